@@ -1,0 +1,12 @@
+/** A stock-keeping unit's code: 1 to 64 characters of a-z, 0-9, dot, underscore and hyphen. */
+export const SKU_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+/** The most units of one SKU that one line may ask for. */
+export const MAX_QUANTITY = 10_000;
+
+/** @throws RangeError if `quantity` is no whole number from 1 to {@link MAX_QUANTITY}. */
+export function assertQuantity(quantity: number): void {
+  if (!Number.isInteger(quantity) || quantity < 1 || quantity > MAX_QUANTITY) {
+    throw new RangeError(`A quantity must be a whole number from 1 to ${MAX_QUANTITY}, not ${quantity}`);
+  }
+}

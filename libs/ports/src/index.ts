@@ -1,0 +1,26 @@
+export { Clock } from './clock';
+export { type DeadLetter, type DeadLetterKind, DeadLetters } from './dead-letters';
+export {
+  type ConsumedRecord,
+  type Consumer,
+  EventLog,
+  FencedError,
+  type GroupOffset,
+  type OutgoingRecord,
+  type PartitionDescription,
+  type PublisherSession,
+  type RecordBatch,
+  type Subscription,
+} from './event-log';
+export { currentFlow, type Flow, runInFlow } from './flow';
+export { IdGenerator } from './id-generator';
+export {
+  type IdempotencyKey,
+  IdempotencyStore,
+  type IdempotencyVerdict,
+  type StoredAnswer,
+} from './idempotency-store';
+export { Inbox } from './inbox';
+export { Outbox } from './outbox';
+export { type OutboxBacklog, type OutboxPage, OutboxSource } from './outbox-source';
+export { UnitOfWork } from './unit-of-work';
