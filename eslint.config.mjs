@@ -1,0 +1,119 @@
+import nx from '@nx/eslint-plugin';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+/** What every room of a context may import; anything else fails the build. Arrows point inwards. */
+const room = (files, message, ...allowed) => ({
+  files,
+  rules: {
+    'no-restricted-imports': ['error', { patterns: [{ regex: `^(?!(?:${allowed.join('|')})$)`, message }] }],
+  },
+});
+
+export default tseslint.config(
+  { ignores: ['**/node_modules/**', 'dist/**', '.nx/**', '.atlas/**', 'coverage/**'] },
+  ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/require-await': 'off',
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['**/*.ts', '**/*.mjs'],
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        {
+          allow: [],
+          depConstraints: [
+            { sourceTag: 'layer:kernel', onlyDependOnLibsWithTags: [] },
+            { sourceTag: 'layer:contracts', onlyDependOnLibsWithTags: ['layer:kernel'] },
+            { sourceTag: 'layer:ports', onlyDependOnLibsWithTags: ['layer:kernel', 'layer:contracts'] },
+            {
+              sourceTag: 'layer:adapters',
+              onlyDependOnLibsWithTags: ['layer:kernel', 'layer:contracts', 'layer:ports', 'layer:testing'],
+            },
+            {
+              sourceTag: 'layer:resilience',
+              onlyDependOnLibsWithTags: ['layer:kernel', 'layer:contracts', 'layer:ports', 'layer:testing'],
+            },
+            {
+              sourceTag: 'layer:service',
+              onlyDependOnLibsWithTags: [
+                'layer:kernel',
+                'layer:contracts',
+                'layer:ports',
+                'layer:resilience',
+                'layer:testing',
+              ],
+            },
+            {
+              sourceTag: 'layer:testing',
+              onlyDependOnLibsWithTags: ['layer:kernel', 'layer:contracts', 'layer:ports'],
+            },
+            {
+              sourceTag: 'layer:app',
+              onlyDependOnLibsWithTags: [
+                'layer:kernel',
+                'layer:contracts',
+                'layer:ports',
+                'layer:adapters',
+                'layer:resilience',
+                'layer:service',
+                'layer:testing',
+              ],
+            },
+            {
+              sourceTag: 'layer:tools',
+              onlyDependOnLibsWithTags: [
+                'layer:kernel',
+                'layer:contracts',
+                'layer:ports',
+                'layer:adapters',
+                'layer:testing',
+              ],
+            },
+          ],
+        },
+      ],
+    },
+  },
+  room(
+    ['apps/*/src/domain/**/*.ts'],
+    'domain imports libs/kernel and itself, nothing else.',
+    '@atlas/kernel',
+    '\\./[^/]+',
+  ),
+  room(
+    ['apps/*/src/application/**/*.ts'],
+    'application imports domain, libs/kernel, libs/ports and itself, nothing else.',
+    '@atlas/kernel',
+    '@atlas/ports',
+    '\\./[^/]+',
+    '\\.\\./domain/[^/]+',
+  ),
+  // Tests of these rooms may use the test tools too.
+  room(
+    ['apps/*/src/domain/**/*.spec.ts', 'apps/*/src/application/**/*.spec.ts'],
+    'tests of domain and application import what they test, libs/kernel, libs/ports, libs/testing and fast-check.',
+    '@atlas/(?:kernel|ports|testing)',
+    'fast-check',
+    '\\./[^/]+',
+    '\\.\\./domain/[^/]+',
+  ),
+  {
+    files: ['**/*.spec.ts', '**/test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  prettier,
+);
