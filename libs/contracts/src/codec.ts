@@ -29,7 +29,7 @@ export function encodeEvent(contract: EventContract, event: EventEnvelope): Enco
   if (!checked.success) {
     throw new Error(`${contract.type} v${contract.version} can't be published: ${issuesOf(checked.error)}`);
   }
-  const message = Kafka.binary(
+  const message = Kafka.binary<unknown>(
     new CloudEvent(
       {
         id: event.id,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 /** The published promise about one event in one version: what its data looks like and who may publish it. */
 export interface EventContract<Data = unknown> {

@@ -1,0 +1,1 @@
+export { provide } from './provide';

@@ -1,0 +1,63 @@
+import {
+  type IdempotencyKey,
+  IdempotencyStore,
+  type IdempotencyVerdict,
+  type StoredAnswer,
+} from '@atlas/ports';
+import type { PostgresUnitOfWork } from './unit-of-work';
+
+interface AnswerRow {
+  readonly fingerprint: string;
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: string | null;
+}
+
+/** A claim is an advisory lock of the transaction: it ends with it, also when the process is killed. */
+export class PostgresIdempotencyStore extends IdempotencyStore {
+  constructor(private readonly unitOfWork: PostgresUnitOfWork) {
+    super();
+  }
+
+  async claim({ scope, key, fingerprint }: IdempotencyKey): Promise<IdempotencyVerdict> {
+    const { manager } = this.unitOfWork;
+    const [lock]: { claimed: boolean }[] = await manager.query(
+      `SELECT pg_try_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0)) AS claimed`,
+      [scope, key],
+    );
+    if (!lock?.claimed) return { state: 'in-flight' };
+    // A statement of its own: its snapshot must be younger than the lock, or it could miss the last holder's row.
+    const [row]: AnswerRow[] = await manager.query(
+      `SELECT fingerprint, status, headers, body FROM idempotency_key
+       WHERE scope = $1 AND key = $2 AND expires_at > now()`,
+      [scope, key],
+    );
+    if (!row) return { state: 'new' };
+    if (row.fingerprint !== fingerprint) return { state: 'other-request' };
+    const body: unknown = row.body === null ? undefined : JSON.parse(row.body);
+    return { state: 'answered', answer: { status: row.status, headers: row.headers, body } };
+  }
+
+  async store(
+    { scope, key, fingerprint }: IdempotencyKey,
+    answer: StoredAnswer,
+    ttlMs: number,
+  ): Promise<void> {
+    await this.unitOfWork.manager.query(
+      `INSERT INTO idempotency_key (scope, key, fingerprint, status, headers, body, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 millisecond')
+       ON CONFLICT (scope, key) DO UPDATE SET
+         fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers,
+         body = excluded.body, created_at = now(), expires_at = excluded.expires_at`,
+      [
+        scope,
+        key,
+        fingerprint,
+        answer.status,
+        JSON.stringify(answer.headers),
+        answer.body === undefined ? null : JSON.stringify(answer.body),
+        ttlMs,
+      ],
+    );
+  }
+}

@@ -1,0 +1,83 @@
+import { encodeEvent, type EventEnvelope, type NewEvent, topicOf } from '@atlas/contracts';
+import { type Clock, currentFlow, type IdGenerator, Outbox } from '@atlas/ports';
+import type { PostgresUnitOfWork } from './unit-of-work';
+
+interface OutboxRow {
+  readonly eventId: string;
+  readonly topic: string;
+  readonly aggregateId: string;
+  readonly aggregateVersion: number;
+  readonly headers: string;
+  readonly payload: Buffer;
+}
+
+/**
+ * Collects the events of a unit of work and writes them in one statement just before it commits. The locks of their
+ * aggregates are still held then, so ids grow with each aggregate's versions, which is what the relay relies on.
+ */
+export class PostgresOutbox extends Outbox {
+  private readonly pending = new WeakMap<object, OutboxRow[]>();
+
+  constructor(
+    private readonly unitOfWork: PostgresUnitOfWork,
+    private readonly clock: Clock,
+    private readonly ids: IdGenerator,
+  ) {
+    super();
+  }
+
+  async add(events: readonly NewEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    const rows = events.map((event) => this.toRow(event));
+    const unit = this.unitOfWork.manager;
+    const waiting = this.pending.get(unit);
+    if (waiting) {
+      waiting.push(...rows);
+      return;
+    }
+    this.pending.set(unit, rows);
+    this.unitOfWork.beforeCommit(() => this.insert(rows));
+  }
+
+  private toRow({ contract, subject, aggregateVersion, data }: NewEvent): OutboxRow {
+    const flow = currentFlow();
+    const id = this.ids.next();
+    const event: EventEnvelope = {
+      id,
+      type: contract.type,
+      schemaVersion: contract.version,
+      source: contract.owner,
+      subject,
+      aggregateVersion,
+      time: this.clock.now().toISOString(),
+      correlationId: flow?.correlationId ?? id,
+      causationId: flow?.causationId,
+      traceparent: flow?.traceparent,
+      data,
+    };
+    const { headers, value } = encodeEvent(contract, event);
+    return {
+      eventId: id,
+      topic: topicOf(contract.owner),
+      aggregateId: subject,
+      aggregateVersion,
+      headers: JSON.stringify(headers),
+      payload: value,
+    };
+  }
+
+  private async insert(rows: readonly OutboxRow[]): Promise<void> {
+    await this.unitOfWork.manager.query(
+      `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
+       SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::jsonb[], $6::bytea[])`,
+      [
+        rows.map((row) => row.eventId),
+        rows.map((row) => row.topic),
+        rows.map((row) => row.aggregateId),
+        rows.map((row) => row.aggregateVersion),
+        rows.map((row) => row.headers),
+        rows.map((row) => row.payload),
+      ],
+    );
+  }
+}

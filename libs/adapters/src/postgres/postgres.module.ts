@@ -1,0 +1,50 @@
+import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Clock, DeadLetters, IdempotencyStore, IdGenerator, Inbox, Outbox, UnitOfWork } from '@atlas/ports';
+import { DataSource } from 'typeorm';
+import { provide } from '../nest';
+import { SystemClock, UuidV7Generator } from '../system';
+import { connectDatabase, type DatabaseOptions } from './data-source';
+import { PostgresDeadLetters } from './dead-letters';
+import { PostgresIdempotencyStore } from './idempotency-store';
+import { PostgresInbox } from './inbox';
+import { PostgresOutbox } from './outbox';
+import { PostgresUnitOfWork } from './unit-of-work';
+
+/** A context's database: the ports of the backbone on one {@link DataSource}. */
+@Module({})
+export class PostgresModule implements OnApplicationShutdown {
+  constructor(private readonly dataSource: DataSource) {}
+
+  static register(options: () => DatabaseOptions): DynamicModule {
+    return {
+      module: PostgresModule,
+      global: true,
+      providers: [
+        { provide: DataSource, useFactory: () => connectDatabase(options()) },
+        { provide: Clock, useClass: SystemClock },
+        { provide: IdGenerator, useClass: UuidV7Generator },
+        provide(PostgresUnitOfWork, DataSource),
+        { provide: UnitOfWork, useExisting: PostgresUnitOfWork },
+        { ...provide(PostgresOutbox, PostgresUnitOfWork, Clock, IdGenerator), provide: Outbox },
+        { ...provide(PostgresInbox, PostgresUnitOfWork), provide: Inbox },
+        { ...provide(PostgresDeadLetters, PostgresUnitOfWork), provide: DeadLetters },
+        { ...provide(PostgresIdempotencyStore, PostgresUnitOfWork), provide: IdempotencyStore },
+      ],
+      exports: [
+        DataSource,
+        Clock,
+        IdGenerator,
+        PostgresUnitOfWork,
+        UnitOfWork,
+        Outbox,
+        Inbox,
+        DeadLetters,
+        IdempotencyStore,
+      ],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.dataSource.destroy();
+  }
+}

@@ -1,0 +1,68 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { UnitOfWork } from '@atlas/ports';
+import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
+import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+
+interface OpenUnit {
+  readonly manager: EntityManager;
+  readonly beforeCommit: (() => Promise<void>)[];
+  readonly afterCommit: (() => void)[];
+}
+
+/** serialization_failure and deadlock_detected: PostgreSQL asks to run the transaction again. */
+const RETRYABLE = new Set(['40001', '40P01']);
+
+const isRetryable = (error: unknown): boolean =>
+  error instanceof QueryFailedError && RETRYABLE.has((error.driverError as { code?: string }).code ?? '');
+
+/** READ COMMITTED transactions; whoever changes a row that others may change locks it first. */
+export class PostgresUnitOfWork extends UnitOfWork {
+  private readonly open = new AsyncLocalStorage<OpenUnit>();
+  private readonly retrying = retry(handleWhen(isRetryable), {
+    maxAttempts: 8,
+    backoff: new ExponentialBackoff({ initialDelay: 5, maxDelay: 500 }),
+  });
+
+  constructor(private readonly dataSource: DataSource) {
+    super();
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.open.getStore()) return work();
+    return this.retrying.execute(() => this.transaction(work));
+  }
+
+  /** The open unit's entity manager; outside of one, a manager whose statements each commit on their own. */
+  get manager(): EntityManager {
+    return this.open.getStore()?.manager ?? this.dataSource.manager;
+  }
+
+  /** Calls `callback` as the last thing inside the open transaction. */
+  beforeCommit(callback: () => Promise<void>): void {
+    this.openUnit().beforeCommit.push(callback);
+  }
+
+  afterCommit(callback: () => void): void {
+    this.openUnit().afterCommit.push(callback);
+  }
+
+  private openUnit(): OpenUnit {
+    const unit = this.open.getStore();
+    if (!unit) throw new Error('This needs an open unit of work');
+    return unit;
+  }
+
+  private async transaction<T>(work: () => Promise<T>): Promise<T> {
+    const afterCommit: (() => void)[] = [];
+    const result = await this.dataSource.transaction((manager) => {
+      const unit: OpenUnit = { manager, beforeCommit: [], afterCommit };
+      return this.open.run(unit, async () => {
+        const value = await work();
+        for (const callback of unit.beforeCommit) await callback();
+        return value;
+      });
+    });
+    for (const callback of afterCommit) callback();
+    return result;
+  }
+}
