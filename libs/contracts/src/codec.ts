@@ -1,4 +1,4 @@
-import { CloudEvent, Kafka, type KafkaMessage } from 'cloudevents';
+import { CloudEvent, Kafka } from 'cloudevents';
 import { err, ok, type Result } from '@atlas/kernel';
 import { contracts } from './catalogue';
 import type { EventContract, EventEnvelope } from './event-contract';
@@ -18,6 +18,7 @@ export interface UndecodableEvent {
 }
 
 const MAX_VALUE_BYTES = 1_048_576;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const dataSchemaUri = (contract: EventContract) => `urn:atlas:schema:${contract.type}:${contract.version}`;
 
 /**
@@ -48,7 +49,7 @@ export function encodeEvent(contract: EventContract, event: EventEnvelope): Enco
       // The SDK's own check is for events that others made; these attributes are ours.
       false,
     ),
-  ) as KafkaMessage;
+  );
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(message.headers)) headers[name] = String(value);
   if (event.traceparent) headers['traceparent'] = event.traceparent;
@@ -77,6 +78,9 @@ export function decodeEvent(record: {
   ]) {
     if (!headers[name])
       return malformed(`the header "${name}" is missing; events are CloudEvents in binary mode`);
+  }
+  if (!UUID.test(headers['ce_id'] as string)) {
+    return malformed(`the header "ce_id" must be a UUID, not "${headers['ce_id']}"`);
   }
   if (headers['ce_specversion'] !== '1.0') {
     return malformed(`CloudEvents ${headers['ce_specversion']} is not read here; 1.0 is`);

@@ -1,3 +1,4 @@
+import { MAX_LINES } from '@atlas/kernel';
 import { z } from 'zod';
 import { defineEvent } from './event-contract';
 import { aggregateId, lines, money, quantity, sku } from './fields';
@@ -13,7 +14,7 @@ export const OrderPlaced = defineEvent({
     lines: z
       .array(z.object({ sku, quantity, unitPrice: money }))
       .min(1)
-      .max(5_000),
+      .max(MAX_LINES),
     total: money,
   }),
 });

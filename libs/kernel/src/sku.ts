@@ -10,3 +10,6 @@ export function assertQuantity(quantity: number): void {
     throw new RangeError(`A quantity must be a whole number from 1 to ${MAX_QUANTITY}, not ${quantity}`);
   }
 }
+
+/** The most lines that one order may have. */
+export const MAX_LINES = 1_000;

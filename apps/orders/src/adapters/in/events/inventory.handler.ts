@@ -1,0 +1,20 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { type EventOf, StockRejected, StockReserved } from '@atlas/contracts';
+import { AdvanceOrder } from '../../../application/advance-order';
+
+/** What inventory tells, in our words. */
+@Controller()
+export class InventoryHandler {
+  constructor(private readonly advanceOrder: AdvanceOrder) {}
+
+  @EventPattern(StockReserved.type)
+  stockReserved(@Payload() { data }: EventOf<typeof StockReserved>): Promise<void> {
+    return this.advanceOrder.stockReserved(data.orderId);
+  }
+
+  @EventPattern(StockRejected.type)
+  stockRejected(@Payload() { data }: EventOf<typeof StockRejected>): Promise<void> {
+    return this.advanceOrder.stockRejected(data.orderId);
+  }
+}

@@ -1,0 +1,121 @@
+import { type Change, changed, MAX_LINES, type Money, unchanged } from '@atlas/kernel';
+import type { CancellationReason, OrderEvent } from './order-events';
+import type { OrderLine } from './order-line';
+
+export type OrderStatus = 'placed' | 'awaiting-payment' | 'confirmed' | 'cancelled';
+
+export interface OrderState {
+  readonly id: string;
+  readonly customerId: string;
+  readonly status: OrderStatus;
+  /** Why it was cancelled. */
+  readonly reason?: CancellationReason | undefined;
+  readonly lines: readonly OrderLine[];
+  readonly total: Money;
+  readonly paymentToken: string;
+  readonly version: number;
+  /** Every status the order has had, oldest first. */
+  readonly history: readonly { readonly status: OrderStatus; readonly at: Date }[];
+}
+
+export type OrderChange = Change<Order, OrderEvent>;
+
+/**
+ * A customer's order and the rules of its life: placed → awaiting payment → confirmed, or cancelled on the way or
+ * afterwards. What other contexts tell may come late or twice, so a transition that no longer fits changes nothing.
+ */
+export class Order {
+  constructor(private readonly state: OrderState) {}
+
+  /** @throws RangeError if there are no lines, too many, or one SKU twice. */
+  static place(order: {
+    readonly id: string;
+    readonly customerId: string;
+    readonly lines: readonly OrderLine[];
+    readonly paymentToken: string;
+    readonly at: Date;
+  }): OrderChange {
+    const { id, customerId, lines, paymentToken, at } = order;
+    const [first, ...rest] = lines;
+    if (!first || lines.length > MAX_LINES) {
+      throw new RangeError(`An order has 1 to ${MAX_LINES} lines, not ${lines.length}`);
+    }
+    if (new Set(lines.map((line) => line.sku)).size < lines.length) {
+      throw new RangeError('An order has one line for each SKU');
+    }
+    const total = rest.reduce((sum, line) => sum.plus(line.total), first.total);
+    const placed = new Order({
+      id,
+      customerId,
+      status: 'placed',
+      lines,
+      total,
+      paymentToken,
+      version: 1,
+      history: [{ status: 'placed', at }],
+    });
+    return changed(placed, { type: 'order-placed', customerId, lines, total });
+  }
+
+  get id(): string {
+    return this.state.id;
+  }
+
+  get version(): number {
+    return this.state.version;
+  }
+
+  get placedAt(): Date | undefined {
+    return this.state.history[0]?.at;
+  }
+
+  /** When it was first confirmed or cancelled. */
+  get settledAt(): Date | undefined {
+    return this.state.history.find(({ status }) => status === 'confirmed' || status === 'cancelled')?.at;
+  }
+
+  snapshot(): OrderState {
+    return this.state;
+  }
+
+  stockReserved(at: Date): OrderChange {
+    if (this.state.status !== 'placed') return unchanged(this);
+    const { total: amount, paymentToken } = this.state;
+    return changed(this.become('awaiting-payment', at), { type: 'payment-due', amount, paymentToken });
+  }
+
+  stockRejected(at: Date): OrderChange {
+    return this.state.status === 'placed' ? this.cancelled('out-of-stock', at) : unchanged(this);
+  }
+
+  paymentCaptured(at: Date): OrderChange {
+    // A charge that crossed a cancellation is refunded by payments, which hears of the cancellation itself.
+    if (this.state.status !== 'awaiting-payment') return unchanged(this);
+    const { lines, total } = this.state;
+    return changed(this.become('confirmed', at), { type: 'order-confirmed', lines, total });
+  }
+
+  paymentRefused(reason: 'payment-declined' | 'payment-failed', at: Date): OrderChange {
+    return this.state.status === 'awaiting-payment' ? this.cancelled(reason, at) : unchanged(this);
+  }
+
+  /** The customer may cancel at any time, also a confirmed order: stock and money go back. */
+  cancel(at: Date): OrderChange {
+    return this.state.status === 'cancelled' ? unchanged(this) : this.cancelled('customer-request', at);
+  }
+
+  private cancelled(reason: CancellationReason, at: Date): OrderChange {
+    return changed(this.become('cancelled', at, reason), { type: 'order-cancelled', reason });
+  }
+
+  private become(status: OrderStatus, at: Date, reason?: CancellationReason): Order {
+    const { version, history } = this.state;
+    return new Order({
+      ...this.state,
+      status,
+      reason,
+      version: version + 1,
+      history: [...history, { status, at }],
+    });
+  }
+}
