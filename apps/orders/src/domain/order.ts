@@ -14,8 +14,13 @@ export interface OrderState {
   readonly total: Money;
   readonly paymentToken: string;
   readonly version: number;
-  /** Every status the order has had, oldest first. */
-  readonly history: readonly { readonly status: OrderStatus; readonly at: Date }[];
+  /** Every status the order has had, oldest first; the first is `placed`. */
+  readonly history: readonly [StatusSince, ...StatusSince[]];
+}
+
+export interface StatusSince {
+  readonly status: OrderStatus;
+  readonly at: Date;
 }
 
 export type OrderChange = Change<Order, OrderEvent>;
@@ -65,8 +70,8 @@ export class Order {
     return this.state.version;
   }
 
-  get placedAt(): Date | undefined {
-    return this.state.history[0]?.at;
+  get placedAt(): Date {
+    return this.state.history[0].at;
   }
 
   /** When it was first confirmed or cancelled. */

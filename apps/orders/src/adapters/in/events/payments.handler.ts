@@ -1,6 +1,12 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { type EventOf, PaymentCaptured, PaymentDeclined, PaymentFailed } from '@atlas/contracts';
+import {
+  type EventOf,
+  type EventsByType,
+  PaymentCaptured,
+  PaymentDeclined,
+  PaymentFailed,
+} from '@atlas/contracts';
 import { AdvanceOrder } from '../../../application/advance-order';
 
 /** What payments tells, in our words. */
@@ -8,17 +14,17 @@ import { AdvanceOrder } from '../../../application/advance-order';
 export class PaymentsHandler {
   constructor(private readonly advanceOrder: AdvanceOrder) {}
 
-  @EventPattern(PaymentCaptured.type)
+  @EventPattern<EventsByType>(PaymentCaptured.type)
   paymentCaptured(@Payload() { data }: EventOf<typeof PaymentCaptured>): Promise<void> {
     return this.advanceOrder.paymentCaptured(data.orderId);
   }
 
-  @EventPattern(PaymentDeclined.type)
+  @EventPattern<EventsByType>(PaymentDeclined.type)
   paymentDeclined(@Payload() { data }: EventOf<typeof PaymentDeclined>): Promise<void> {
     return this.advanceOrder.paymentRefused(data.orderId, 'payment-declined');
   }
 
-  @EventPattern(PaymentFailed.type)
+  @EventPattern<EventsByType>(PaymentFailed.type)
   paymentFailed(@Payload() { data }: EventOf<typeof PaymentFailed>): Promise<void> {
     return this.advanceOrder.paymentRefused(data.orderId, 'payment-failed');
   }

@@ -1,0 +1,126 @@
+import { MAX_LINES, MAX_QUANTITY, SKU_PATTERN } from '@atlas/kernel';
+import { z } from 'zod';
+import type { Order } from '../../../domain/order';
+import type { Price } from '../../../domain/price';
+
+const sku = z
+  .string()
+  .regex(SKU_PATTERN, 'A SKU has 1 to 64 characters of a-z, 0-9, dot, underscore and hyphen');
+const money = z.object({
+  minorUnits: z.int().min(0).max(100_000_000).describe('Whole minor units: 199 is 1.99 EUR'),
+  currency: z.literal('EUR').default('EUR'),
+});
+
+/** Refuses a list that names one SKU twice, pointing at the second. */
+const eachSkuOnce = (entries: readonly { sku: string }[], context: z.RefinementCtx) => {
+  const seen = new Set<string>();
+  for (const [index, entry] of entries.entries()) {
+    if (seen.has(entry.sku)) {
+      context.addIssue({
+        code: 'custom',
+        path: [index, 'sku'],
+        message: `"${entry.sku}" is there twice; give it once`,
+      });
+    }
+    seen.add(entry.sku);
+  }
+};
+
+export const placeOrderBody = z
+  .object({
+    customerId: z.string().min(1).max(64),
+    lines: z
+      .array(z.object({ sku, quantity: z.int().min(1).max(MAX_QUANTITY) }))
+      .min(1)
+      .max(MAX_LINES)
+      .superRefine(eachSkuOnce),
+    paymentToken: z.string().min(1).max(128),
+  })
+  .meta({ id: 'PlaceOrder' });
+
+export const priceBookBody = z
+  .object({
+    entries: z
+      .array(z.object({ sku, name: z.string().min(1).max(200), unitPrice: money }))
+      .min(1)
+      .max(5_000)
+      .superRefine(eachSkuOnce),
+  })
+  .meta({ id: 'PriceBookEntries' });
+
+export const orderId = z.uuid('An order id is a UUID');
+
+const limit = z.coerce.number().int().min(1).max(500).default(50);
+
+export const listOrdersQuery = z.object({
+  status: z.enum(['placed', 'awaiting-payment', 'confirmed', 'cancelled']).optional(),
+  customerId: z.string().min(1).max(64).optional(),
+  limit,
+  cursor: orderId.optional(),
+});
+
+export const listPricesQuery = z.object({ limit, cursor: sku.optional() });
+
+const status = z.enum(['placed', 'awaiting-payment', 'confirmed', 'cancelled']);
+
+export const orderResponse = z
+  .object({
+    id: z.uuid(),
+    customerId: z.string(),
+    status,
+    reason: z.enum(['out-of-stock', 'payment-declined', 'payment-failed', 'customer-request']).optional(),
+    lines: z.array(z.object({ sku: z.string(), quantity: z.int(), unitPrice: money })),
+    total: money,
+    version: z.int(),
+    placedAt: z.iso.datetime(),
+    settledAt: z.iso.datetime().optional(),
+    history: z.array(z.object({ status, at: z.iso.datetime() })),
+  })
+  .meta({ id: 'Order' });
+
+export const ordersResponse = z.object({ orders: z.array(orderResponse), nextCursor: z.uuid().optional() });
+
+export const pricesResponse = z.object({
+  entries: z.array(z.object({ sku: z.string(), name: z.string(), unitPrice: money })),
+  nextCursor: z.string().optional(),
+});
+
+export type PlaceOrderBody = z.infer<typeof placeOrderBody>;
+export type PriceBookBody = z.infer<typeof priceBookBody>;
+export type ListOrdersQuery = z.infer<typeof listOrdersQuery>;
+export type ListPricesQuery = z.infer<typeof listPricesQuery>;
+export type OrderResponse = z.infer<typeof orderResponse>;
+export type OrdersResponse = z.infer<typeof ordersResponse>;
+export type PricesResponse = z.infer<typeof pricesResponse>;
+
+export function toOrderResponse(order: Order): OrderResponse {
+  const { id, customerId, status: current, reason, lines, total, version, history } = order.snapshot();
+  return {
+    id,
+    customerId,
+    status: current,
+    reason,
+    lines: lines.map((line) => ({
+      sku: line.sku,
+      quantity: line.quantity,
+      unitPrice: toMoney(line.unitPrice),
+    })),
+    total: toMoney(total),
+    version,
+    placedAt: order.placedAt.toISOString(),
+    settledAt: order.settledAt?.toISOString(),
+    history: history.map((entry) => ({ status: entry.status, at: entry.at.toISOString() })),
+  };
+}
+
+export const toPriceResponse = ({
+  sku: code,
+  name,
+  unitPrice,
+}: Price): PricesResponse['entries'][number] => ({
+  sku: code,
+  name,
+  unitPrice: toMoney(unitPrice),
+});
+
+const toMoney = ({ minorUnits }: { minorUnits: number }) => ({ minorUnits, currency: 'EUR' as const });
