@@ -1,4 +1,4 @@
-import type { EventContract, EventOf } from './event-contract';
+import type { EventContract } from './event-contract';
 import * as inventory from './inventory';
 import * as orders from './orders';
 import * as payments from './payments';
@@ -9,10 +9,3 @@ export const contracts: readonly EventContract[] = [
   ...Object.values(inventory),
   ...Object.values(payments),
 ];
-
-type Contracts = typeof inventory & typeof orders & typeof payments;
-
-/** The envelope of each type, to type handlers: `@EventPattern<EventsByType>(OrderPlaced.type)`. */
-export type EventsByType = {
-  [Name in keyof Contracts as Contracts[Name]['type']]: EventOf<Contracts[Name]>;
-};

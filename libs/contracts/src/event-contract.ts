@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 
 /** The published promise about one event in one version: what its data looks like and who may publish it. */
-export interface EventContract<Data = unknown, Type extends string = string> {
+export interface EventContract<Data = unknown> {
   /** CloudEvents `type`, the same for all versions: `<owner>.<what-happened>`. */
-  readonly type: Type;
+  readonly type: string;
   /** Schema version, from 1. A change that old readers can't take gets a new one. */
   readonly version: number;
   /** The one context that publishes it. */
@@ -46,8 +46,6 @@ export interface NewEvent<Data = unknown> {
 
 export type EventOf<Contract> = Contract extends EventContract<infer Data> ? EventEnvelope<Data> : never;
 
-export function defineEvent<Data, const Type extends string>(
-  contract: EventContract<Data, Type>,
-): EventContract<Data, Type> {
+export function defineEvent<Data>(contract: EventContract<Data>): EventContract<Data> {
   return Object.freeze(contract);
 }

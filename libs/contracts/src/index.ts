@@ -1,4 +1,4 @@
-export { contracts, type EventsByType } from './catalogue';
+export { contracts } from './catalogue';
 export { decodeEvent, encodeEvent, type EncodedEvent, type UndecodableEvent } from './codec';
 export { type EventContract, type EventEnvelope, type EventOf, type NewEvent } from './event-contract';
 export * from './inventory';

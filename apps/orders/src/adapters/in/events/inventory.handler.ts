@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { type EventOf, type EventsByType, StockRejected, StockReserved } from '@atlas/contracts';
+import { type EventOf, StockRejected, StockReserved } from '@atlas/contracts';
 import { AdvanceOrder } from '../../../application/advance-order';
 
 /** What inventory tells, in our words. */
@@ -8,12 +8,12 @@ import { AdvanceOrder } from '../../../application/advance-order';
 export class InventoryHandler {
   constructor(private readonly advanceOrder: AdvanceOrder) {}
 
-  @EventPattern<EventsByType>(StockReserved.type)
+  @EventPattern<string>(StockReserved.type)
   stockReserved(@Payload() { data }: EventOf<typeof StockReserved>): Promise<void> {
     return this.advanceOrder.stockReserved(data.orderId);
   }
 
-  @EventPattern<EventsByType>(StockRejected.type)
+  @EventPattern<string>(StockRejected.type)
   stockRejected(@Payload() { data }: EventOf<typeof StockRejected>): Promise<void> {
     return this.advanceOrder.stockRejected(data.orderId);
   }

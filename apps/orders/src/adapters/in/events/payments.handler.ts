@@ -14,17 +14,17 @@ import { AdvanceOrder } from '../../../application/advance-order';
 export class PaymentsHandler {
   constructor(private readonly advanceOrder: AdvanceOrder) {}
 
-  @EventPattern<EventsByType>(PaymentCaptured.type)
+  @EventPattern<string>(PaymentCaptured.type)
   paymentCaptured(@Payload() { data }: EventOf<typeof PaymentCaptured>): Promise<void> {
     return this.advanceOrder.paymentCaptured(data.orderId);
   }
 
-  @EventPattern<EventsByType>(PaymentDeclined.type)
+  @EventPattern<string>(PaymentDeclined.type)
   paymentDeclined(@Payload() { data }: EventOf<typeof PaymentDeclined>): Promise<void> {
     return this.advanceOrder.paymentRefused(data.orderId, 'payment-declined');
   }
 
-  @EventPattern<EventsByType>(PaymentFailed.type)
+  @EventPattern<string>(PaymentFailed.type)
   paymentFailed(@Payload() { data }: EventOf<typeof PaymentFailed>): Promise<void> {
     return this.advanceOrder.paymentRefused(data.orderId, 'payment-failed');
   }
