@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EmbeddedPostgres } from '@atlas/adapters/embedded';
+import { EmbeddedPostgres } from '../../libs/adapters/src/embedded/postgres-server';
 
 declare global {
   // Jest hands nothing from set-up to teardown but the global object.

@@ -1,14 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { Config } from 'jest';
 
-interface SwcOptions {
-  exclude?: unknown;
-  jsc: Record<string, unknown>;
-}
+const { exclude: _, ...swc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
 
-const { exclude: _, ...swc } = JSON.parse(readFileSync(`${__dirname}/.swcrc`, 'utf8')) as SwcOptions;
-
-const config: Config = {
+/** @type {import('jest').Config} */
+export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/tools'],
   testMatch: ['**/*.spec.ts'],
@@ -26,5 +21,3 @@ const config: Config = {
   globalTeardown: '<rootDir>/tools/jest/global-teardown.ts',
   testTimeout: 60_000,
 };
-
-export default config;
