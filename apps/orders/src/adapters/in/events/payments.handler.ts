@@ -1,12 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import {
-  type EventOf,
-  type EventsByType,
-  PaymentCaptured,
-  PaymentDeclined,
-  PaymentFailed,
-} from '@atlas/contracts';
+import { type EventOf, PaymentCaptured, PaymentDeclined, PaymentFailed } from '@atlas/contracts';
 import { AdvanceOrder } from '../../../application/advance-order';
 
 /** What payments tells, in our words. */

@@ -1,0 +1,99 @@
+import { Money } from '@atlas/kernel';
+import fc from 'fast-check';
+import { Order, type OrderChange } from './order';
+import { OrderLine } from './order-line';
+
+const at = new Date('2026-01-01T10:00:00Z');
+const milk = new OrderLine('whole-milk', 2, Money.of(119));
+const bread = new OrderLine('brown-bread', 1, Money.of(249));
+
+const placeOrder = (lines = [milk, bread]): OrderChange =>
+  Order.place({ id: 'order-1', customerId: 'ada', lines, paymentToken: 'tok_approve', at });
+
+const statusOf = (order: Order) => order.snapshot().status;
+
+describe('An order', () => {
+  it('is placed at the sum of its lines', () => {
+    const { next, events } = placeOrder();
+    expect(next.snapshot().total).toEqual(Money.of(487));
+    expect(events).toEqual([
+      { type: 'order-placed', customerId: 'ada', lines: [milk, bread], total: Money.of(487) },
+    ]);
+    expect(next.version).toBe(1);
+  });
+
+  it('needs a line, and one for each SKU', () => {
+    expect(() => placeOrder([])).toThrow('1 to 1000 lines, not 0');
+    expect(() => placeOrder([milk, milk])).toThrow('one line for each SKU');
+  });
+
+  it('asks for its payment once its stock is held, and is confirmed once that is captured', () => {
+    const reserved = placeOrder().next.stockReserved(at);
+    expect(reserved.events).toEqual([
+      { type: 'payment-due', amount: Money.of(487), paymentToken: 'tok_approve' },
+    ]);
+    const confirmed = reserved.next.paymentCaptured(at);
+    expect(confirmed.events).toEqual([
+      { type: 'order-confirmed', lines: [milk, bread], total: Money.of(487) },
+    ]);
+    expect(confirmed.next.settledAt).toEqual(at);
+  });
+
+  it('is cancelled when it is sold out, and when its payment is refused', () => {
+    expect(placeOrder().next.stockRejected(at).events).toEqual([
+      { type: 'order-cancelled', reason: 'out-of-stock' },
+    ]);
+    const waiting = placeOrder().next.stockReserved(at).next;
+    expect(waiting.paymentRefused('payment-declined', at).events).toEqual([
+      { type: 'order-cancelled', reason: 'payment-declined' },
+    ]);
+  });
+
+  it('can be cancelled by its customer even after it was confirmed, and only once', () => {
+    const confirmed = placeOrder().next.stockReserved(at).next.paymentCaptured(at).next;
+    const cancelled = confirmed.cancel(at);
+    expect(cancelled.events).toEqual([{ type: 'order-cancelled', reason: 'customer-request' }]);
+    expect(cancelled.next.cancel(at)).toEqual({ next: cancelled.next, events: [] });
+  });
+
+  it('ignores news that crossed its cancellation', () => {
+    const cancelled = placeOrder().next.cancel(at).next;
+    for (const late of [
+      cancelled.stockReserved(at),
+      cancelled.stockRejected(at),
+      cancelled.paymentCaptured(at),
+      cancelled.paymentRefused('payment-failed', at),
+    ]) {
+      expect(late).toEqual({ next: cancelled, events: [] });
+    }
+  });
+
+  it('tells everything that happens to it once and in order, whatever news come in whatever order', () => {
+    const news = fc.constantFrom<(order: Order) => OrderChange>(
+      (order) => order.stockReserved(at),
+      (order) => order.stockRejected(at),
+      (order) => order.paymentCaptured(at),
+      (order) => order.paymentRefused('payment-declined', at),
+      (order) => order.cancel(at),
+    );
+    fc.assert(
+      fc.property(fc.array(news, { maxLength: 12 }), (all) => {
+        let order = placeOrder().next;
+        const told: string[] = ['order-placed'];
+        for (const change of all) {
+          const before = order;
+          const changed = change(before);
+          order = changed.next;
+          told.push(...changed.events.map((event) => event.type));
+          expect(changed.events.length > 0).toBe(statusOf(order) !== statusOf(before));
+          expect(order.version).toBe(told.length);
+        }
+        expect(['order-placed', 'payment-due', 'order-confirmed', 'order-cancelled']).toEqual(
+          expect.arrayContaining(told),
+        );
+        expect(new Set(told).size).toBe(told.length);
+        expect(order.snapshot().history).toHaveLength(told.length);
+      }),
+    );
+  });
+});

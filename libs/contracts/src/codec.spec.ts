@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { decodeEvent, type EncodedEvent, encodeEvent } from './codec';
+import type { EventEnvelope } from './event-contract';
+import { OrderCancelled, OrderPlaced } from './orders';
+
+const orderId = '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10';
+
+const cancelled: EventEnvelope = {
+  id: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a11',
+  type: OrderCancelled.type,
+  schemaVersion: 1,
+  source: 'orders',
+  subject: orderId,
+  aggregateVersion: 2,
+  time: '2026-01-01T10:00:00.000Z',
+  correlationId: 'request-1',
+  causationId: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a12',
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  data: { orderId, reason: 'out-of-stock' },
+};
+
+const encoded = encodeEvent(OrderCancelled, cancelled);
+
+const withHeader = (name: string, value: string | undefined): EncodedEvent => {
+  const { [name]: _, ...headers } = encoded.headers;
+  return { ...encoded, headers: value === undefined ? headers : { ...headers, [name]: value } };
+};
+
+describe('An event on the log', () => {
+  it('is a CloudEvent in binary mode, keyed by its aggregate', () => {
+    expect(encoded.key).toBe(orderId);
+    expect(JSON.parse(encoded.value.toString())).toEqual(cancelled.data);
+    expect(encoded.headers).toMatchObject({
+      'content-type': 'application/json',
+      ce_specversion: '1.0',
+      ce_id: cancelled.id,
+      ce_type: 'orders.order-cancelled',
+      ce_source: '/atlas/orders',
+      ce_subject: orderId,
+      ce_time: cancelled.time,
+      ce_dataschema: 'urn:atlas:schema:orders.order-cancelled:1',
+      ce_aggregateversion: '2',
+      traceparent: cancelled.traceparent,
+    });
+  });
+
+  it('is read back as it was written', () => {
+    expect(decodeEvent(encoded)).toEqual({ ok: true, value: cancelled });
+  });
+
+  it('is never published with data that breaks its contract', () => {
+    const broken = { ...cancelled, type: OrderPlaced.type, data: { orderId, customerId: 'ada', lines: [] } };
+    expect(() => encodeEvent(OrderPlaced, broken)).toThrow(
+      /orders.order-placed v1 can't be published: lines: .*; total: /,
+    );
+  });
+
+  it.each([
+    ['no value', { ...encoded, value: null }, 'malformed', 'the record has no value'],
+    ['no headers', { ...encoded, headers: {} }, 'malformed', '"ce_specversion" is missing'],
+    [
+      'another content type',
+      withHeader('content-type', 'text/plain'),
+      'malformed',
+      'the content type is "text/plain"',
+    ],
+    ['an id that is no UUID', withHeader('ce_id', '7'), 'malformed', 'must be a UUID'],
+    [
+      'another CloudEvents version',
+      withHeader('ce_specversion', '2.0'),
+      'malformed',
+      'CloudEvents 2.0 is not read here',
+    ],
+    [
+      'no aggregate version',
+      withHeader('ce_aggregateversion', undefined),
+      'malformed',
+      '"ce_aggregateversion"',
+    ],
+    ['broken JSON', { ...encoded, value: Buffer.from('{') }, 'malformed', 'the value is no JSON'],
+    ['2 MB', { ...encoded, value: Buffer.alloc(2_000_000, 'x') }, 'malformed', 'the value has 2000000 bytes'],
+    [
+      'an unknown type',
+      withHeader('ce_type', 'orders.order-eaten'),
+      'unknown-type',
+      'no contract has the type',
+    ],
+    [
+      'a schema version from the future',
+      withHeader('ce_dataschema', 'urn:atlas:schema:orders.order-cancelled:9'),
+      'unknown-version',
+      'version 1 is',
+    ],
+    [
+      'data that breaks the contract',
+      { ...encoded, value: Buffer.from('{"orderId":"7","reason":"boredom"}') },
+      'invalid-data',
+      'orderId:',
+    ],
+  ])('with %s is refused with a sentence that says why', (_, record, kind, reason) => {
+    expect(decodeEvent(record)).toEqual({
+      ok: false,
+      error: { kind, reason: expect.stringContaining(reason) },
+    });
+  });
+
+  it('never makes the reader throw, whatever the bytes', () => {
+    const headers = fc.dictionary(fc.constantFrom(...Object.keys(encoded.headers), 'x'), fc.string());
+    const value = fc.option(fc.uint8Array().map((bytes) => Buffer.from(bytes)));
+    fc.assert(
+      fc.property(headers, value, (some, bytes) => {
+        expect(
+          decodeEvent({ key: null, headers: { ...encoded.headers, ...some }, value: bytes }).ok,
+        ).toBeDefined();
+      }),
+    );
+  });
+});
