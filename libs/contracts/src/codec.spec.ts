@@ -22,8 +22,8 @@ const cancelled: EventEnvelope = {
 const encoded = encodeEvent(OrderCancelled, cancelled);
 
 const withHeader = (name: string, value: string | undefined): EncodedEvent => {
-  const { [name]: _, ...headers } = encoded.headers;
-  return { ...encoded, headers: value === undefined ? headers : { ...headers, [name]: value } };
+  const headers = Object.entries({ ...encoded.headers, [name]: value }).filter(([, text]) => text !== undefined);
+  return { ...encoded, headers: Object.fromEntries(headers) as Record<string, string> };
 };
 
 describe('An event on the log', () => {

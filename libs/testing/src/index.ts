@@ -1,2 +1,3 @@
+export { type Backbone, backboneContract, type BackboneFixture } from './backbone.contract';
 export { eventually } from './eventually';
 export { createTestDatabase, type TestDatabase } from './postgres';

@@ -35,8 +35,8 @@ export class PostgresOutbox extends Outbox {
       waiting.push(...rows);
       return;
     }
-    this.pending.set(unit, rows);
     this.unitOfWork.beforeCommit(() => this.insert(rows));
+    this.pending.set(unit, rows);
   }
 
   private toRow({ contract, subject, aggregateVersion, data }: NewEvent): OutboxRow {

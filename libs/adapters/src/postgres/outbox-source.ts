@@ -1,0 +1,295 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type OutboxBacklog, type OutboxPage, OutboxSource, type OutgoingRecord } from '@atlas/ports';
+import { Client, Pool } from 'pg';
+import {
+  durablePart,
+  formatCursor,
+  formatSnapshot,
+  type OutboxCursor,
+  parseCursor,
+  parseSnapshot,
+  type SeenTransactions,
+} from './outbox-cursor';
+
+export interface OutboxSourceOptions {
+  /** `postgres://user:password@host:port/database`; directly, not by a pooler that shares sessions. */
+  readonly url: string;
+  /** After how long without a sign of life an owner loses its ownership. Default 15,000. */
+  readonly ownershipTimeoutMs?: number;
+}
+
+/** Any number that nothing else in these databases uses as an advisory lock. */
+const OWNERSHIP_LOCK = 4_726_002;
+const DEFAULT_OWNERSHIP_TIMEOUT_MS = 15_000;
+/** The most payload that one page holds, so that memory stays bounded; a single larger row makes a page alone. */
+const PAGE_BYTES = 8 * 1024 * 1024;
+const PRUNE_CHUNK_ROWS = 5_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+interface PageRow {
+  readonly snapshot: string | null;
+  readonly counter: string | null;
+  readonly newest: string | null;
+  /** Null in the one row that an empty page has. */
+  readonly id: string | null;
+  readonly topic: string;
+  readonly aggregate_id: string;
+  readonly headers: Record<string, string>;
+  readonly payload: Buffer;
+  readonly fetched: string;
+}
+
+/** One connection holds the ownership, listens and reads: whoever has lost one of these has lost them all. */
+interface Owner {
+  readonly client: Client;
+  lost: boolean;
+  /** Something was committed since the last read began. */
+  changed: boolean;
+  wake?: (() => void) | undefined;
+}
+
+/**
+ * Reads an outbox in commit-safe order, by the difference of two snapshots (the method of PgQ). A window is all that
+ * has committed between the snapshot that the cursor remembers and the present one, read in pages by id. A writer
+ * holds its aggregate's lock until it has committed, so whenever a row is visible the earlier ones of its aggregate
+ * are too, and have lower ids: they are in the same window or an earlier one, and come first. A transaction that is
+ * still running is remembered as such in the cursor; it delays nobody else. See docs/adr/0003.
+ */
+export class PostgresOutboxSource extends OutboxSource {
+  private readonly pool: Pool;
+  private owner: Owner | undefined;
+
+  constructor(private readonly options: OutboxSourceOptions) {
+    super();
+    this.pool = new Pool({
+      connectionString: options.url,
+      application_name: 'outbox-relay',
+      max: 2,
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+      query_timeout: STATEMENT_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+    });
+    // An idle connection that breaks is replaced when the next one is needed.
+    this.pool.on('error', () => undefined);
+  }
+
+  /** @throws Error if the database can't be reached or asked. */
+  async acquire(signal: AbortSignal): Promise<void> {
+    await this.release();
+    const owner = await this.connect();
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        // Asked again and again, not waited for: a statement that waits would keep a snapshot, and so hold up vacuum.
+        const { rows } = await owner.client.query<{ acquired: boolean }>(
+          'SELECT pg_try_advisory_lock($1) AS acquired',
+          [OWNERSHIP_LOCK],
+        );
+        if (rows[0]?.acquired) break;
+        await pause(250 + Math.random() * 500, undefined, { signal });
+      }
+      await owner.client.query('LISTEN outbox');
+      this.owner = owner;
+    } catch (error) {
+      await disconnect(owner);
+      throw error;
+    }
+  }
+
+  private async connect(): Promise<Owner> {
+    const timeoutMs = this.options.ownershipTimeoutMs ?? DEFAULT_OWNERSHIP_TIMEOUT_MS;
+    const client = new Client({
+      connectionString: this.options.url,
+      application_name: 'outbox-relay',
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+      query_timeout: STATEMENT_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+    });
+    const owner: Owner = { client, lost: false, changed: true };
+    const lose = () => {
+      owner.lost = true;
+      owner.wake?.();
+    };
+    client.on('error', lose);
+    client.on('end', lose);
+    client.on('notification', () => {
+      owner.changed = true;
+      owner.wake?.();
+    });
+    try {
+      await client.connect();
+      // The server ends the session, and with it the ownership, of a relay that stands still or is out of reach.
+      const seconds = Math.max(1, Math.round(timeoutMs / 3_000));
+      await client.query(
+        `SELECT set_config('idle_session_timeout', $1, false), set_config('tcp_keepalives_idle', $2, false),
+           set_config('tcp_keepalives_interval', $2, false), set_config('tcp_keepalives_count', '2', false)`,
+        [String(timeoutMs), String(seconds)],
+      );
+      return owner;
+    } catch (error) {
+      await disconnect(owner);
+      throw error;
+    }
+  }
+
+  /** @throws Error if the ownership is lost, the database is away, or the cursor is not of this database. */
+  async read(cursor: string | undefined, limit: number): Promise<OutboxPage> {
+    const owner = this.requireOwner();
+    const position = parseCursor(cursor);
+    owner.changed = false;
+    return position.window
+      ? this.continueWindow(owner, position.seen, position.window, limit)
+      : this.openWindow(owner, position.seen, limit);
+  }
+
+  private async openWindow(owner: Owner, seen: SeenTransactions, limit: number): Promise<OutboxPage> {
+    // `id + 0` keeps the planner from walking along the primary key over all that was published before.
+    const { rows } = await owner.client.query<PageRow>(
+      pageQuery(`xid >= $3::xid8 OR xid = ANY ($4::xid8[]) ORDER BY id + 0`),
+      [limit, PAGE_BYTES, seen.next, seen.running],
+    );
+    const first = rows[0] as PageRow;
+    const counter = BigInt(first.counter as string);
+    if (counter < seen.next) {
+      throw new Error(
+        `The outbox was published up to transaction ${seen.next - 1n}, but this database has only come to ${counter}: ` +
+          'it was restored from a dump or has lost commits. Raise its counter with pg_resetwal --epoch, as ' +
+          'docs/adr/0003 describes, and start the relay again',
+      );
+    }
+    const newest = first.newest === null ? undefined : BigInt(first.newest);
+    const upTo = durablePart(parseSnapshot(first.snapshot as string), newest, seen);
+    return toPage(rows, limit, seen, upTo, false);
+  }
+
+  private async continueWindow(
+    owner: Owner,
+    seen: SeenTransactions,
+    window: NonNullable<OutboxCursor['window']>,
+    limit: number,
+  ): Promise<OutboxPage> {
+    const { rows } = await owner.client.query<PageRow>(
+      pageQuery(
+        `id > $3 AND pg_visible_in_snapshot(xid, $4::pg_snapshot)
+         AND NOT pg_visible_in_snapshot(xid, $5::pg_snapshot) ORDER BY id`,
+      ),
+      [limit, PAGE_BYTES, window.after, formatSnapshot(window.upTo), formatSnapshot(seen)],
+    );
+    // Others may have committed since the window was opened.
+    return toPage(rows, limit, seen, window.upTo, true);
+  }
+
+  async changed(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const { owner } = this;
+    // What was committed while the last read ran has set `changed`, so no wake-up falls between read and wait.
+    if (!owner || owner.lost || owner.changed || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', wake);
+        owner.wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(wake, timeoutMs);
+      signal.addEventListener('abort', wake);
+      owner.wake = wake;
+    });
+  }
+
+  async backlog(cursor: string | undefined): Promise<OutboxBacklog> {
+    const { seen, window } = parseCursor(cursor);
+    const { rows } = await this.pool.query<{ rows: string; age: number | null }>(
+      `SELECT count(*) AS rows, (extract(epoch FROM clock_timestamp() - min(created_at)) * 1000)::float8 AS age
+       FROM outbox
+       WHERE (xid >= $1::xid8 OR xid = ANY ($2::xid8[]))
+         AND ($3::pg_snapshot IS NULL OR id > $4 OR NOT pg_visible_in_snapshot(xid, $3))`,
+      [seen.next, seen.running, window ? formatSnapshot(window.upTo) : null, window?.after ?? '0'],
+    );
+    return { rows: Number(rows[0]?.rows), oldestAgeMs: Math.max(0, rows[0]?.age ?? 0) };
+  }
+
+  async prune(cursor: string, ageMs: number): Promise<number> {
+    const { seen } = parseCursor(cursor);
+    let pruned = 0;
+    for (;;) {
+      // Oldest first by id, so that a table in which nothing is due is not scanned.
+      const { rowCount } = await this.pool.query(
+        `WITH oldest AS MATERIALIZED (SELECT id, xid, created_at FROM outbox ORDER BY id LIMIT $1)
+         DELETE FROM outbox USING oldest
+         WHERE outbox.id = oldest.id
+           AND oldest.created_at < clock_timestamp() - $2 * interval '1 millisecond'
+           AND pg_visible_in_snapshot(oldest.xid, $3::pg_snapshot)`,
+        [PRUNE_CHUNK_ROWS, ageMs, formatSnapshot(seen)],
+      );
+      pruned += rowCount ?? 0;
+      if ((rowCount ?? 0) < PRUNE_CHUNK_ROWS) return pruned;
+    }
+  }
+
+  async release(): Promise<void> {
+    const { owner } = this;
+    this.owner = undefined;
+    if (owner) await disconnect(owner);
+  }
+
+  /** Gives up the ownership and every connection, for good. */
+  async close(): Promise<void> {
+    await this.release();
+    await this.pool.end();
+  }
+
+  private requireOwner(): Owner {
+    if (!this.owner) throw new Error('The outbox must be acquired before it is read');
+    if (this.owner.lost) throw new Error('The ownership of the outbox is lost: its connection has ended');
+    return this.owner;
+  }
+}
+
+/** A page of rows, cut at $2 bytes of payload, with the snapshot that it was read in. Always at least one row. */
+const pageQuery = (window: string): string => `
+  WITH candidate AS (
+    SELECT id, topic, aggregate_id, headers, payload FROM outbox WHERE ${window} LIMIT $1
+  ), measured AS (
+    SELECT *, count(*) OVER () AS fetched, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS bytes,
+      row_number() OVER (ORDER BY id) AS number
+    FROM candidate
+  )
+  SELECT page.id, topic, aggregate_id, headers, payload, fetched,
+    CASE WHEN number IS NULL OR number = 1 THEN pg_current_snapshot()::text END AS snapshot,
+    CASE WHEN number IS NULL OR number = 1 THEN pg_snapshot_xmax(pg_current_snapshot())::text END AS counter,
+    CASE WHEN number IS NULL OR number = 1 THEN (SELECT xid::text FROM outbox ORDER BY xid DESC LIMIT 1) END AS newest
+  FROM (VALUES (true)) AS always LEFT JOIN measured AS page ON page.bytes < $2
+  ORDER BY page.id`;
+
+function toPage(
+  rows: readonly PageRow[],
+  limit: number,
+  seen: SeenTransactions,
+  upTo: SeenTransactions,
+  more: boolean,
+): OutboxPage {
+  const found = rows.filter((row) => row.id !== null);
+  const records = found.map((row): OutgoingRecord => ({
+    topic: row.topic,
+    key: row.aggregate_id,
+    headers: row.headers,
+    value: row.payload,
+  }));
+  const last = found.at(-1);
+  const isEnd = !last || (Number(last.fetched) < limit && Number(last.fetched) === found.length);
+  return isEnd
+    ? { records, cursor: formatCursor({ seen: upTo }), more }
+    : { records, cursor: formatCursor({ seen, window: { upTo, after: last.id as string } }), more: true };
+}
+
+/** Ends the session, so that the server gives its lock to the next; never waits long for a server that is away. */
+async function disconnect({ client }: Owner): Promise<void> {
+  const deadline = new AbortController();
+  await Promise.race([
+    client.end().catch(() => undefined),
+    pause(1_000, undefined, { signal: deadline.signal, ref: false }).catch(() => undefined),
+  ]);
+  deadline.abort();
+}
