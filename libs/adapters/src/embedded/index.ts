@@ -1,0 +1,1 @@
+export { EmbeddedPostgres, type EmbeddedPostgresOptions, type ServerExit } from './postgres-server';

@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** How to start a program that refuses to run as root. */
+export interface Launcher {
+  /** The user and group that must own its files; undefined: those of this process. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  /** What to hand to `spawn`. */
+  command(
+    program: string,
+    args: readonly string[],
+  ): { file: string; args: string[]; uid?: number; gid?: number };
+}
+
+const NOBODY = 65_534;
+
+/**
+ * Picks a user for programs that refuse to run as root: this process's own, or, when that is root, whoever owns
+ * `home`, or nobody. Where that user can't reach one of `paths` (a clone under a closed /root), the program keeps
+ * just the two capabilities that let it pass closed folders.
+ * @throws Error if the user can't reach a path and util-linux's setpriv is missing.
+ */
+export async function unprivilegedLauncher(home: string, paths: readonly string[]): Promise<Launcher> {
+  if (process.getuid?.() !== 0)
+    return { owner: undefined, command: (file, args) => ({ file, args: [...args] }) };
+
+  const { uid, gid } = await stat(home);
+  const owner = uid === 0 ? { uid: NOBODY, gid: NOBODY } : { uid, gid };
+  let closed: string | undefined;
+  for (const path of paths) closed ??= await firstClosedFolder(path, owner);
+  if (!closed) return { owner, command: (file, args) => ({ file, args: [...args], ...owner }) };
+
+  if (spawnSync('setpriv', ['--version']).status !== 0) {
+    throw new Error(
+      `PostgreSQL can't run as root, and user ${owner.uid} can't enter ${closed}: run as another user, ` +
+        'move the project out of that folder, or install util-linux (setpriv)',
+    );
+  }
+  const capabilities = '+dac_override,+dac_read_search';
+  return {
+    owner,
+    command: (program, args) => ({
+      file: 'setpriv',
+      args: [
+        `--reuid=${owner.uid}`,
+        `--regid=${owner.gid}`,
+        '--clear-groups',
+        `--inh-caps=${capabilities}`,
+        `--ambient-caps=${capabilities}`,
+        '--',
+        program,
+        ...args,
+      ],
+    }),
+  };
+}
+
+/** The path itself or the folder above it, nearest first, that `owner` may not read or enter. */
+async function firstClosedFolder(
+  path: string,
+  owner: { uid: number; gid: number },
+): Promise<string | undefined> {
+  const { mode, uid, gid } = await stat(path);
+  const wanted = 0o5;
+  const granted = uid === owner.uid ? mode >> 6 : gid === owner.gid ? mode >> 3 : mode;
+  // Folders on the way only need to be entered, but one that can't be read is rare enough to treat alike.
+  if ((granted & wanted) !== wanted) return path;
+  const parent = dirname(path);
+  return parent === path ? undefined : firstClosedFolder(parent, owner);
+}
