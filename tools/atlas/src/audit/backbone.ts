@@ -1,0 +1,165 @@
+import { decodeEvent, topicOf } from '@atlas/contracts';
+import type { EventLog } from '@atlas/ports';
+import type { Client } from 'pg';
+import { type Check, Checking } from './report';
+
+/** One service as the audit sees it: its name, which is its consumer group's too, and its database. */
+export interface AuditedService {
+  readonly name: string;
+  readonly database: Client;
+}
+
+interface LoggedEvent {
+  /** Undefined if the record is no event: such a record must be in the dead letters of whoever read it. */
+  readonly id: string | undefined;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** What is still on its way: the reason why something may not be settled yet. */
+export interface InFlight {
+  /** Outbox rows that are not on the log yet, by service. */
+  readonly unpublished: Readonly<Record<string, number>>;
+  /** Records that a group has not handled yet, by `group ← topic`. */
+  readonly unhandled: Readonly<Record<string, number>>;
+  /** Dead letters, by service. */
+  readonly deadLetters: Readonly<Record<string, number>>;
+}
+
+/**
+ * Checks every step of the way from outbox to log to inbox, for all services: nothing lost, doubled or reordered.
+ * Reads the whole log and the outbox and inbox tables; memory grows with the number of events (some 200 bytes each).
+ */
+export async function auditBackbone(
+  services: readonly AuditedService[],
+  log: EventLog,
+): Promise<{ checks: readonly Check[]; inFlight: InFlight }> {
+  const published = new Checking('every outbox row is on the log once');
+  const ordered = new Checking("the log has each aggregate's events in order, without gaps");
+  const handled = new Checking('every event was handled once by each consumer');
+  const unpublished: Record<string, number> = {};
+  const unhandled: Record<string, number> = {};
+  const deadLetters: Record<string, number> = {};
+
+  const partitions = await log.describe();
+  const offsets = await log.groupOffsets();
+  const topics = new Map<string, readonly LoggedEvent[]>();
+  for (const service of services) {
+    const topic = topicOf(service.name);
+    const events: LoggedEvent[] = [];
+    for (const partition of partitions.filter((description) => description.topic === topic)) {
+      events.push(...(await readPartition(log, topic, partition.partition, partition.start, ordered)));
+    }
+    topics.set(topic, events);
+    unpublished[service.name] = await checkOutbox(service, events, published);
+  }
+
+  for (const { name, database } of services) {
+    const inbox = await idsOf(database, 'SELECT event_id FROM inbox WHERE consumer = $1', [name]);
+    const letters = await deadLettersOf(database, name);
+    deadLetters[name] = letters.size;
+    const known = new Set<string>();
+    for (const [topic, events] of topics) {
+      const committed = new Map(
+        offsets
+          .filter((offset) => offset.group === name && offset.topic === topic)
+          .map((offset) => [offset.partition, offset.committed]),
+      );
+      let waiting = 0;
+      for (const { id, partition, offset } of events) {
+        if (id) known.add(id);
+        const end = committed.get(partition);
+        if (end === undefined) continue;
+        if (offset >= end) {
+          waiting++;
+          continue;
+        }
+        const position = `${topic}/${partition}/${offset}`;
+        const found = (id !== undefined && inbox.has(id)) || letters.has(position);
+        handled.look(
+          `${name} ← ${position}`,
+          !found && `event ${id ?? 'without id'} is neither handled nor set aside`,
+        );
+      }
+      if (committed.size > 0) unhandled[`${name} ← ${topic}`] = waiting;
+    }
+    for (const id of inbox) {
+      if (!known.has(id)) handled.look(`${name} ← ${id}`, 'handled, but no such event is on the log');
+    }
+  }
+  return {
+    checks: [published.result, ordered.result, handled.result],
+    inFlight: { unpublished, unhandled, deadLetters },
+  };
+}
+
+/** Reads a partition's events and checks on the way that each aggregate's versions follow one another. */
+async function readPartition(
+  log: EventLog,
+  topic: string,
+  partition: number,
+  start: number,
+  ordered: Checking,
+): Promise<LoggedEvent[]> {
+  const events: LoggedEvent[] = [];
+  const versions = new Map<string, number>();
+  for await (const record of log.read(topic, partition)) {
+    const decoded = decodeEvent(record);
+    events.push({ id: decoded.ok ? decoded.value.id : undefined, partition, offset: record.offset });
+    if (!decoded.ok) continue;
+    const { subject, aggregateVersion, type } = decoded.value;
+    const before = versions.get(subject);
+    versions.set(subject, aggregateVersion);
+    // If the log's oldest records were deleted, an aggregate may begin anywhere.
+    const expected = before === undefined ? (start > 0 ? aggregateVersion : 1) : before + 1;
+    ordered.look(
+      `${topic}/${partition}/${record.offset}`,
+      aggregateVersion !== expected &&
+        `${type} of ${subject} has version ${aggregateVersion} where ${expected} follows`,
+    );
+  }
+  return events;
+}
+
+async function checkOutbox(
+  { name, database }: AuditedService,
+  events: readonly LoggedEvent[],
+  published: Checking,
+): Promise<number> {
+  const times = new Map<string, number>();
+  for (const { id } of events) if (id) times.set(id, (times.get(id) ?? 0) + 1);
+  const { rows } = await database.query<{ event_id: string; aggregate_id: string; age: number }>(
+    `SELECT event_id, aggregate_id, extract(epoch FROM now() - created_at)::float AS age FROM outbox ORDER BY id`,
+  );
+  let waiting = 0;
+  for (const row of rows) {
+    const count = times.get(row.event_id) ?? 0;
+    times.delete(row.event_id);
+    if (count === 0) waiting++;
+    published.look(
+      `${name} ${row.event_id}`,
+      count === 0
+        ? `an event of ${row.aggregate_id} waits in the outbox for ${row.age.toFixed(1)} s`
+        : count > 1 && `an event of ${row.aggregate_id} is on the log ${count} times`,
+    );
+  }
+  // The outbox forgets after its retention, the log may keep for longer; so only a whole outbox tells of strangers.
+  const [first] = (await database.query<{ id: string }>('SELECT min(id) AS id FROM outbox')).rows;
+  if (first?.id === '1') {
+    for (const id of times.keys()) published.look(`${name} ${id}`, 'on the log, but not in the outbox');
+  }
+  return waiting;
+}
+
+async function idsOf(database: Client, sql: string, parameters: readonly string[]): Promise<Set<string>> {
+  const { rows } = await database.query<{ event_id: string }>(sql, [...parameters]);
+  return new Set(rows.map((row) => row.event_id));
+}
+
+async function deadLettersOf(database: Client, consumer: string): Promise<ReadonlySet<string>> {
+  const { rows } = await database.query<{ position: string }>(
+    `SELECT topic || '/' || partition || '/' || "offset" AS position FROM dead_letter WHERE consumer = $1`,
+    [consumer],
+  );
+  return new Set(rows.map((row) => row.position));
+}
