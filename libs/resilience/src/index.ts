@@ -1,0 +1,2 @@
+export { IdempotencyInterceptor } from './idempotency.interceptor';
+export { Idempotent } from './idempotent';

@@ -1,0 +1,174 @@
+import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports';
+import { randomUUID } from 'node:crypto';
+import type { z } from 'zod';
+import { loadConfig, type ServiceSettings } from './config';
+import { EventLogServer } from './events/event-log-server';
+import { registerFlow } from './flow.hook';
+import { HealthModule, Readiness } from './health';
+import { createLogging, type ServiceLogging } from './logging';
+import { serveOpenApi } from './open-api';
+import { ProblemFilter } from './problem.filter';
+import { ValidationPipe } from './validation.pipe';
+
+/** What makes one service different from the others. */
+export interface ServiceDefinition<Shape extends z.ZodRawShape> {
+  /** Also the consumer group. */
+  readonly name: string;
+  /** The headline of its API pages. Default: the name. */
+  readonly title?: string;
+  readonly description?: string;
+  readonly settings: z.ZodObject<Shape>;
+  /** The composition root. */
+  readonly module: (settings: z.infer<z.ZodObject<Shape>>) => DynamicModule | Type;
+  /** True if its controllers have `@EventPattern` methods; the ports of the backbone must be in its container then. */
+  readonly consumesEvents?: boolean;
+  /** By name, what must be reachable for it to serve requests: a promise that rejects, or takes 2 s, means it isn't. */
+  readonly readiness?: Readonly<Record<string, (app: INestApplicationContext) => Promise<unknown>>>;
+}
+
+type BaseSettings = Pick<ServiceSettings, 'HOST' | 'PORT' | 'LOG_LEVEL'>;
+
+const BODY_LIMIT_BYTES = 1_048_576;
+const READINESS_TIMEOUT_MS = 2_000;
+/** How long requests and the batch in hand may take after the order to stop. */
+const GRACE_MS = 10_000;
+
+/** Makes the service's application, wired and ready to `init()` or {@link startService}, but not listening. */
+export async function createService<Shape extends z.ZodRawShape>(
+  definition: ServiceDefinition<Shape>,
+  settings: z.infer<z.ZodObject<Shape>>,
+  logging: ServiceLogging = createLogging(definition.name, baseOf(settings).LOG_LEVEL),
+): Promise<NestFastifyApplication> {
+  const readiness = new Readiness();
+  const adapter = createAdapter();
+  const app = await NestFactory.create<NestFastifyApplication>(
+    {
+      module: ServiceModule,
+      imports: [logging.module, HealthModule.with(readiness), definition.module(settings)],
+    },
+    adapter,
+    { logger: logging.nest, abortOnError: false, bodyParser: false },
+  );
+  app.useGlobalFilters(new ProblemFilter(adapter));
+  app.useGlobalPipes(new ValidationPipe());
+  for (const [name, check] of Object.entries(definition.readiness ?? {})) {
+    readiness.add(name, (indicator) =>
+      indicator.attempt(async () => void (await check(app))).withTimeout(READINESS_TIMEOUT_MS),
+    );
+  }
+  if (definition.consumesEvents) consumeEvents(app, definition.name, readiness);
+  serveOpenApi(app, { title: definition.title ?? definition.name, description: definition.description });
+  return app;
+}
+
+/** Starts consumers and HTTP. @returns the URL that it listens on. */
+export async function startService(app: NestFastifyApplication, settings: BaseSettings): Promise<string> {
+  await app.init();
+  await app.startAllMicroservices();
+  // Not app.listen(): that logs the error of a port in use once more than its caller does.
+  return app.getHttpAdapter().getInstance().listen({ host: settings.HOST, port: settings.PORT });
+}
+
+/**
+ * Runs the service as this process. It ends with exit code 0 on SIGTERM, SIGINT or the loss of its supervisor (IPC
+ * `disconnect`), after the requests and the batch in hand; with 1 if that takes longer than its grace time, if it
+ * can't start, or if an error escapes.
+ */
+export async function bootService<Shape extends z.ZodRawShape>(
+  definition: ServiceDefinition<Shape>,
+): Promise<void> {
+  let settings: z.infer<z.ZodObject<Shape>>;
+  try {
+    settings = loadConfig(definition.settings, process.env);
+  } catch (error) {
+    process.stderr.write(`${definition.name} can't start.\n${(error as Error).message}\n`);
+    process.exit(1);
+  }
+  const { HOST, PORT, LOG_LEVEL } = baseOf(settings);
+  const logging = createLogging(definition.name, LOG_LEVEL);
+  const { logger } = logging;
+
+  let app: NestFastifyApplication | undefined;
+  let stopping = false;
+  const stop = async (reason: string) => {
+    if (stopping) return;
+    stopping = true;
+    logger.info(`${definition.name} stops: ${reason}`);
+    setTimeout(() => {
+      logger.fatal(`${definition.name} did not stop within ${GRACE_MS} ms`);
+      process.exit(1);
+    }, GRACE_MS).unref();
+    try {
+      await app?.close();
+      process.exit(0);
+    } catch (error) {
+      logger.fatal(error, `${definition.name} failed to stop`);
+      process.exit(1);
+    }
+  };
+  const die = (error: unknown) => {
+    logger.fatal(error, `${definition.name} fails: an error escaped`);
+    process.exit(1);
+  };
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+  process.on('disconnect', () => void stop('its supervisor is gone'));
+
+  try {
+    const created = await createService(definition, settings, logging);
+    app = created;
+    const url = await startService(created, { HOST, PORT, LOG_LEVEL });
+    logger.info(`${definition.name} is ready at ${url}, its API at ${url}/docs`);
+  } catch (error) {
+    if ((error as { code?: string }).code === 'EADDRINUSE') {
+      logger.fatal(`${definition.name} can't start: port ${PORT} of ${HOST} is in use; free it or set PORT`);
+    } else {
+      logger.fatal(error, `${definition.name} can't start: ${(error as Error).message}`);
+    }
+    process.exit(1);
+  }
+}
+
+class ServiceModule {}
+
+// Settings always have these three; the generic shape can't say so.
+const baseOf = (settings: unknown) => settings as BaseSettings;
+
+function createAdapter(): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 256 },
+    onProtoPoisoning: 'remove',
+    onConstructorPoisoning: 'remove',
+    genReqId: () => randomUUID(),
+  });
+  const fastify = adapter.getInstance();
+  fastify.removeContentTypeParser('text/plain');
+  registerFlow(fastify);
+  return adapter;
+}
+
+function consumeEvents(app: NestFastifyApplication, group: string, readiness: Readiness): void {
+  const server = new EventLogServer(
+    {
+      eventLog: app.get<EventLog>(EventLog),
+      unitOfWork: app.get<UnitOfWork>(UnitOfWork),
+      inbox: app.get<Inbox>(Inbox),
+      deadLetters: app.get<DeadLetters>(DeadLetters),
+    },
+    { group },
+  );
+  app.connectMicroservice({ strategy: server }, { inheritAppConfig: true });
+  // Requests are served without the log, too: its events wait in the outbox. So this degrades, and never fails.
+  readiness.add('events', async (indicator) => {
+    const partitions = server.assignment();
+    return partitions
+      ? indicator.up({ partitions })
+      : indicator.degraded({ message: 'not a member of its consumer group yet' });
+  });
+}

@@ -1,0 +1,275 @@
+import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
+import { contracts, decodeEvent, type EventEnvelope, topicOf, topics } from '@atlas/contracts';
+import {
+  type Consumer,
+  type ConsumedRecord,
+  type DeadLetter,
+  type DeadLetters,
+  type EventLog,
+  type Inbox,
+  type RecordBatch,
+  runInFlow,
+  type UnitOfWork,
+} from '@atlas/ports';
+import { ExponentialBackoff, fullJitterGenerator, handleAll, handleWhen, retry } from 'cockatiel';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { isInfrastructureError } from '../infrastructure-error';
+import { EventContext } from './event-context';
+
+export interface EventLogServerPorts {
+  readonly eventLog: EventLog;
+  readonly unitOfWork: UnitOfWork;
+  readonly inbox: Inbox;
+  readonly deadLetters: DeadLetters;
+}
+
+export interface EventLogServerOptions {
+  /** The consumer group, and the name in inbox and dead letters: the service's. */
+  readonly group: string;
+  /** How often a failing handler is tried again before its event becomes a dead letter. Default 4. */
+  readonly maxRetries?: number;
+  /** Longest wait before the first retry, milliseconds; it doubles with each. Default 200, which is up to 3 s in all. */
+  readonly retryDelayMs?: number;
+}
+
+type Decoded = ReturnType<typeof decodeEvent>;
+
+/** One record of a batch on its way through the handlers. */
+interface Item {
+  readonly record: ConsumedRecord;
+  readonly decoded: Decoded;
+  /** How often its handler was started. */
+  attempts: number;
+}
+
+/** A record whose handler failed, and the later ones of its key, which must wait for it. */
+type Held = [Item, ...Item[]];
+
+/**
+ * Nest's transport over the event log: `@EventPattern(OrderPlaced.type)` methods get the decoded event.
+ *
+ * A batch is one unit of work: the inbox rows of all its events, what the handlers change and the events that they
+ * cause. So each event takes effect once, however often the log delivers it. Events without a handler are taken into
+ * the inbox too. What can't be decoded becomes a dead letter at once, and later records of its key are parked.
+ *
+ * If a handler throws, the batch is rolled back and halved until the failing events stand alone; the others commit.
+ * A failing one is tried again with backoff and full jitter, then becomes a dead letter, and later events of its key
+ * are parked behind it. A database that is away is not the message's fault: the batch is given back to the log, which
+ * delivers it again after a pause.
+ */
+export class EventLogServer extends Server implements CustomTransportStrategy {
+  override readonly transportId = Symbol('event-log');
+  override readonly propagatesEventHandlerErrors = true;
+
+  private readonly stopping = new AbortController();
+  private joined: Promise<Consumer | undefined> = Promise.resolve(undefined);
+  private consumer: Consumer | undefined;
+
+  constructor(
+    private readonly ports: EventLogServerPorts,
+    private readonly options: EventLogServerOptions,
+  ) {
+    super();
+  }
+
+  /** The partitions that this process owns now; undefined as long as it has not joined its group. */
+  assignment(): readonly string[] | undefined {
+    return this.consumer?.assignment();
+  }
+
+  override addHandler(pattern: unknown, handler: MessageHandler, isEventHandler = false): void {
+    const type = String(pattern);
+    if (!isEventHandler) {
+      throw new Error(
+        `@MessagePattern("${type}") can't be served: services talk by events, use @EventPattern`,
+      );
+    }
+    if (!contracts.some((contract) => contract.type === type)) {
+      throw new Error(`@EventPattern("${type}") names no event of libs/contracts; use its contract's type`);
+    }
+    if (this.messageHandlers.has(type)) {
+      throw new Error(`Two methods handle "${type}"; join them, or their order would be left to chance`);
+    }
+    this.messageHandlers.set(type, handler);
+  }
+
+  /** Joins the group in the background, for as long as it takes: a log that is away must not stop the service. */
+  listen(callback: () => void): void {
+    if (this.messageHandlers.size === 0) {
+      throw new Error(`"${this.options.group}" consumes no events: it has no @EventPattern method`);
+    }
+    this.joined = this.join();
+    callback();
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await (await this.joined)?.stop();
+    this.consumer = undefined;
+  }
+
+  on(): never {
+    throw new Error('The event log has no events of its own to listen to');
+  }
+
+  unwrap<T>(): T {
+    return this.ports.eventLog as T;
+  }
+
+  private async join(): Promise<Consumer | undefined> {
+    const { group } = this.options;
+    const owners = contracts.filter(({ type }) => this.messageHandlers.has(type)).map(({ owner }) => owner);
+    const names = new Set(owners.map(topicOf));
+    const patiently = retry(handleAll, {
+      maxAttempts: Infinity,
+      backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 2_000 }),
+    });
+    patiently.onFailure(({ reason }) => {
+      const { message } = ('error' in reason ? reason.error : reason.value) as Error;
+      this.logger.warn(`Can't join the event log yet, trying on: ${message}`);
+    });
+    try {
+      return await patiently.execute(async () => {
+        if (this.stopping.signal.aborted) return undefined;
+        await this.ports.eventLog.ensureTopics(topics.filter((topic) => names.has(topic.name)));
+        this.consumer = await this.ports.eventLog.subscribe({
+          group,
+          topics: [...names],
+          handle: (batch, signal) => this.handle(batch, signal),
+        });
+        this.logger.log(`"${group}" consumes ${[...names].join(', ')}`);
+        return this.consumer;
+      }, this.stopping.signal);
+    } catch (error) {
+      if (this.stopping.signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  private async handle({ records }: RecordBatch, signal: AbortSignal): Promise<void> {
+    const items = records.map((record) => ({ record, decoded: decodeEvent(record), attempts: 0 }));
+    try {
+      await this.process(items, signal);
+    } catch (error) {
+      if (!signal.aborted) {
+        this.logger.warn(`A batch of ${records.length} records waits: ${(error as Error).message}`);
+      }
+      throw error;
+    }
+  }
+
+  /** Handles the items in order, each at most once, so that every one is handled or a dead letter afterwards. */
+  private async process(items: readonly Item[], signal: AbortSignal): Promise<void> {
+    const held: Held[] = [];
+    await this.commitOrHold(items, held, signal);
+    // Each held key on its own, so that one that fails long holds up no other.
+    const outcomes = await Promise.allSettled(held.map((chain) => this.settle(chain, signal)));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  /** Commits all items but those whose handler fails, which it adds to `held` with the later ones of their key. */
+  private async commitOrHold(items: readonly Item[], held: Held[], signal: AbortSignal): Promise<void> {
+    const free = items.filter((item) => !joinChain(held, item));
+    const [first] = free;
+    if (!first) return;
+    try {
+      await this.commit(free);
+    } catch (error) {
+      if (signal.aborted || isInfrastructureError(error)) throw error;
+      if (free.length === 1) {
+        held.push([first]);
+        return;
+      }
+      const middle = free.length >> 1;
+      await this.commitOrHold(free.slice(0, middle), held, signal);
+      await this.commitOrHold(free.slice(middle), held, signal);
+    }
+  }
+
+  private async settle([failing, ...later]: Held, signal: AbortSignal): Promise<void> {
+    const { maxRetries = 4, retryDelayMs = 200 } = this.options;
+    const patiently = retry(
+      handleWhen((error) => !signal.aborted && !isInfrastructureError(error)),
+      {
+        maxAttempts: maxRetries - 1,
+        backoff: new ExponentialBackoff({ generator: fullJitterGenerator, initialDelay: retryDelayMs }),
+      },
+    );
+    try {
+      await patiently.execute(() => this.commit([failing]), signal);
+    } catch (error) {
+      if (signal.aborted || isInfrastructureError(error)) throw error;
+      await this.giveUp(failing, error as Error);
+    }
+    await this.process(later, signal);
+  }
+
+  private async giveUp({ record, attempts }: Item, error: Error): Promise<void> {
+    const { topic, partition, offset } = record;
+    const reason = `${error.name}: ${error.message}`;
+    this.logger.error(
+      { err: error },
+      `${topic}/${partition}@${offset} is a dead letter after ${attempts} attempts: ${reason}`,
+    );
+    await this.setAside({ record, kind: 'handler-failed', reason, attempts });
+  }
+
+  private setAside(letter: DeadLetter): Promise<void> {
+    return this.ports.deadLetters.add(this.options.group, letter);
+  }
+
+  /** One unit of work for all items: inbox, dead letters, and the handlers in order. */
+  private commit(items: readonly Item[]): Promise<void> {
+    const { unitOfWork, inbox } = this.ports;
+    return unitOfWork.run(async () => {
+      const admissible = await this.setAsideUnfit(items);
+      const ids = admissible.map(({ event }) => event.id);
+      const admitted = new Set(await inbox.admit(this.options.group, ids));
+      for (const { item, event } of admissible) {
+        // An id that is there twice is handled where it comes first.
+        if (admitted.delete(event.id)) await this.dispatch(item, event);
+      }
+    });
+  }
+
+  /** Makes dead letters of the items that can't be decoded or wait behind a dead letter; returns the others. */
+  private async setAsideUnfit(items: readonly Item[]): Promise<{ item: Item; event: EventEnvelope }[]> {
+    const keys = new Set(items.flatMap(({ record: { key } }) => (key === null ? [] : [key])));
+    const topic = items[0]?.record.topic ?? '';
+    const blocked = new Set(await this.ports.deadLetters.blockedKeys(this.options.group, topic, [...keys]));
+    const admissible: { item: Item; event: EventEnvelope }[] = [];
+    for (const item of items) {
+      const { record, decoded } = item;
+      if (record.key !== null && blocked.has(record.key)) {
+        const reason = `an earlier record with the key "${record.key}" is a dead letter`;
+        await this.setAside({ record, kind: 'parked', reason, attempts: 0 });
+      } else if (!decoded.ok) {
+        await this.setAside({ record, ...decoded.error, attempts: 0 });
+        if (record.key !== null) blocked.add(record.key);
+      } else {
+        admissible.push({ item, event: decoded.value });
+      }
+    }
+    return admissible;
+  }
+
+  private async dispatch(item: Item, event: EventEnvelope): Promise<void> {
+    const handler = this.messageHandlers.get(event.type);
+    if (!handler) return;
+    item.attempts += 1;
+    const { correlationId, traceparent } = event;
+    await runInFlow({ correlationId, causationId: event.id, traceparent }, async () => {
+      const result: unknown = await handler(event, new EventContext([item.record]));
+      if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+    });
+  }
+}
+
+/** Adds the item to the chain of its key, if there is one. */
+function joinChain(held: readonly Held[], item: Item): boolean {
+  const { key } = item.record;
+  const chain = key === null ? undefined : held.find(([first]) => first.record.key === key);
+  chain?.push(item);
+  return chain !== undefined;
+}

@@ -1,0 +1,77 @@
+import { Controller, type DynamicModule, Get, Header, HttpException, Module, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  type HealthCheckResult,
+  HealthCheckService,
+  type HealthIndicatorResult,
+  HealthIndicatorService,
+  TerminusModule,
+} from '@nestjs/terminus';
+import type { FastifyReply } from 'fastify';
+
+/** Asks for one thing, by way of Terminus: `(indicator) => indicator.up()`. */
+export type ReadinessCheck = (
+  indicator: ReturnType<HealthIndicatorService['check']>,
+) => PromiseLike<HealthIndicatorResult>;
+
+/** What must be so for this process to serve requests. */
+export class Readiness {
+  private readonly checks = new Map<string, ReadinessCheck>();
+
+  add(name: string, check: ReadinessCheck): void {
+    this.checks.set(name, check);
+  }
+
+  entries(): readonly (readonly [string, ReadinessCheck])[] {
+    return [...this.checks];
+  }
+}
+
+/** Liveness means "is alive" and asks nothing of others; readiness means "can serve". */
+@ApiTags('health')
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly readiness: Readiness,
+  ) {}
+
+  @Get('live')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Is the process alive?' })
+  live(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  @Get('ready')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Can it serve requests?' })
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthCheckResult> {
+    try {
+      return await this.health.check(
+        this.readiness.entries().map(
+          ([name, check]) =>
+            async () =>
+              check(this.indicators.check(name)),
+        ),
+      );
+    } catch (error) {
+      if (!(error instanceof HttpException)) throw error;
+      void reply.status(error.getStatus());
+      return error.getResponse() as HealthCheckResult;
+    }
+  }
+}
+
+@Module({})
+export class HealthModule {
+  static with(readiness: Readiness): DynamicModule {
+    return {
+      module: HealthModule,
+      imports: [TerminusModule.forRoot({ logger: false })],
+      controllers: [HealthController],
+      providers: [{ provide: Readiness, useValue: readiness }],
+    };
+  }
+}

@@ -1,0 +1,12 @@
+export { bootService, createService, type ServiceDefinition, startService } from './boot';
+export { ConfigError, loadConfig, serviceSettings, type ServiceSettings } from './config';
+export { EventContext } from './events/event-context';
+export {
+  EventLogServer,
+  type EventLogServerOptions,
+  type EventLogServerPorts,
+} from './events/event-log-server';
+export { Readiness, type ReadinessCheck } from './health';
+export { isInfrastructureError } from './infrastructure-error';
+export { createLogging, type ServiceLogging } from './logging';
+export { Problem, type ProblemDetails, type ProblemField, type ProblemOptions } from './problem-details';

@@ -1,0 +1,35 @@
+/** Node's and libuv's codes of a peer that can't be reached or went away. */
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/**
+ * SQLSTATE classes 08 (connection), 53 (out of resources) and 57 (operator intervention: shutdown, cancel), and
+ * 25P03 and 25P04 (the server ended an idle or long transaction).
+ */
+const SQLSTATE = /^(?:08|53|57)[0-9A-Z]{3}$|^25P0[34]$/;
+
+/** What pg throws without a code when a connection is lost or can't be had. */
+const LOST_CONNECTION =
+  /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed)/;
+
+/**
+ * True if the error says that the database is away or overloaded, so that the same work may succeed later; false if
+ * the work itself is at fault. Looks into TypeORM's `driverError` and into the errors of an AggregateError.
+ */
+export function isInfrastructureError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, driverError, errors } = error as { code?: unknown; driverError?: unknown; errors?: unknown };
+  if (typeof code === 'string' && (NETWORK_CODES.has(code) || SQLSTATE.test(code))) return true;
+  if (LOST_CONNECTION.test(error.message)) return true;
+  if (Array.isArray(errors) && errors.some(isInfrastructureError)) return true;
+  return driverError !== undefined && driverError !== error && isInfrastructureError(driverError);
+}

@@ -1,0 +1,45 @@
+import { HttpException } from '@nestjs/common';
+
+/** One thing that is wrong with a request. */
+export interface ProblemField {
+  /** JSON Pointer (RFC 6901) to the field: in the body, or in what `in` names. */
+  readonly pointer: string;
+  /** Where the field is, if not in the body. */
+  readonly in?: 'query' | 'path';
+  readonly detail: string;
+}
+
+/** The body of an error's answer, `application/problem+json` (RFC 9457). */
+export interface ProblemDetails {
+  /** Names the kind of problem; `about:blank` if the status says it all. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  /** A sentence that says what is wrong and what to do. */
+  readonly detail?: string;
+  readonly errors?: readonly ProblemField[];
+}
+
+export interface ProblemOptions extends Omit<ProblemDetails, 'type'> {
+  /** Default: a URN made from the title, so that clients can tell problems apart without reading sentences. */
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Thrown to answer a request with problem details. */
+export class Problem extends HttpException {
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor({ title, type = urnOf(title), status, detail, errors, headers = {} }: ProblemOptions) {
+    const body: ProblemDetails = { type, title, status, detail, errors };
+    super(body, status);
+    this.message = detail ?? title;
+    this.headers = headers;
+  }
+}
+
+const urnOf = (title: string) =>
+  `urn:atlas:problem:${title
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')}`;

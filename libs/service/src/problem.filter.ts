@@ -1,0 +1,117 @@
+import { STATUS_CODES } from 'node:http';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
+import { currentFlow } from '@atlas/ports';
+import { type Observable, throwError } from 'rxjs';
+import { isInfrastructureError } from './infrastructure-error';
+import { Problem, type ProblemDetails } from './problem-details';
+
+/** PostgreSQL's codes for text that it can't hold, such as U+0000. */
+const UNSTORABLE_TEXT = new Set(['22021', '22P05']);
+
+/** What Fastify's refusals mean to the client. */
+const FASTIFY_PROBLEMS: Readonly<Record<string, { title: string; detail: string }>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    title: 'Body too large',
+    detail: 'The body is larger than this service takes (1 MiB); send less at a time.',
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    title: 'Unsupported media type',
+    detail: 'The body must be JSON; send it with the header Content-Type: application/json.',
+  },
+  FST_ERR_CTP_INVALID_JSON_BODY: {
+    title: 'Invalid JSON',
+    detail: 'The body is not valid JSON; correct it and send it again.',
+  },
+  FST_ERR_CTP_EMPTY_JSON_BODY: {
+    title: 'Invalid JSON',
+    detail: 'The body is empty; send a JSON value, or leave the header Content-Type out.',
+  },
+};
+
+/** The one place where exceptions become answers: problem details (RFC 9457), without a word about our insides. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ProblemFilter.name);
+
+  constructor(private readonly http: AbstractHttpAdapter) {}
+
+  catch(exception: unknown, host: ArgumentsHost): void | Observable<never> {
+    // An event's handler has no one to answer; its transport decides about the error as it is.
+    if (host.getType() !== 'http') return throwError(() => exception);
+    const { body, headers } = toProblem(exception);
+    if (body.status >= 500) this.logger.error(exception);
+    const reply: unknown = host.switchToHttp().getResponse();
+    if (this.http.isHeadersSent(reply)) {
+      this.http.end(reply);
+      return;
+    }
+    for (const [name, value] of Object.entries(headers)) this.http.setHeader(reply, name, value);
+    this.http.setHeader(reply, 'Content-Type', 'application/problem+json; charset=utf-8');
+    this.http.reply(reply, body, body.status);
+  }
+}
+
+interface Answer {
+  readonly body: ProblemDetails;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+function toProblem(exception: unknown): Answer {
+  if (exception instanceof HttpException) return fromHttpException(exception);
+  if (isInfrastructureError(exception)) {
+    return problem({
+      status: 503,
+      title: 'Temporarily unavailable',
+      detail: 'The service cannot reach its database at present; try again in a few seconds.',
+      headers: { 'Retry-After': '2' },
+    });
+  }
+  const { statusCode, code, message } = exception as { statusCode?: number; code?: string; message?: string };
+  if (UNSTORABLE_TEXT.has(code ?? '')) {
+    return problem({
+      status: 400,
+      title: 'Invalid request',
+      detail: 'The request has characters that cannot be stored, such as U+0000; leave them out.',
+    });
+  }
+  if (statusCode && statusCode >= 400 && statusCode < 500) return refused(statusCode, code, message);
+  const flow = currentFlow()?.correlationId;
+  return problem({
+    status: 500,
+    title: 'Internal error',
+    detail: `Something went wrong on our side${flow ? `; when you report it, name the correlation id ${flow}` : ''}.`,
+  });
+}
+
+function fromHttpException(exception: HttpException): Answer {
+  const status = exception.getStatus();
+  const body = exception.getResponse();
+  if (isProblemDetails(body)) {
+    return { body, headers: exception instanceof Problem ? exception.headers : {} };
+  }
+  const { code } = (exception.cause ?? {}) as { code?: string };
+  const message = typeof body === 'string' ? body : (body as { message?: unknown }).message;
+  return refused(status, code, typeof message === 'string' ? message : exception.message);
+}
+
+function refused(status: number, code: string | undefined, message: string | undefined): Answer {
+  const known = FASTIFY_PROBLEMS[code ?? ''];
+  if (known) return problem({ status, ...known });
+  const unknownRoute = status === 404 && message?.match(/^Cannot (\S+ \S+)$/)?.[1];
+  const detail = unknownRoute
+    ? `This service has no ${unknownRoute}; its API is described at /docs.`
+    : (message ?? 'The request was refused.');
+  return problem({ status, type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', detail });
+}
+
+const problem = (options: ConstructorParameters<typeof Problem>[0]): Answer => {
+  const made = new Problem(options);
+  return { body: made.getResponse() as ProblemDetails, headers: made.headers };
+};
+
+const isProblemDetails = (body: unknown): body is ProblemDetails =>
+  typeof body === 'object' &&
+  body !== null &&
+  typeof (body as ProblemDetails).type === 'string' &&
+  typeof (body as ProblemDetails).title === 'string';
