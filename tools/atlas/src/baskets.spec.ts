@@ -12,8 +12,17 @@ afterAll(() => rm(folder, { recursive: true }));
 async function read(content: string | Buffer): Promise<{ baskets: Basket[]; skipped: SkippedLine[] }> {
   const path = join(folder, 'baskets.csv');
   await writeFile(path, content);
-  const lines = await Array.fromAsync(readBaskets(path));
-  return { baskets: lines.filter((line) => !isSkipped(line)), skipped: lines.filter(isSkipped) };
+  const lines = await collect(readBaskets(path));
+  return {
+    baskets: lines.filter((line): line is Basket => !isSkipped(line)),
+    skipped: lines.filter(isSkipped),
+  };
+}
+
+async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const one of all) collected.push(one);
+  return collected;
 }
 
 /** Item names with their quantities, as one word each: `milk` or `milk×2`. */
@@ -107,7 +116,6 @@ describe('A file of baskets', () => {
   it('gives back any baskets that were written as CSV', async () => {
     const name = fc
       .string({ unit: 'grapheme', minLength: 1, maxLength: 30 })
-      // eslint-disable-next-line no-control-regex
       .filter((text) => !/[\0-\x1f\x7f\ufeff]/.test(text))
       .map((text) => text.normalize('NFC').replace(/\s+/gu, ' ').trim())
       .filter((text) => text !== '');
@@ -122,7 +130,7 @@ describe('A file of baskets', () => {
           expect(skipped).toEqual([]);
           expect(
             baskets.map((basket) =>
-              basket.items.flatMap((item) => Array(item.quantity).fill(item.name)).sort(),
+              basket.items.flatMap((item) => Array<string>(item.quantity).fill(item.name)).sort(),
             ),
           ).toEqual(written.map((names) => [...names].sort()));
         },
@@ -135,7 +143,7 @@ describe('A file of baskets', () => {
 describe('A file that is none', () => {
   const refusal = async (path: string) => {
     try {
-      await Array.fromAsync(readBaskets(path));
+      await collect(readBaskets(path));
     } catch (error) {
       return (error as Error).message;
     }

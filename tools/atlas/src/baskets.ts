@@ -88,7 +88,6 @@ function namesOf(bytes: Buffer): readonly string[] | string {
     return 'is not UTF-8';
   }
   if (text.endsWith('\r')) text = text.slice(0, -1);
-  // eslint-disable-next-line no-control-regex
   if (/[\0-\x08\x0a-\x1f\x7f]/.test(text)) return 'has control characters';
   if (!text.includes('"')) return text.split(',');
   try {

@@ -1,0 +1,258 @@
+import { ExponentialBackoff, handleType, retry } from 'cockatiel';
+import { Agent, request } from 'undici';
+import { z } from 'zod';
+
+const money = z.object({ minorUnits: z.int(), currency: z.string() });
+const orderStatus = z.enum(['placed', 'awaiting-payment', 'confirmed', 'cancelled']);
+
+const order = z.object({
+  id: z.string(),
+  status: orderStatus,
+  reason: z.string().optional(),
+  total: money,
+  placedAt: z.coerce.date(),
+  settledAt: z.coerce.date().optional(),
+  history: z.array(z.object({ status: orderStatus, at: z.coerce.date() })),
+});
+const ordersPage = z.object({ orders: z.array(order), nextCursor: z.string().optional() });
+
+const stock = z.object({
+  sku: z.string(),
+  onHand: z.int(),
+  reserved: z.int(),
+  sold: z.int(),
+});
+const stockPage = z.object({ items: z.array(stock), nextCursor: z.string().optional() });
+const payment = z.object({ status: z.string() });
+
+const problem = z.object({
+  title: z.string().optional(),
+  detail: z.string().optional(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+});
+
+export type Order = z.infer<typeof order>;
+export type OrderStatus = z.infer<typeof orderStatus>;
+export type Stock = z.infer<typeof stock>;
+export type Payment = z.infer<typeof payment>;
+
+export interface NewOrder {
+  readonly customerId: string;
+  readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
+  /** Of the sandbox provider: tok_approve, tok_decline or tok_timeout. */
+  readonly paymentToken: string;
+}
+
+export interface PriceEntry {
+  readonly sku: string;
+  readonly name: string;
+  readonly unitPrice: { readonly minorUnits: number; readonly currency: string };
+}
+
+/** Base URLs, such as `http://127.0.0.1:4001`. */
+export interface ServiceUrls {
+  readonly orders: string;
+  readonly inventory: string;
+  readonly payments: string;
+}
+
+type ServiceName = keyof ServiceUrls;
+
+/** A service understood the request and said no; `message` is a sentence with its reasons. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A service gave no usable answer in all the time that it was given. */
+export class UnavailableError extends Error {
+  override readonly name = 'UnavailableError';
+}
+
+export interface ClientOptions {
+  /** Open connections to one service at most. Default 16. */
+  readonly connections?: number;
+  /** How long a service that is away or busy is waited for, milliseconds. Default 60,000. */
+  readonly patienceMs?: number;
+}
+
+const ANSWER_TIMEOUT_MS = 15_000;
+/** The most entries that a bulk write takes. */
+const BULK = 5_000;
+/** The most entries that a page has. */
+const PAGE = 500;
+/** Still in flight with the same key, too many requests, or down for now: the same request may succeed later. */
+const PASSING = new Set([409, 429, 502, 503, 504]);
+
+/**
+ * The HTTP API of the services. Every request may be sent again without harm: a read, a write that sets a value, or
+ * a POST with its idempotency key. So a service that restarts is waited for.
+ * All methods @throws RefusedError for a 4xx answer, and UnavailableError after the patience.
+ */
+export class AtlasClient {
+  private readonly agent: Agent;
+  private readonly policy = retry(handleType(UnavailableError), {
+    maxAttempts: Number.POSITIVE_INFINITY,
+    backoff: new ExponentialBackoff({ initialDelay: 50, maxDelay: 1_000 }),
+  });
+
+  constructor(
+    private readonly urls: ServiceUrls,
+    private readonly options: ClientOptions = {},
+  ) {
+    this.agent = new Agent({
+      connections: options.connections ?? 16,
+      connectTimeout: 5_000,
+      headersTimeout: ANSWER_TIMEOUT_MS,
+      bodyTimeout: ANSWER_TIMEOUT_MS,
+    });
+  }
+
+  /** @param idempotencyKey names this one wish of the customer: the same key never makes a second order. */
+  placeOrder(body: NewOrder, idempotencyKey: string): Promise<Order> {
+    return this.call('orders', 'POST', '/orders', order, { body, idempotencyKey });
+  }
+
+  cancelOrder(id: string, idempotencyKey: string): Promise<Order> {
+    return this.call('orders', 'POST', `/orders/${id}/cancel`, order, { idempotencyKey });
+  }
+
+  order(id: string): Promise<Order> {
+    return this.call('orders', 'GET', `/orders/${id}`, order);
+  }
+
+  /** A customer's orders, newest first, page by page. */
+  async *ordersOf(customerId: string, status?: OrderStatus): AsyncGenerator<Order> {
+    const query = new URLSearchParams({ customerId, limit: String(PAGE), ...(status && { status }) });
+    for (;;) {
+      const { orders, nextCursor } = await this.call(
+        'orders',
+        'GET',
+        `/orders?${query.toString()}`,
+        ordersPage,
+      );
+      yield* orders;
+      if (!nextCursor) return;
+      query.set('cursor', nextCursor);
+    }
+  }
+
+  async setPrices(entries: readonly PriceEntry[]): Promise<void> {
+    for (const part of chunks(entries)) {
+      await this.call('orders', 'PUT', '/price-book', z.unknown(), { body: { entries: part } });
+    }
+  }
+
+  async setStock(items: readonly { readonly sku: string; readonly onHand: number }[]): Promise<void> {
+    for (const part of chunks(items)) {
+      await this.call('inventory', 'PUT', '/stock', z.unknown(), { body: { items: part } });
+    }
+  }
+
+  stock(sku: string): Promise<Stock> {
+    return this.call('inventory', 'GET', `/stock/${sku}`, stock);
+  }
+
+  /** All stock, by SKU, page by page. */
+  async *stocks(): AsyncGenerator<Stock> {
+    const query = new URLSearchParams({ limit: String(PAGE) });
+    for (;;) {
+      const { items, nextCursor } = await this.call(
+        'inventory',
+        'GET',
+        `/stock?${query.toString()}`,
+        stockPage,
+      );
+      yield* items;
+      if (!nextCursor) return;
+      query.set('cursor', nextCursor);
+    }
+  }
+
+  payment(orderId: string): Promise<Payment> {
+    return this.call('payments', 'GET', `/payments/${orderId}`, payment);
+  }
+
+  close(): Promise<void> {
+    return this.agent.close();
+  }
+
+  private call<T>(
+    service: ServiceName,
+    method: 'GET' | 'PUT' | 'POST',
+    path: string,
+    answer: z.ZodType<T>,
+    sent: { body?: unknown; idempotencyKey?: string } = {},
+  ): Promise<T> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (sent.body !== undefined) headers['content-type'] = 'application/json';
+    if (sent.idempotencyKey) headers['idempotency-key'] = sent.idempotencyKey;
+    const body = sent.body === undefined ? null : JSON.stringify(sent.body);
+    const send = async (): Promise<T> => {
+      const what = `${service} (${method} ${new URL(path, this.urls[service]).href})`;
+      const { status, text } = await this.send(service, method, path, headers, body).catch(
+        (error: unknown) => {
+          throw new UnavailableError(`${what} gave no answer: ${reasonOf(error)}`, { cause: error });
+        },
+      );
+      if (PASSING.has(status)) throw new UnavailableError(`${what} answered ${status}: ${sentenceOf(text)}`);
+      if (status >= 400) throw new RefusedError(status, `${what} answered ${status}: ${sentenceOf(text)}`);
+      return understand(answer, text, what);
+    };
+    return this.policy.execute(send, AbortSignal.timeout(this.options.patienceMs ?? 60_000));
+  }
+
+  private async send(
+    service: ServiceName,
+    method: 'GET' | 'PUT' | 'POST',
+    path: string,
+    headers: Record<string, string>,
+    body: string | null,
+  ): Promise<{ status: number; text: string }> {
+    const { statusCode, body: answer } = await request(new URL(path, this.urls[service]), {
+      dispatcher: this.agent,
+      method,
+      headers,
+      body,
+    });
+    return { status: statusCode, text: await answer.text() };
+  }
+}
+
+function understand<T>(answer: z.ZodType<T>, text: string, what: string): T {
+  try {
+    return answer.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new Error(`${what} answered what this version of atlas does not understand`, { cause });
+  }
+}
+
+function* chunks<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < all.length; from += BULK) yield all.slice(from, from + BULK);
+}
+
+/** What problem details (RFC 9457) say, or the text as it is. */
+function sentenceOf(text: string): string {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return text.slice(0, 200) || 'no text';
+  }
+  const { success, data } = problem.safeParse(json);
+  if (!success) return text.slice(0, 200);
+  const fields = (data.errors ?? []).slice(0, 3).map(({ pointer, detail }) => `${pointer}: ${detail}`);
+  return [data.detail ?? data.title ?? text.slice(0, 200), ...fields].join('; ');
+}
+
+function reasonOf(error: unknown): string {
+  // Several addresses tried: the aggregate itself has no message.
+  if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0].message;
+  return error instanceof Error ? error.message || error.name : String(error);
+}
