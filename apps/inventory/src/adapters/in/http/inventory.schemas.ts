@@ -1,0 +1,95 @@
+import { SKU_PATTERN } from '@atlas/kernel';
+import { z } from 'zod';
+import type { Reservation } from '../../../domain/reservation';
+import type { StockItem } from '../../../domain/stock-item';
+
+export const sku = z
+  .string()
+  .regex(SKU_PATTERN, 'A SKU has 1 to 64 characters of a-z, 0-9, dot, underscore and hyphen');
+const onHand = z.int().min(0).max(1_000_000_000).describe('Units that nobody has a claim on');
+
+/** Refuses a list that names one SKU twice, pointing at the second. */
+const eachSkuOnce = (items: readonly { sku: string }[], context: z.RefinementCtx) => {
+  const seen = new Set<string>();
+  for (const [index, item] of items.entries()) {
+    if (seen.has(item.sku)) {
+      context.addIssue({
+        code: 'custom',
+        path: [index, 'sku'],
+        message: `"${item.sku}" is there twice; give it once`,
+      });
+    }
+    seen.add(item.sku);
+  }
+};
+
+export const stockBody = z
+  .object({
+    items: z.array(z.object({ sku, onHand })).min(1).max(5_000).superRefine(eachSkuOnce),
+  })
+  .meta({ id: 'StockCounts' });
+
+export const stockItemBody = z.object({ onHand }).meta({ id: 'StockCount' });
+
+export const listStockQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: sku.optional(),
+});
+
+export const orderId = z.uuid('An order id is a UUID');
+
+const units = z.int().min(0);
+
+export const stockItemResponse = z
+  .object({
+    sku: z.string(),
+    received: units.describe('Units that ever came in, less what was counted as gone'),
+    onHand: units.describe('Units that nobody has a claim on'),
+    reserved: units.describe('Units held for orders that are not settled yet'),
+    sold: units.describe('Units that left with a confirmed order'),
+  })
+  .meta({ id: 'StockItem' });
+
+export const stockResponse = z.object({
+  items: z.array(stockItemResponse),
+  nextCursor: z.string().optional(),
+});
+
+export const reservationResponse = z
+  .object({
+    orderId: z.uuid(),
+    status: z.enum(['held', 'committed', 'released', 'rejected']),
+    lines: z.array(z.object({ sku: z.string(), quantity: z.int() })),
+    shortages: z
+      .array(z.object({ sku: z.string(), requested: z.int(), available: units }))
+      .describe('Why it was rejected; empty otherwise'),
+    version: z.int(),
+    requestedAt: z.iso.datetime(),
+    changedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Reservation' });
+
+export type StockBody = z.infer<typeof stockBody>;
+export type StockItemBody = z.infer<typeof stockItemBody>;
+export type ListStockQuery = z.infer<typeof listStockQuery>;
+export type StockItemResponse = z.infer<typeof stockItemResponse>;
+export type StockResponse = z.infer<typeof stockResponse>;
+export type ReservationResponse = z.infer<typeof reservationResponse>;
+
+export const toStockItemResponse = (item: StockItem): StockItemResponse => ({
+  sku: item.sku,
+  ...item.levels,
+});
+
+export function toReservationResponse(reservation: Reservation): ReservationResponse {
+  const { id, status, lines, shortages, version, requestedAt, changedAt } = reservation.snapshot();
+  return {
+    orderId: id,
+    status,
+    lines: lines.map((line) => ({ sku: line.sku, quantity: line.quantity })),
+    shortages: shortages.map(({ sku: code, requested, available }) => ({ sku: code, requested, available })),
+    version,
+    requestedAt: requestedAt.toISOString(),
+    changedAt: changedAt.toISOString(),
+  };
+}

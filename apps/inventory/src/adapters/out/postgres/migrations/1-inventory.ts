@@ -1,0 +1,47 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+export class Inventory1767225700000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      -- Half of each page stays free, so that the ever new versions of a hot row stay on its page and out of the index.
+      CREATE TABLE stock (
+        sku text COLLATE "C" PRIMARY KEY,
+        received bigint NOT NULL DEFAULT 0 CHECK (received >= 0),
+        on_hand bigint NOT NULL DEFAULT 0 CHECK (on_hand >= 0),
+        reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+        sold bigint NOT NULL DEFAULT 0 CHECK (sold >= 0),
+        CONSTRAINT stock_adds_up CHECK (received = on_hand + reserved + sold)
+      ) WITH (fillfactor = 50);
+
+      -- What came in (or, negative, is gone) when stock was set. What reservations move is told by their own lines.
+      CREATE TABLE stock_movement (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        sku text COLLATE "C" NOT NULL REFERENCES stock,
+        quantity bigint NOT NULL CHECK (quantity <> 0),
+        at timestamptz NOT NULL DEFAULT now()
+      );
+
+      CREATE TABLE reservation (
+        id uuid PRIMARY KEY,
+        status text NOT NULL CHECK (status IN ('held', 'committed', 'released', 'rejected')),
+        shortages jsonb NOT NULL CHECK ((shortages <> '[]') = (status = 'rejected')),
+        version integer NOT NULL,
+        requested_at timestamptz NOT NULL,
+        changed_at timestamptz NOT NULL
+      );
+
+      -- A rejected reservation may ask for a SKU that was never stocked, so there is no reference to stock.
+      CREATE TABLE reservation_line (
+        reservation_id uuid NOT NULL REFERENCES reservation,
+        position integer NOT NULL,
+        sku text COLLATE "C" NOT NULL,
+        quantity integer NOT NULL CHECK (quantity > 0),
+        PRIMARY KEY (reservation_id, position)
+      );
+    `);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE reservation_line, reservation, stock_movement, stock');
+  }
+}

@@ -1,0 +1,25 @@
+import type { Clock } from '@atlas/ports';
+import { Reservation } from '../domain/reservation';
+import { ReservationLine } from '../domain/reservation-line';
+import type { ReservationRepository } from './ports';
+
+export interface ReserveStockCommand {
+  readonly orderId: string;
+  readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
+}
+
+/** Holds stock for an order that was placed. */
+export class ReserveStock {
+  constructor(
+    private readonly reservations: ReservationRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  execute({ orderId, lines }: ReserveStockCommand): Promise<void> {
+    const requested = lines.map(({ sku, quantity }) => new ReservationLine(sku, quantity));
+    const skus = requested.map((line) => line.sku);
+    return this.reservations.create(orderId, skus, (stock) =>
+      Reservation.request({ id: orderId, lines: requested, at: this.clock.now() }, stock),
+    );
+  }
+}

@@ -1,0 +1,206 @@
+import fc from 'fast-check';
+import { Reservation, type ReservationChange, type ReservationStatus } from './reservation';
+import { ReservationLine } from './reservation-line';
+import { Stock } from './stock';
+import { StockItem } from './stock-item';
+
+const at = new Date('2026-01-01T10:00:00Z');
+const later = new Date('2026-01-01T10:00:05Z');
+const stocked = (levels: Record<string, number>): Stock =>
+  Stock.of(Object.entries(levels).map(([sku, onHand]) => new StockItem(sku).setOnHand(onHand)));
+const milk = new ReservationLine('whole-milk', 2);
+const bread = new ReservationLine('brown-bread', 1);
+const request = (lines: readonly ReservationLine[], stock: Stock) =>
+  Reservation.request({ id: 'order-1', lines, at }, stock);
+const levelsOf = (stock: Stock, sku: string) => {
+  const { onHand, reserved, sold } = stock.item(sku).levels;
+  return { onHand, reserved, sold };
+};
+
+describe('A reservation', () => {
+  const shelf = stocked({ 'whole-milk': 5, 'brown-bread': 1 });
+
+  it('holds all lines of an order', () => {
+    const { next, events, moved } = request([milk, bread], shelf);
+    expect(events).toEqual([{ type: 'stock-reserved', lines: [milk, bread] }]);
+    expect(next.snapshot()).toMatchObject({ id: 'order-1', status: 'held', version: 1, requestedAt: at });
+    const stock = shelf.with(moved);
+    expect(levelsOf(stock, 'whole-milk')).toEqual({ onHand: 3, reserved: 2, sold: 0 });
+    expect(levelsOf(stock, 'brown-bread')).toEqual({ onHand: 0, reserved: 1, sold: 0 });
+  });
+
+  it('is rejected as a whole if one line falls short, and names every line that does', () => {
+    const { next, events, moved } = request(
+      [milk, new ReservationLine('brown-bread', 2), new ReservationLine('caviar', 1)],
+      shelf,
+    );
+    const shortages = [
+      { sku: 'brown-bread', requested: 2, available: 1 },
+      { sku: 'caviar', requested: 1, available: 0 },
+    ];
+    expect(events).toEqual([{ type: 'stock-rejected', shortages }]);
+    expect(next.snapshot()).toMatchObject({ status: 'rejected', shortages, version: 1 });
+    expect(moved).toEqual([]);
+  });
+
+  it('needs a line, and one for each SKU, of at least one unit', () => {
+    expect(() => request([], shelf)).toThrow('1 to 1000 lines, not 0');
+    expect(() => request([milk, milk], shelf)).toThrow('one line for each SKU');
+    expect(() => new ReservationLine('whole-milk', 0)).toThrow('whole number from 1');
+  });
+
+  it('sells what it holds when the order is confirmed', () => {
+    const held = request([milk, bread], shelf);
+    const stock = shelf.with(held.moved);
+    const { next, events, moved } = held.next.commit(stock, later);
+    expect(events).toEqual([{ type: 'stock-committed', lines: [milk, bread] }]);
+    expect(next.snapshot()).toMatchObject({ status: 'committed', version: 2, changedAt: later });
+    expect(levelsOf(stock.with(moved), 'whole-milk')).toEqual({ onHand: 3, reserved: 0, sold: 2 });
+  });
+
+  it('gives back what it holds when the order is cancelled', () => {
+    const held = request([milk, bread], shelf);
+    const { events, moved } = held.next.release(shelf.with(held.moved), later);
+    expect(events).toEqual([{ type: 'stock-released', lines: [milk, bread] }]);
+    expect(moved).toEqual([shelf.item('whole-milk'), shelf.item('brown-bread')]);
+  });
+
+  it('gives back what it sold when the order is cancelled after that', () => {
+    const held = request([milk], shelf);
+    const committed = held.next.commit(shelf.with(held.moved), later);
+    const { next, moved } = committed.next.release(shelf.with(committed.moved), later);
+    expect(next.snapshot()).toMatchObject({ status: 'released', version: 3 });
+    expect(moved).toEqual([shelf.item('whole-milk')]);
+  });
+
+  it('is not moved by what comes late or twice', () => {
+    const rejected = request([new ReservationLine('caviar', 1)], shelf).next;
+    const held = request([milk], shelf);
+    const stock = shelf.with(held.moved);
+    const committed = held.next.commit(stock, later);
+    const released = held.next.release(stock, later);
+    for (const [reservation, change] of [
+      [rejected, rejected.commit(shelf, later)],
+      [rejected, rejected.release(shelf, later)],
+      [committed.next, committed.next.commit(stock.with(committed.moved), later)],
+      [released.next, released.next.commit(stock.with(released.moved), later)],
+      [released.next, released.next.release(stock.with(released.moved), later)],
+    ] as const) {
+      expect(change).toEqual({ next: reservation, events: [], moved: [] });
+    }
+  });
+});
+
+describe('The stock', () => {
+  it('takes over what was counted on hand and tells the difference, whatever is reserved or sold', () => {
+    const shelf = stocked({ 'whole-milk': 5, 'brown-bread': 1 });
+    const stock = shelf.with(request([milk], shelf).moved);
+    const { next, events } = stock.setOnHand([
+      { sku: 'whole-milk', onHand: 10 },
+      { sku: 'brown-bread', onHand: 0 },
+      { sku: 'caviar', onHand: 0 },
+    ]);
+    expect(next.item('whole-milk').levels).toEqual({ received: 12, onHand: 10, reserved: 2, sold: 0 });
+    expect(events).toEqual([
+      {
+        type: 'stock-received',
+        received: [
+          { sku: 'whole-milk', quantity: 7 },
+          { sku: 'brown-bread', quantity: -1 },
+        ],
+      },
+    ]);
+    expect(next.setOnHand([{ sku: 'whole-milk', onHand: 10 }])).toEqual({ next, events: [] });
+  });
+
+  it('moves no more than there is, and never makes or loses a unit', () => {
+    const item = new StockItem('whole-milk').setOnHand(3).reserve(2);
+    for (const tooMany of [
+      () => item.reserve(2),
+      () => item.commit(3),
+      () => item.release(3),
+      () => item.restock(1),
+      () => item.setOnHand(-1),
+      () => item.setOnHand(0.5),
+    ]) {
+      expect(tooMany).toThrow('must be whole numbers from 0');
+    }
+    expect(() => new StockItem('whole-milk', { received: 4, onHand: 1, reserved: 2, sold: 0 })).toThrow(
+      "don't add up",
+    );
+  });
+
+  const SKUS = ['a', 'b', 'c'];
+  const sku = fc.constantFrom(...SKUS);
+  const order = fc.integer({ min: 0, max: 5 }).map((number) => `order-${number}`);
+  const lines = fc
+    .uniqueArray(fc.record({ sku, quantity: fc.integer({ min: 1, max: 4 }) }), {
+      selector: (line) => line.sku,
+      minLength: 1,
+    })
+    .map((all) => all.map((line) => new ReservationLine(line.sku, line.quantity)));
+  const happening = fc.oneof(
+    fc.record({ what: fc.constant('set' as const), sku, onHand: fc.integer({ min: 0, max: 6 }) }),
+    fc.record({ what: fc.constant('placed' as const), order, lines }),
+    fc.record({ what: fc.constant('confirmed' as const), order }),
+    fc.record({ what: fc.constant('cancelled' as const), order }),
+  );
+
+  it('adds up with all reservations after any sequence of counts, orders, confirmations and cancellations', () => {
+    fc.assert(
+      fc.property(fc.array(happening, { maxLength: 60 }), (all) => {
+        let stock = Stock.of([]);
+        const received = new Map(SKUS.map((code) => [code, 0]));
+        const reservations = new Map<string, Reservation>();
+        const told = new Map<string, string[]>();
+        const take = ({ next, events, moved }: ReservationChange) => {
+          stock = stock.with(moved);
+          reservations.set(next.id, next);
+          told.set(next.id, [...(told.get(next.id) ?? []), ...events.map((event) => event.type)]);
+          expect(next.version).toBe(told.get(next.id)!.length);
+        };
+        for (const step of all) {
+          if (step.what === 'set') {
+            const counted = stock.setOnHand([step]);
+            stock = counted.next;
+            for (const event of counted.events) {
+              for (const { sku: code, quantity } of event.received) {
+                received.set(code, received.get(code)! + quantity);
+              }
+            }
+            continue;
+          }
+          const existing = reservations.get(step.order);
+          if (step.what === 'placed') {
+            if (!existing) take(Reservation.request({ id: step.order, lines: step.lines, at }, stock));
+          } else if (existing) {
+            take(step.what === 'confirmed' ? existing.commit(stock, later) : existing.release(stock, later));
+          }
+        }
+        const sum = (code: string, status: ReservationStatus) =>
+          [...reservations.values()]
+            .filter((reservation) => reservation.snapshot().status === status)
+            .flatMap((reservation) => reservation.snapshot().lines)
+            .filter((line) => line.sku === code)
+            .reduce((total, line) => total + line.quantity, 0);
+        for (const code of SKUS) {
+          const { levels } = stock.item(code);
+          expect(levels.received).toBe(received.get(code));
+          expect(levels.reserved).toBe(sum(code, 'held'));
+          expect(levels.sold).toBe(sum(code, 'committed'));
+          expect(levels.onHand).toBe(levels.received - levels.reserved - levels.sold);
+          expect(levels.onHand).toBeGreaterThanOrEqual(0);
+        }
+        for (const types of told.values()) {
+          expect([
+            ['stock-rejected'],
+            ['stock-reserved'],
+            ['stock-reserved', 'stock-committed'],
+            ['stock-reserved', 'stock-released'],
+            ['stock-reserved', 'stock-committed', 'stock-released'],
+          ]).toContainEqual(types);
+        }
+      }),
+    );
+  });
+});
