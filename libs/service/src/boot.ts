@@ -3,14 +3,16 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports';
 import { randomUUID } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { loadConfig, type ServiceSettings } from './config';
 import { EventLogServer } from './events/event-log-server';
 import { registerFlow } from './flow.hook';
 import { HealthModule, Readiness } from './health';
+import { acceptJsonOnly } from './json-body';
 import { createLogging, type ServiceLogging } from './logging';
 import { serveOpenApi } from './open-api';
-import { ProblemFilter } from './problem.filter';
+import { ProblemFilter, sendProblem } from './problem.filter';
 import { ValidationPipe } from './validation.pipe';
 
 /** What makes one service different from the others. */
@@ -143,12 +145,11 @@ function createAdapter(): FastifyAdapter {
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 256 },
-    onProtoPoisoning: 'remove',
-    onConstructorPoisoning: 'remove',
     genReqId: () => randomUUID(),
+    frameworkErrors: (error: unknown, _request: unknown, reply: FastifyReply) => sendProblem(error, reply),
   });
   const fastify = adapter.getInstance();
-  fastify.removeContentTypeParser('text/plain');
+  acceptJsonOnly(fastify);
   registerFlow(fastify);
   return adapter;
 }

@@ -1,4 +1,4 @@
-import { type DynamicModule, type LoggerService } from '@nestjs/common';
+import { type DynamicModule, type LoggerService, RequestMethod } from '@nestjs/common';
 import { currentFlow } from '@atlas/ports';
 import { Logger as NestPino, LoggerModule, type Params, PinoLogger } from 'nestjs-pino';
 import { type Logger, pino } from 'pino';
@@ -48,6 +48,8 @@ export function createLogging(service: string, level: string): ServiceLogging {
     redact: { paths: REDACTED, remove: true },
   });
   const params: Params = {
+    // The library's own default, `{/*splat}`, matches nothing in this version of Fastify's middleware engine.
+    forRoutes: [{ path: '*path', method: RequestMethod.ALL }],
     pinoHttp: {
       logger,
       quietReqLogger: true,
@@ -55,6 +57,11 @@ export function createLogging(service: string, level: string): ServiceLogging {
         if (error || response.statusCode >= 500) return 'error';
         return request.url?.startsWith('/health') ? 'debug' : 'info';
       },
+      // What went wrong is logged where it was met; here it would be an error made from the status alone.
+      customErrorObject: (_request, _response, _error, line: { err?: unknown }) => ({
+        ...line,
+        err: undefined,
+      }),
       serializers: {
         req: ({ method, url }: { method: string; url: string }) => ({ method, url }),
         res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),

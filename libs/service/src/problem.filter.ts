@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { currentFlow } from '@atlas/ports';
+import type { FastifyReply } from 'fastify';
 import { type Observable, throwError } from 'rxjs';
 import { isInfrastructureError } from './infrastructure-error';
 import { Problem, type ProblemDetails } from './problem-details';
@@ -23,11 +24,21 @@ const FASTIFY_PROBLEMS: Readonly<Record<string, { title: string; detail: string 
     title: 'Invalid JSON',
     detail: 'The body is not valid JSON; correct it and send it again.',
   },
+  FST_ERR_BAD_URL: {
+    title: 'Invalid URL',
+    detail: 'The path is not valid percent-encoding; encode it and send the request again.',
+  },
+  FST_ERR_MAX_PARAM_LENGTH: {
+    title: 'URL too long',
+    detail: 'A part of the path is longer than any id of this service; correct it.',
+  },
   FST_ERR_CTP_EMPTY_JSON_BODY: {
     title: 'Invalid JSON',
     detail: 'The body is empty; send a JSON value, or leave the header Content-Type out.',
   },
 };
+
+const MEDIA_TYPE = 'application/problem+json; charset=utf-8';
 
 /** The one place where exceptions become answers: problem details (RFC 9457), without a word about our insides. */
 @Catch()
@@ -47,9 +58,15 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     for (const [name, value] of Object.entries(headers)) this.http.setHeader(reply, name, value);
-    this.http.setHeader(reply, 'Content-Type', 'application/problem+json; charset=utf-8');
+    this.http.setHeader(reply, 'Content-Type', MEDIA_TYPE);
     this.http.reply(reply, body, body.status);
   }
+}
+
+/** Answers what the router refuses before any route, hook or filter sees it. */
+export function sendProblem(error: unknown, reply: FastifyReply): void {
+  const { body } = toProblem(error);
+  void reply.status(body.status).type(MEDIA_TYPE).send(body);
 }
 
 interface Answer {
