@@ -83,8 +83,8 @@ export interface ClientOptions {
 }
 
 const ANSWER_TIMEOUT_MS = 15_000;
-/** The most entries that a bulk write takes. */
-const BULK = 5_000;
+/** So many entries in a bulk write stay below the services' body limit (1 MiB), however long their names. */
+const BULK = 1_000;
 /** The most entries that a page has. */
 const PAGE = 500;
 /** Still in flight with the same key, too many requests, or down for now: the same request may succeed later. */
@@ -93,7 +93,8 @@ const PASSING = new Set([409, 429, 502, 503, 504]);
 /**
  * The HTTP API of the services. Every request may be sent again without harm: a read, a write that sets a value, or
  * a POST with its idempotency key. So a service that restarts is waited for.
- * All methods @throws RefusedError for a 4xx answer, and UnavailableError after the patience.
+ * All methods @throws RefusedError for a 4xx answer, UnavailableError after the patience, and Error for a defect of a
+ * service (500, or an answer in another shape), which asking again would only hide.
  */
 export class AtlasClient {
   private readonly agent: Agent;
@@ -202,6 +203,7 @@ export class AtlasClient {
         },
       );
       if (PASSING.has(status)) throw new UnavailableError(`${what} answered ${status}: ${sentenceOf(text)}`);
+      if (status >= 500) throw new Error(`${what} answered ${status}: ${sentenceOf(text)}`);
       if (status >= 400) throw new RefusedError(status, `${what} answered ${status}: ${sentenceOf(text)}`);
       return understand(answer, text, what);
     };

@@ -254,7 +254,7 @@ async function untilSettled(
       movedAt = now;
     } else if (now - movedAt > STUCK_AFTER_MS) throw stuck([...waiting.values()]);
     // Asking takes a tenth of the time at most: the services have better to do.
-    await sleep(Math.max(allPlaced ? 100 : 500, 9 * (now - asked)), undefined, { signal });
+    await sleep(Math.max(allPlaced ? 100 : 250, 9 * (now - asked)), undefined, { signal });
   }
 }
 
