@@ -94,7 +94,7 @@ function keyOf(request: FastifyRequest): IdempotencyKey {
   }
   const { method, params, query, body } = request;
   return {
-    scope: `${principalOf(request)} ${method} ${request.routeOptions.url ?? request.url}`,
+    scope: `${principalOf()} ${method} ${request.routeOptions.url ?? request.url}`,
     key,
     fingerprint: createHash('sha256')
       .update(canonicalJson([method, params, query, body]))
@@ -103,7 +103,7 @@ function keyOf(request: FastifyRequest): IdempotencyKey {
 }
 
 /** Whose keys these are. There is no authentication yet. */
-const principalOf = (_request: FastifyRequest) => 'anonymous';
+const principalOf = (): string => 'anonymous';
 
 /** JSON in which the order of an object's keys makes no difference. */
 const canonicalJson = (value: unknown): string =>

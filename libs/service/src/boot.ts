@@ -1,8 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports';
-import { randomUUID } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { loadConfig, type ServiceSettings } from './config';

@@ -13,7 +13,7 @@ export function acceptJsonOnly(fastify: FastifyInstance): void {
       const detail = `The body is nested deeper than ${MAX_DEPTH} levels; send a flatter one.`;
       done(new Problem({ status: 400, title: 'Invalid JSON', detail }));
     } else {
-      parse(request, body, done);
+      void parse(request, body, done);
     }
   });
 }

@@ -1,3 +1,4 @@
 export { type Backbone, backboneContract, type BackboneFixture } from './backbone.contract';
 export { eventually } from './eventually';
+export * from './memory';
 export { createTestDatabase, type TestDatabase } from './postgres';

@@ -1,0 +1,83 @@
+import type { EventEnvelope } from '@atlas/contracts';
+import type { DeadLetter } from '@atlas/ports';
+
+/** Rows by key. What is committed is here; what is not yet is in a {@link MemoryTransaction}. */
+export class MemoryTable<Row> {
+  readonly committed = new Map<string, Row>();
+}
+
+export interface AnswerRow {
+  readonly fingerprint: string;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON text, as a database would keep it. */
+  readonly body: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** The data of one service, which several processes may share. */
+export class MemoryDatabase {
+  readonly outbox: EventEnvelope[] = [];
+  readonly inbox = new MemoryTable<true>();
+  readonly deadLetters = new MemoryTable<{ readonly consumer: string; readonly letter: DeadLetter }>();
+  readonly idempotencyKeys = new MemoryTable<AnswerRow>();
+  readonly locks = new MemoryLocks();
+}
+
+/** Locks by name that a transaction holds until it ends. */
+export class MemoryLocks {
+  private readonly held = new Map<string, { owner: object; ended: Promise<void>; end: () => void }>();
+
+  /** False if another holds it. */
+  tryAcquire(name: string, owner: object): boolean {
+    const holder = this.held.get(name);
+    if (holder) return holder.owner === owner;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.held.set(name, { owner, ended: promise, end: resolve });
+    return true;
+  }
+
+  /** Waits for the holder to end, whoever it is. Nobody looks for deadlocks: take locks in one order. */
+  async acquire(name: string, owner: object): Promise<void> {
+    while (!this.tryAcquire(name, owner)) await this.held.get(name)?.ended;
+  }
+
+  release(owner: object): void {
+    for (const [name, lock] of this.held) {
+      if (lock.owner !== owner) continue;
+      this.held.delete(name);
+      lock.end();
+    }
+  }
+}
+
+/** Sees committed rows and its own, as READ COMMITTED does; others see its rows once it has committed. */
+export class MemoryTransaction {
+  private readonly writes = new Map<MemoryTable<unknown>, Map<string, unknown>>();
+  private readonly onCommit: (() => void)[] = [];
+
+  get<Row>(table: MemoryTable<Row>, key: string): Row | undefined {
+    return (this.writes.get(table)?.get(key) as Row | undefined) ?? table.committed.get(key);
+  }
+
+  set<Row>(table: MemoryTable<Row>, key: string, row: Row): void {
+    const rows = this.writes.get(table) ?? new Map<string, unknown>();
+    this.writes.set(table, rows.set(key, row));
+  }
+
+  rows<Row>(table: MemoryTable<Row>): Row[] {
+    return [
+      ...new Map([...table.committed, ...((this.writes.get(table) ?? []) as Map<string, Row>)]).values(),
+    ];
+  }
+
+  whenCommitted(callback: () => void): void {
+    this.onCommit.push(callback);
+  }
+
+  commit(): void {
+    for (const [table, rows] of this.writes) for (const [key, row] of rows) table.committed.set(key, row);
+    for (const callback of this.onCommit) callback();
+  }
+}

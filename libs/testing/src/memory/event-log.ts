@@ -1,0 +1,206 @@
+import { once } from 'node:events';
+import type { TopicSpec } from '@atlas/contracts';
+import {
+  type ConsumedRecord,
+  type Consumer,
+  EventLog,
+  FencedError,
+  type GroupOffset,
+  type OutgoingRecord,
+  type PartitionDescription,
+  type PublisherSession,
+  type Subscription,
+} from '@atlas/ports';
+
+interface Partition {
+  readonly topic: string;
+  readonly number: number;
+  readonly records: ConsumedRecord[];
+}
+
+interface Group {
+  readonly members: Member[];
+  /** By `topic/partition`. */
+  readonly committed: Map<string, number>;
+  /** The partitions whose batch is in hand, by whichever member. */
+  readonly busy: Set<string>;
+}
+
+interface Member {
+  readonly subscription: Subscription;
+  readonly stopping: AbortController;
+  owned: readonly Partition[];
+}
+
+const nameOf = ({ topic, number }: Partition) => `${topic}/${number}`;
+
+/** An event log in memory, for all "processes" of a test that share it. */
+export class MemoryEventLog extends EventLog {
+  private readonly partitions = new Map<string, readonly Partition[]>();
+  private readonly groups = new Map<string, Group>();
+  private readonly sessions = new Map<string, object>();
+  private readonly cursors = new Map<string, string>();
+  /** Wakes every waiting member. */
+  private readonly changes = new EventTarget();
+
+  async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
+    for (const { name, partitions } of topics) {
+      const there = this.partitions.get(name);
+      if (there && there.length !== partitions) {
+        throw new Error(`The topic "${name}" has ${there.length} partitions, not ${partitions}`);
+      }
+      if (there) continue;
+      const made = Array.from({ length: partitions }, (_, number) => ({ topic: name, number, records: [] }));
+      this.partitions.set(name, made);
+    }
+    for (const group of this.groups.values()) this.deal(group);
+  }
+
+  async openPublisher(source: string): Promise<PublisherSession> {
+    const session = {};
+    this.sessions.set(source, session);
+    const { cursors } = this;
+    return {
+      get cursor() {
+        return cursors.get(source);
+      },
+      publish: async (records, cursor) => {
+        if (this.sessions.get(source) !== session) throw new FencedError(source);
+        this.append(...records);
+        cursors.set(source, cursor);
+      },
+      close: async () => undefined,
+    };
+  }
+
+  /** Puts records on the log as a foreign producer can, who may leave out key, headers or value. */
+  append(...records: readonly (Partial<OutgoingRecord> & { readonly topic: string })[]): void {
+    for (const { topic, key = null, headers = {}, value = null } of records) {
+      const partitions = this.partitionsOf(topic);
+      const hash = [...(key ?? '')].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 2_147_483_647, 7);
+      const { number, records: kept } = partitions[hash % partitions.length] as Partition;
+      const timestamp = Date.now();
+      kept.push({ topic, partition: number, offset: kept.length, key, headers, value, timestamp });
+    }
+    this.changed();
+  }
+
+  async subscribe(subscription: Subscription): Promise<Consumer> {
+    const group = this.groupOf(subscription.group);
+    const member: Member = { subscription, stopping: new AbortController(), owned: [] };
+    group.members.push(member);
+    this.deal(group);
+    const ended = this.consume(group, member);
+    return {
+      assignment: () => member.owned.map(nameOf).sort(),
+      stop: async () => {
+        member.stopping.abort();
+        this.changed();
+        await ended;
+        if (group.members.includes(member)) group.members.splice(group.members.indexOf(member), 1);
+        member.owned = [];
+        this.deal(group);
+      },
+    };
+  }
+
+  async describe(): Promise<readonly PartitionDescription[]> {
+    return [...this.partitions]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([topic, partitions]) =>
+        partitions.map(({ number, records }) => ({
+          topic,
+          partition: number,
+          start: 0,
+          end: records.length,
+        })),
+      );
+  }
+
+  async groupOffsets(): Promise<readonly GroupOffset[]> {
+    return [...this.groups].flatMap(([group, { committed: offsets }]) =>
+      [...offsets].map(([name, committed]) => {
+        const slash = name.lastIndexOf('/');
+        return { group, topic: name.slice(0, slash), partition: Number(name.slice(slash + 1)), committed };
+      }),
+    );
+  }
+
+  async *read(topic: string, partition: number, from = 0): AsyncIterable<ConsumedRecord> {
+    yield* this.partitionsOf(topic)[partition]?.records.slice(from) ?? [];
+  }
+
+  async seekGroup(group: string, topic: string, partition: number, offset: number): Promise<void> {
+    const { members, committed } = this.groupOf(group);
+    if (members.length > 0) throw new Error(`The group "${group}" has running members; stop them first`);
+    committed.set(`${topic}/${partition}`, offset);
+  }
+
+  async close(): Promise<void> {
+    const members = [...this.groups.values()].flatMap((group) => group.members);
+    for (const member of members) member.stopping.abort();
+    this.changed();
+  }
+
+  private async consume(group: Group, member: Member): Promise<void> {
+    const { signal } = member.stopping;
+    while (!signal.aborted) {
+      const change = once(this.changes, 'change');
+      if (!(await this.consumeNext(group, member))) await change;
+    }
+  }
+
+  /** Handles one batch. @returns false if there is none to handle now. */
+  private async consumeNext(group: Group, { owned, subscription, stopping }: Member): Promise<boolean> {
+    const ready = owned.find(
+      (partition) =>
+        !group.busy.has(nameOf(partition)) &&
+        (group.committed.get(nameOf(partition)) ?? 0) < partition.records.length,
+    );
+    if (!ready) return false;
+    const name = nameOf(ready);
+    const from = group.committed.get(name) ?? 0;
+    const records = ready.records.slice(from, from + (subscription.maxBatchRecords ?? 200));
+    group.busy.add(name);
+    try {
+      await subscription.handle({ topic: ready.topic, partition: ready.number, records }, stopping.signal);
+      group.committed.set(name, from + records.length);
+    } catch {
+      // They come again: the offset has not moved. The pause lets others of the process have their turn.
+      await new Promise(setImmediate);
+    } finally {
+      group.busy.delete(name);
+      this.changed();
+    }
+    return true;
+  }
+
+  /** Deals the partitions out to the members, in turn. */
+  private deal({ members }: Group): void {
+    for (const member of members) member.owned = [];
+    for (const [topic, partitions] of this.partitions) {
+      const takers = members.filter(({ subscription }) => subscription.topics.includes(topic));
+      for (const partition of partitions) {
+        const taker = takers[partition.number % takers.length];
+        if (taker) taker.owned = [...taker.owned, partition];
+      }
+    }
+    this.changed();
+  }
+
+  private changed(): void {
+    this.changes.dispatchEvent(new Event('change'));
+  }
+
+  private groupOf(name: string): Group {
+    const group = this.groups.get(name) ?? { members: [], committed: new Map(), busy: new Set() };
+    this.groups.set(name, group);
+    return group;
+  }
+
+  private partitionsOf(topic: string): readonly Partition[] {
+    const partitions = this.partitions.get(topic);
+    if (!partitions) throw new Error(`There is no topic "${topic}"`);
+    return partitions;
+  }
+}

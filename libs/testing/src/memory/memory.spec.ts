@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto';
+import { backboneContract } from '../backbone.contract';
+import {
+  MemoryDatabase,
+  MemoryDeadLetters,
+  MemoryIdempotencyStore,
+  MemoryInbox,
+  MemoryOutbox,
+  MemoryUnitOfWork,
+} from '.';
+
+backboneContract('memory', async () => {
+  const database = new MemoryDatabase();
+  const clock = { now: () => new Date() };
+  return {
+    process: async () => {
+      const unitOfWork = new MemoryUnitOfWork(database);
+      const outbox = new MemoryOutbox(unitOfWork, clock, { next: () => randomUUID() });
+      return {
+        unitOfWork,
+        outbox,
+        inbox: new MemoryInbox(unitOfWork),
+        deadLetters: new MemoryDeadLetters(unitOfWork),
+        idempotency: new MemoryIdempotencyStore(unitOfWork, clock),
+        committed: async () => outbox.committed(),
+      };
+    },
+    close: async () => undefined,
+  };
+});

@@ -1,0 +1,58 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { UnitOfWork } from '@atlas/ports';
+import { type MemoryDatabase, MemoryTransaction } from './database';
+
+/** What a transaction fails with that the database asks to run again. */
+export class SerializationFailure extends Error {
+  override readonly name = 'SerializationFailure';
+}
+
+export interface MemoryFaults {
+  /** Called where a transaction is about to commit; what it throws is why that fails. */
+  beforeCommit?: () => void;
+}
+
+export class MemoryUnitOfWork extends UnitOfWork {
+  private readonly open = new AsyncLocalStorage<MemoryTransaction>();
+
+  constructor(
+    readonly database: MemoryDatabase,
+    private readonly faults: MemoryFaults = {},
+  ) {
+    super();
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.open.getStore()) return work();
+    for (;;) {
+      try {
+        return await this.transaction(work);
+      } catch (error) {
+        if (!(error instanceof SerializationFailure)) throw error;
+      }
+    }
+  }
+
+  afterCommit(callback: () => void): void {
+    this.current.whenCommitted(callback);
+  }
+
+  /** The open unit's transaction. @throws Error if none is open. */
+  get current(): MemoryTransaction {
+    const transaction = this.open.getStore();
+    if (!transaction) throw new Error('This needs an open unit of work');
+    return transaction;
+  }
+
+  private async transaction<T>(work: () => Promise<T>): Promise<T> {
+    const transaction = new MemoryTransaction();
+    try {
+      const value = await this.open.run(transaction, work);
+      this.faults.beforeCommit?.();
+      transaction.commit();
+      return value;
+    } finally {
+      this.database.locks.release(transaction);
+    }
+  }
+}
