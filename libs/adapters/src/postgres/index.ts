@@ -1,3 +1,3 @@
 export { connectDatabase, type DatabaseOptions } from './data-source';
-export { PostgresModule } from './postgres.module';
+export { databaseIsThere, PostgresModule } from './postgres.module';
 export { PostgresUnitOfWork } from './unit-of-work';

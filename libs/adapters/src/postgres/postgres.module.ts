@@ -1,4 +1,5 @@
-import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { type DynamicModule, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
 import { Clock, DeadLetters, IdempotencyStore, IdGenerator, Inbox, Outbox, UnitOfWork } from '@atlas/ports';
 import { DataSource } from 'typeorm';
 import { provide } from '../nest';
@@ -10,17 +11,21 @@ import { PostgresInbox } from './inbox';
 import { PostgresOutbox } from './outbox';
 import { PostgresUnitOfWork } from './unit-of-work';
 
+/** For readiness: rejects while the service's database does not answer. */
+export const databaseIsThere = (app: Pick<ModuleRef, 'get'>): Promise<unknown> =>
+  app.get(DataSource, { strict: false }).query('SELECT 1');
+
 /** A context's database: the ports of the backbone on one {@link DataSource}. */
 @Module({})
 export class PostgresModule implements OnApplicationShutdown {
   constructor(private readonly dataSource: DataSource) {}
 
-  static register(options: () => DatabaseOptions): DynamicModule {
+  static with(options: DatabaseOptions): DynamicModule {
     return {
       module: PostgresModule,
       global: true,
       providers: [
-        { provide: DataSource, useFactory: () => connectDatabase(options()) },
+        { provide: DataSource, useFactory: () => connectDatabase({ onRetry: warn, ...options }) },
         { provide: Clock, useClass: SystemClock },
         { provide: IdGenerator, useClass: UuidV7Generator },
         provide(PostgresUnitOfWork, DataSource),
@@ -47,4 +52,10 @@ export class PostgresModule implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.dataSource.destroy();
   }
+}
+
+const logger = new Logger(PostgresModule.name);
+
+function warn(error: unknown): void {
+  logger.warn(`The database can't be reached yet, trying on: ${String(error)}`);
 }

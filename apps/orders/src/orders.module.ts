@@ -1,0 +1,48 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { EventLogModule } from '@atlas/adapters/event-log';
+import { provide } from '@atlas/adapters/nest';
+import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
+import { Clock, IdGenerator, Outbox } from '@atlas/ports';
+import type { ServiceSettings } from '@atlas/service';
+import { InventoryHandler } from './adapters/in/events/inventory.handler';
+import { PaymentsHandler } from './adapters/in/events/payments.handler';
+import { OrdersController } from './adapters/in/http/orders.controller';
+import { PriceBookController } from './adapters/in/http/price-book.controller';
+import { Orders1767225700000 } from './adapters/out/postgres/migrations/1-orders';
+import { OrderEntity, OrderLineEntity } from './adapters/out/postgres/order.entity';
+import { PostgresOrderRepository } from './adapters/out/postgres/orders.repository';
+import { PostgresPriceBook } from './adapters/out/postgres/price-book.repository';
+import { PriceEntity } from './adapters/out/postgres/price.entity';
+import { AdvanceOrder } from './application/advance-order';
+import { CancelOrder } from './application/cancel-order';
+import { FindOrder } from './application/find-order';
+import { KeepPriceBook } from './application/keep-price-book';
+import { PlaceOrder } from './application/place-order';
+import { OrderRepository, PriceBook } from './application/ports';
+
+@Module({})
+export class OrdersModule {
+  static with(settings: ServiceSettings): DynamicModule {
+    return {
+      module: OrdersModule,
+      imports: [
+        PostgresModule.with({
+          url: settings.DATABASE_URL,
+          entities: [OrderEntity, OrderLineEntity, PriceEntity],
+          migrations: [Orders1767225700000],
+        }),
+        EventLogModule.with({ url: settings.EVENT_LOG_URL }),
+      ],
+      controllers: [OrdersController, PriceBookController, InventoryHandler, PaymentsHandler],
+      providers: [
+        { ...provide(PostgresOrderRepository, PostgresUnitOfWork, Outbox), provide: OrderRepository },
+        { ...provide(PostgresPriceBook, PostgresUnitOfWork), provide: PriceBook },
+        provide(PlaceOrder, OrderRepository, PriceBook, Clock, IdGenerator),
+        provide(AdvanceOrder, OrderRepository, Clock),
+        provide(CancelOrder, OrderRepository, Clock),
+        provide(FindOrder, OrderRepository),
+        provide(KeepPriceBook, PriceBook),
+      ],
+    };
+  }
+}

@@ -1,0 +1,16 @@
+import { databaseIsThere } from '@atlas/adapters/postgres';
+import { type ServiceDefinition, serviceSettings } from '@atlas/service';
+import { OrdersModule } from './orders.module';
+
+const settings = serviceSettings({ port: 4001 });
+
+export const ordersService = {
+  name: 'orders',
+  title: 'Orders',
+  description:
+    'Places orders, at the prices of its own price book, and runs their life until they are settled.',
+  settings,
+  module: (values) => OrdersModule.with(values),
+  consumesEvents: true,
+  readiness: { database: databaseIsThere },
+} satisfies ServiceDefinition<typeof settings.shape>;
