@@ -12,17 +12,18 @@ const NETWORK_CODES = new Set([
 ]);
 
 /**
- * SQLSTATE classes 08 (connection), 53 (out of resources) and 57 (operator intervention: shutdown, cancel), and
- * 25P03 and 25P04 (the server ended an idle or long transaction).
+ * SQLSTATE classes 08 (connection), 40 (rolled back for the sake of others), 53 (out of resources) and 57 (operator
+ * intervention: shutdown, cancel), 25P03 and 25P04 (the server ended an idle or long transaction) and 55P03 (a lock
+ * could not be had).
  */
-const SQLSTATE = /^(?:08|53|57)[0-9A-Z]{3}$|^25P0[34]$/;
+const SQLSTATE = /^(?:08|40|53|57)[0-9A-Z]{3}$|^25P0[34]$|^55P03$/;
 
 /** What pg throws without a code when a connection is lost or can't be had. */
 const LOST_CONNECTION =
   /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed)/;
 
 /**
- * True if the error says that the database is away or overloaded, so that the same work may succeed later; false if
+ * True if the error says that the database is away, overloaded or busy with others, so that the same work may succeed later; false if
  * the work itself is at fault. Looks into TypeORM's `driverError` and into the errors of an AggregateError.
  */
 export function isInfrastructureError(error: unknown): boolean {

@@ -80,7 +80,7 @@ function toProblem(exception: unknown): Answer {
     return problem({
       status: 503,
       title: 'Temporarily unavailable',
-      detail: 'The service cannot reach its database at present; try again in a few seconds.',
+      detail: 'The service cannot use its database at present; try again in a few seconds.',
       headers: { 'Retry-After': '2' },
     });
   }

@@ -26,9 +26,9 @@ export interface EventLogServerPorts {
 export interface EventLogServerOptions {
   /** The consumer group, and the name in inbox and dead letters: the service's. */
   readonly group: string;
-  /** How often a failing handler is tried again before its event becomes a dead letter. Default 4. */
-  readonly maxRetries?: number;
-  /** Longest wait before the first retry, milliseconds; it doubles with each. Default 200, which is up to 3 s in all. */
+  /** How often a failing event is tried by itself before it becomes a dead letter. Default 5. */
+  readonly maxAttempts?: number;
+  /** Longest wait before the second try, milliseconds; it doubles with each. Default 200, so up to 3 s in all. */
   readonly retryDelayMs?: number;
 }
 
@@ -188,11 +188,11 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   }
 
   private async settle([failing, ...later]: Held, signal: AbortSignal): Promise<void> {
-    const { maxRetries = 4, retryDelayMs = 200 } = this.options;
+    const { maxAttempts = 5, retryDelayMs = 200 } = this.options;
     const patiently = retry(
       handleWhen((error) => !signal.aborted && !isInfrastructureError(error)),
       {
-        maxAttempts: maxRetries - 1,
+        maxAttempts: maxAttempts - 1,
         backoff: new ExponentialBackoff({ generator: fullJitterGenerator, initialDelay: retryDelayMs }),
       },
     );
@@ -220,38 +220,60 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   }
 
   /** One unit of work for all items: inbox, dead letters, and the handlers in order. */
-  private commit(items: readonly Item[]): Promise<void> {
+  private async commit(items: readonly Item[]): Promise<void> {
     const { unitOfWork, inbox } = this.ports;
-    return unitOfWork.run(async () => {
-      const admissible = await this.setAsideUnfit(items);
-      const ids = admissible.map(({ event }) => event.id);
+    const blocked = await this.blockedKeys(items);
+    const handled = await this.handledBefore(items.filter((item) => isBlocked(blocked, item)));
+    await unitOfWork.run(async () => {
+      const events = new Map<Item, EventEnvelope>();
+      // Grows on the way: what can't be decoded blocks the later records of its key.
+      const blocking = new Set(blocked);
+      for (const item of items) {
+        const { record, decoded } = item;
+        if (isBlocked(blocking, item)) {
+          if (decoded.ok && handled.has(decoded.value.id)) continue;
+          const reason = `an earlier record with the key "${record.key}" is a dead letter`;
+          await this.setAside({ record, kind: 'parked', reason, attempts: 0 });
+        } else if (decoded.ok) {
+          events.set(item, decoded.value);
+        } else {
+          await this.setAside({ record, ...decoded.error, attempts: 0 });
+          if (record.key !== null) blocking.add(record.key);
+        }
+      }
+      const ids = [...events.values()].map(({ id }) => id);
       const admitted = new Set(await inbox.admit(this.options.group, ids));
-      for (const { item, event } of admissible) {
+      for (const [item, event] of events) {
         // An id that is there twice is handled where it comes first.
         if (admitted.delete(event.id)) await this.dispatch(item, event);
       }
     });
   }
 
-  /** Makes dead letters of the items that can't be decoded or wait behind a dead letter; returns the others. */
-  private async setAsideUnfit(items: readonly Item[]): Promise<{ item: Item; event: EventEnvelope }[]> {
+  private async blockedKeys(items: readonly Item[]): Promise<ReadonlySet<string>> {
     const keys = new Set(items.flatMap(({ record: { key } }) => (key === null ? [] : [key])));
     const topic = items[0]?.record.topic ?? '';
-    const blocked = new Set(await this.ports.deadLetters.blockedKeys(this.options.group, topic, [...keys]));
-    const admissible: { item: Item; event: EventEnvelope }[] = [];
-    for (const item of items) {
-      const { record, decoded } = item;
-      if (record.key !== null && blocked.has(record.key)) {
-        const reason = `an earlier record with the key "${record.key}" is a dead letter`;
-        await this.setAside({ record, kind: 'parked', reason, attempts: 0 });
-      } else if (!decoded.ok) {
-        await this.setAside({ record, ...decoded.error, attempts: 0 });
-        if (record.key !== null) blocked.add(record.key);
-      } else {
-        admissible.push({ item, event: decoded.value });
-      }
-    }
-    return admissible;
+    return this.ports.deadLetters.blockedKeys(this.options.group, topic, [...keys]);
+  }
+
+  /**
+   * Which of the events were handled before their key was blocked: a redelivery must not park them. The inbox tells
+   * by admitting the others, which is rolled back.
+   */
+  private async handledBefore(items: readonly Item[]): Promise<ReadonlySet<string>> {
+    const ids = items.flatMap(({ decoded }) => (decoded.ok ? [decoded.value.id] : []));
+    if (ids.length === 0) return new Set();
+    const rollback = new Error('asked, not done');
+    let fresh: readonly string[] = [];
+    await this.ports.unitOfWork
+      .run(async () => {
+        fresh = await this.ports.inbox.admit(this.options.group, ids);
+        throw rollback;
+      })
+      .catch((error: unknown) => {
+        if (error !== rollback) throw error;
+      });
+    return new Set(ids.filter((id) => !fresh.includes(id)));
   }
 
   private async dispatch(item: Item, event: EventEnvelope): Promise<void> {
@@ -265,6 +287,8 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     });
   }
 }
+
+const isBlocked = (keys: ReadonlySet<string>, { record: { key } }: Item) => key !== null && keys.has(key);
 
 /** Adds the item to the chain of its key, if there is one. */
 function joinChain(held: readonly Held[], item: Item): boolean {

@@ -73,12 +73,14 @@ export class MemoryEventLog extends EventLog {
     };
   }
 
-  /** Puts records on the log as a foreign producer can, who may leave out key, headers or value. */
-  append(...records: readonly (Partial<OutgoingRecord> & { readonly topic: string })[]): void {
-    for (const { topic, key = null, headers = {}, value = null } of records) {
+  /** Puts records on the log as a foreign producer can, who may leave out parts and choose a partition. */
+  append(
+    ...records: readonly (Partial<OutgoingRecord> & { readonly topic: string; readonly partition?: number })[]
+  ): void {
+    for (const { topic, partition: chosen, key = null, headers = {}, value = null } of records) {
       const partitions = this.partitionsOf(topic);
       const hash = [...(key ?? '')].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 2_147_483_647, 7);
-      const { number, records: kept } = partitions[hash % partitions.length] as Partition;
+      const { number, records: kept } = partitions[chosen ?? hash % partitions.length] as Partition;
       const timestamp = Date.now();
       kept.push({ topic, partition: number, offset: kept.length, key, headers, value, timestamp });
     }

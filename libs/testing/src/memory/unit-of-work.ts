@@ -9,7 +9,7 @@ export class SerializationFailure extends Error {
 
 export interface MemoryFaults {
   /** Called where a transaction is about to commit; what it throws is why that fails. */
-  beforeCommit?: () => void;
+  beforeCommit?: (transaction: MemoryTransaction) => void;
 }
 
 export class MemoryUnitOfWork extends UnitOfWork {
@@ -48,7 +48,7 @@ export class MemoryUnitOfWork extends UnitOfWork {
     const transaction = new MemoryTransaction();
     try {
       const value = await this.open.run(transaction, work);
-      this.faults.beforeCommit?.();
+      this.faults.beforeCommit?.(transaction);
       transaction.commit();
       return value;
     } finally {

@@ -1,0 +1,399 @@
+import { randomUUID } from 'node:crypto';
+import { Controller, type Type } from '@nestjs/common';
+import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import {
+  encodeEvent,
+  type EventContract,
+  type EventEnvelope,
+  type EventOf,
+  OrderCancelled,
+  OrderConfirmed,
+  OrderPaymentDue,
+  StockReserved,
+} from '@atlas/contracts';
+import { currentFlow, type Flow, type Subscription } from '@atlas/ports';
+import {
+  eventually,
+  MemoryDatabase,
+  MemoryDeadLetters,
+  MemoryEventLog,
+  type MemoryFaults,
+  MemoryInbox,
+  MemoryOutbox,
+  MemoryUnitOfWork,
+} from '@atlas/testing';
+import { ProblemFilter } from '../problem.filter';
+import type { EventContext } from './event-context';
+import { EventLogServer } from './event-log-server';
+
+const GROUP = 'inventory';
+const TOPIC = 'orders.events';
+
+/** A consumer of orders' events in one Nest application; its log, database and faults outlive it. */
+class World {
+  readonly log = new MemoryEventLog();
+  readonly faults: MemoryFaults = {};
+  readonly database = new MemoryDatabase();
+  readonly unitOfWork = new MemoryUnitOfWork(this.database, this.faults);
+  readonly inbox = new MemoryInbox(this.unitOfWork);
+  readonly deadLetters = new MemoryDeadLetters(this.unitOfWork);
+  readonly outbox = new MemoryOutbox(
+    this.unitOfWork,
+    { now: () => new Date() },
+    { next: () => randomUUID() },
+  );
+  /** What the handlers were called with, in order, rolled back or not. */
+  readonly calls: {
+    readonly event: EventEnvelope;
+    readonly flow: Flow | undefined;
+    readonly offset: number;
+  }[] = [];
+  /** Called by the handlers; what it throws is what they fail with. */
+  onEvent: (event: EventEnvelope) => void | Promise<void> = () => undefined;
+
+  private readonly apps: NestFastifyApplication[] = [];
+
+  async start(controllers: Type[] = [this.handler()]): Promise<EventLogServer> {
+    const server = new EventLogServer(
+      { eventLog: this.log, unitOfWork: this.unitOfWork, inbox: this.inbox, deadLetters: this.deadLetters },
+      { group: GROUP, maxAttempts: 3, retryDelayMs: 2 },
+    );
+    const adapter = new FastifyAdapter();
+    const module = await Test.createTestingModule({ controllers }).compile();
+    const app = module.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
+    this.apps.push(app);
+    app.useGlobalFilters(new ProblemFilter(adapter));
+    app.connectMicroservice({ strategy: server }, { inheritAppConfig: true });
+    await app.init();
+    await app.startAllMicroservices();
+    return server;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.apps.splice(0).map((app) => app.close()));
+  }
+
+  /** Each committed effect of a handler is an event in the outbox about the same order. */
+  effects(): readonly (readonly [order: string, cause: string | undefined])[] {
+    return this.outbox.committed().map(({ subject, causationId }) => [subject, causationId]);
+  }
+
+  letters(): readonly string[] {
+    return this.deadLetters
+      .committed(GROUP)
+      .map(({ kind, reason, attempts, record }) => `${record.offset} ${kind} (${attempts}): ${reason}`)
+      .sort();
+  }
+
+  /** Waits until the group has handled all that is on the log, and one offset of each partition shows it. */
+  async settled(): Promise<void> {
+    await eventually(async () => {
+      const committed = new Map(
+        (await this.log.groupOffsets()).map(({ topic, partition, committed: next }) => [
+          `${topic}/${partition}`,
+          next,
+        ]),
+      );
+      const partitions = (await this.log.describe()).filter(({ topic }) => topic === TOPIC);
+      return (
+        partitions.length > 0 &&
+        partitions.every(({ partition, end }) => (committed.get(`${TOPIC}/${partition}`) ?? 0) === end)
+      );
+    }, 10_000);
+  }
+
+  private handler(): Type {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias
+    const world = this;
+
+    @Controller()
+    class OrdersHandler {
+      @EventPattern<string>(OrderConfirmed.type)
+      confirmed(@Payload() event: EventOf<typeof OrderConfirmed>, @Ctx() { record }: EventContext) {
+        return world.reserve(event, record.offset);
+      }
+
+      @EventPattern<string>(OrderCancelled.type)
+      cancelled(@Payload() event: EventOf<typeof OrderCancelled>, @Ctx() { record }: EventContext) {
+        return world.reserve(event, record.offset);
+      }
+    }
+    return OrdersHandler;
+  }
+
+  private async reserve(event: EventEnvelope, offset: number): Promise<void> {
+    this.calls.push({ event, flow: currentFlow(), offset });
+    const data = { orderId: event.subject, lines: [{ sku: 'tea', quantity: 1 }] };
+    await this.outbox.add([
+      { contract: StockReserved, subject: event.subject, aggregateVersion: event.aggregateVersion, data },
+    ]);
+    await this.onEvent(event);
+  }
+}
+
+/** Two orders whose records share a partition, so that one batch has them both. */
+const [ORDER, OTHER] = [
+  '5cf0aa4e-0000-4000-8000-00000000000a',
+  'cf50aa4e-0000-4000-8000-00000000000a',
+] as const;
+
+let version = 0;
+const made = <Data>(contract: EventContract<Data>, subject: string, data: Data): EventEnvelope => ({
+  id: randomUUID(),
+  type: contract.type,
+  schemaVersion: 1,
+  source: contract.owner,
+  subject,
+  aggregateVersion: (version += 1),
+  time: new Date().toISOString(),
+  correlationId: `request of ${subject}`,
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  data,
+});
+const confirmed = (orderId: string) =>
+  made(OrderConfirmed, orderId, {
+    orderId,
+    lines: [{ sku: 'tea', quantity: 1 }],
+    total: { minorUnits: 119, currency: 'EUR' },
+  });
+const cancelled = (orderId: string) => made(OrderCancelled, orderId, { orderId, reason: 'customer-request' });
+const paymentDue = (orderId: string) =>
+  made(OrderPaymentDue, orderId, {
+    orderId,
+    amount: { minorUnits: 119, currency: 'EUR' },
+    paymentToken: 'tok_approve',
+  });
+const CONTRACTS: readonly EventContract[] = [OrderConfirmed, OrderCancelled, OrderPaymentDue];
+/** All in one partition, so that one batch has them. */
+const record = (event: EventEnvelope) => {
+  const contract = CONTRACTS.find(({ type }) => type === event.type) as EventContract;
+  return { topic: TOPIC, partition: 0, ...encodeEvent(contract, event) };
+};
+
+describe('A consumer of the event log', () => {
+  let world: World;
+
+  beforeEach(async () => {
+    version = 0;
+    world = new World();
+    await world.log.ensureTopics([{ name: TOPIC, partitions: 6 }]);
+  });
+  afterEach(() => world.stop());
+
+  it('takes part in the flow that caused an event, so what it does carries on the correlation and the trace', async () => {
+    const event = confirmed(ORDER);
+    await world.start();
+    world.log.append(record(event));
+    await world.settled();
+    expect(world.calls.map(({ event: { id }, flow, offset }) => ({ id, flow, offset }))).toEqual([
+      {
+        id: event.id,
+        flow: {
+          correlationId: event.correlationId,
+          causationId: event.id,
+          traceparent: event.traceparent,
+        },
+        offset: 0,
+      },
+    ]);
+    expect(world.outbox.committed()).toMatchObject([
+      { correlationId: event.correlationId, causationId: event.id, traceparent: event.traceparent },
+    ]);
+  });
+
+  it('handles an event once, although the log has it twice, and again after a restart', async () => {
+    const [first, second] = [confirmed(ORDER), cancelled(ORDER)];
+    world.log.append(record(first), record(first), record(second), record(first));
+    await world.start();
+    await world.settled();
+    await world.stop();
+    for (const { topic, partition } of await world.log.describe()) {
+      await world.log.seekGroup(GROUP, topic, partition, 0);
+    }
+    await world.start();
+    await world.settled();
+    expect(world.effects()).toEqual([
+      [ORDER, first.id],
+      [ORDER, second.id],
+    ]);
+  });
+
+  it('takes events into the inbox that it has no handler for', async () => {
+    world.log.append(record(paymentDue(ORDER)), record(confirmed(OTHER)));
+    await world.start();
+    await world.settled();
+    expect(world.inbox.handled(GROUP)).toBe(2);
+    expect(world.effects()).toHaveLength(1);
+  });
+
+  it('sets aside what it cannot read, with the later records of its key, and goes on with the others', async () => {
+    const good = record(confirmed(ORDER));
+    const future = {
+      ...good,
+      headers: { ...good.headers, ce_dataschema: `urn:atlas:schema:${OrderConfirmed.type}:9` },
+    };
+    const unreadable = { topic: TOPIC, partition: 0, key: ORDER, value: Buffer.from([0xff, 0x00]) };
+    world.log.append(unreadable, future, record(cancelled(ORDER)), record(confirmed(OTHER)), {
+      topic: TOPIC,
+    });
+    await world.start();
+    await world.settled();
+    const letters = world.deadLetters
+      .committed(GROUP)
+      .map(({ kind, reason, record: { key } }) => [key, kind, reason]);
+    expect(letters).toHaveLength(4);
+    expect(letters).toEqual(
+      expect.arrayContaining([
+        [ORDER, 'malformed', expect.stringContaining('"ce_specversion" is missing')],
+        [ORDER, 'parked', expect.stringContaining('an earlier record')],
+        [ORDER, 'parked', expect.stringContaining('an earlier record')],
+        [null, 'malformed', 'the record has no value'],
+      ]),
+    );
+    expect(world.effects().map(([order]) => order)).toEqual([OTHER]);
+    expect(world.inbox.handled(GROUP)).toBe(1);
+  });
+
+  it('parks later records of a key whose dead letter came in an earlier batch', async () => {
+    world.log.append({ topic: TOPIC, partition: 0, key: ORDER, value: Buffer.from('{}') });
+    await world.start();
+    await world.settled();
+    world.log.append(record(confirmed(ORDER)), record(confirmed(OTHER)));
+    await world.settled();
+    expect(world.letters()).toEqual([
+      expect.stringContaining('0 malformed'),
+      expect.stringMatching(/^1 parked \(0\): an earlier record with the key/),
+    ]);
+    expect(world.effects().map(([order]) => order)).toEqual([OTHER]);
+  });
+
+  it('finds the one event that fails in its batch, tries it again, and sets it aside with those behind it', async () => {
+    const others = Array.from({ length: 20 }, () => confirmed(OTHER));
+    const poison = confirmed(ORDER);
+    const batch = [...others.slice(0, 9), poison, cancelled(ORDER), ...others.slice(9)];
+    world.onEvent = ({ id }) => {
+      if (id === poison.id) throw new TypeError('no such shelf');
+    };
+    world.log.append(...batch.map(record));
+    await world.start();
+    await world.settled();
+    expect(world.effects()).toEqual(others.map(({ id }) => [OTHER, id]));
+    const tries = world.calls.filter(({ event }) => event.id === poison.id).length;
+    expect(world.letters()).toEqual([
+      expect.stringMatching(/^10 parked/),
+      `9 handler-failed (${tries}): TypeError: no such shelf`,
+    ]);
+    expect(tries).toBeGreaterThanOrEqual(3);
+    expect(world.inbox.handled(GROUP)).toBe(20);
+  });
+
+  it('keeps the order of a key while its first event is tried again', async () => {
+    const [first, second, other] = [confirmed(ORDER), cancelled(ORDER), confirmed(OTHER)];
+    let failures = 3;
+    world.onEvent = ({ id }) => {
+      if (id === first.id && failures-- > 0) throw new Error('not yet');
+    };
+    world.log.append(record(first), record(second), record(other));
+    await world.start();
+    await world.settled();
+    expect(world.letters()).toEqual([]);
+    expect(world.effects().filter(([order]) => order === ORDER)).toEqual([
+      [ORDER, first.id],
+      [ORDER, second.id],
+    ]);
+    expect(world.effects()).toHaveLength(3);
+  });
+
+  it('does not park on redelivery what it had handled before its key was blocked', async () => {
+    const [handled, poison] = [confirmed(ORDER), cancelled(ORDER)];
+    world.onEvent = ({ id }) => {
+      if (id === poison.id) throw new Error('no such shelf');
+    };
+    world.log.append(record(handled), record(poison));
+    await world.start();
+    await world.settled();
+    await world.stop();
+    for (const { topic, partition } of await world.log.describe()) {
+      await world.log.seekGroup(GROUP, topic, partition, 0);
+    }
+    await world.start();
+    await world.settled();
+    expect(world.letters()).toEqual([expect.stringContaining('1 handler-failed')]);
+    expect(world.effects()).toEqual([[ORDER, handled.id]]);
+  });
+
+  it('waits for a database that is away, however long, and makes no dead letter of it', async () => {
+    const events = [confirmed(ORDER), cancelled(ORDER), confirmed(OTHER)];
+    let away = true;
+    let refusals = 0;
+    world.faults.beforeCommit = () => {
+      if (!away) return;
+      refusals += 1;
+      throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    };
+    world.log.append(...events.map(record));
+    await world.start();
+    await eventually(() => refusals > 20);
+    away = false;
+    await world.settled();
+    expect(world.letters()).toEqual([]);
+    expect(world.effects()).toEqual(events.map(({ subject, id }) => [subject, id]));
+  });
+
+  it('finishes the batch in hand before it stops', async () => {
+    const gate = Promise.withResolvers<void>();
+    world.onEvent = () => gate.promise;
+    world.log.append(record(confirmed(ORDER)));
+    await world.start();
+    await eventually(() => world.calls.length === 1);
+    const stopped = world.stop();
+    gate.resolve();
+    await stopped;
+    expect(world.effects()).toHaveLength(1);
+    await world.settled();
+  });
+
+  it('joins a log that is away at first, as soon as it is there', async () => {
+    const subscribe = world.log.subscribe.bind(world.log);
+    let away = true;
+    world.log.subscribe = async (subscription: Subscription) => {
+      if (away) throw new Error('connect ECONNREFUSED');
+      return subscribe(subscription);
+    };
+    world.log.append(record(confirmed(ORDER)));
+    const server = await world.start();
+    expect(server.assignment()).toBeUndefined();
+    away = false;
+    await world.settled();
+    expect(server.assignment()).toHaveLength(6);
+    expect(world.effects()).toHaveLength(1);
+  });
+
+  it('refuses at start what would never be called, or in no certain order', async () => {
+    @Controller()
+    class Misspelt {
+      @EventPattern<string>('orders.order-placd')
+      handle() {}
+    }
+    @Controller()
+    class Twice {
+      @EventPattern<string>(OrderCancelled.type)
+      one() {}
+      @EventPattern<string>(OrderCancelled.type)
+      two() {}
+    }
+    @Controller()
+    class Asks {
+      @MessagePattern('price-of')
+      answer() {}
+    }
+    @Controller()
+    class Silent {}
+    await expect(world.start([Misspelt])).rejects.toThrow('"orders.order-placd") names no event');
+    await expect(world.start([Twice])).rejects.toThrow('Two methods handle "orders.order-cancelled"');
+    await expect(world.start([Asks])).rejects.toThrow('services talk by events');
+    await expect(world.start([Silent])).rejects.toThrow('"inventory" consumes no events');
+  });
+});
