@@ -1,24 +1,17 @@
 import type { PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import type { Outbox } from '@atlas/ports';
 import { ReservationRepository } from '../../../application/ports';
-import { Reservation, type ReservationChange } from '../../../domain/reservation';
+import { Reservation, type ReservationChange, type ReservationState } from '../../../domain/reservation';
 import { ReservationLine } from '../../../domain/reservation-line';
 import type { Stock } from '../../../domain/stock';
-import type { StockItem } from '../../../domain/stock-item';
 import { publishedEvents } from '../events/published-events';
+import type { LockedStock } from './locked-stock';
 import { ReservationEntity, type ReservationRow } from './reservation.entity';
-import { lockStock } from './stock-rows';
 
-/** Parameters $1 to $4; `received` stays as it is, so the table's check finds units that get lost on the way. */
-const MOVE_STOCK = `
-  UPDATE stock SET on_hand = item.on_hand, reserved = item.reserved, sold = item.sold
-  FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) AS item (sku, on_hand, reserved, sold)
-  WHERE stock.sku = item.sku`;
-
-/** Raw SQL where every order passes through: two round trips to reserve, three to commit or release. */
 export class PostgresReservationRepository extends ReservationRepository {
   constructor(
     private readonly unitOfWork: PostgresUnitOfWork,
+    private readonly lockedStock: LockedStock,
     private readonly outbox: Outbox,
   ) {
     super();
@@ -26,31 +19,8 @@ export class PostgresReservationRepository extends ReservationRepository {
 
   create(id: string, skus: readonly string[], request: (stock: Stock) => ReservationChange): Promise<void> {
     return this.unitOfWork.run(async () => {
-      const requested = request(await lockStock(this.unitOfWork.manager, skus));
-      const { status, lines, shortages, version, requestedAt, changedAt } = requested.next.snapshot();
-      const created: unknown[] = await this.unitOfWork.manager.query(
-        `WITH created AS (
-           INSERT INTO reservation (id, status, shortages, version, requested_at, changed_at)
-           VALUES ($5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id
-         ), lines AS (
-           INSERT INTO reservation_line (reservation_id, position, sku, quantity)
-           SELECT created.id, line.number - 1, line.sku, line.quantity
-           FROM created, unnest($11::text[], $12::integer[]) WITH ORDINALITY AS line (sku, quantity, number)
-         ), moved AS (${MOVE_STOCK} AND EXISTS (SELECT FROM created))
-         SELECT id FROM created`,
-        [
-          ...levelsOf(requested.moved),
-          id,
-          status,
-          JSON.stringify(shortages),
-          version,
-          requestedAt,
-          changedAt,
-          lines.map((line) => line.sku),
-          lines.map((line) => line.quantity),
-        ],
-      );
-      if (created.length > 0) await this.outbox.add(publishedEvents(requested));
+      const requested = request(await this.lockedStock.load(skus));
+      if (await this.insert(requested.next.snapshot())) await this.publish(requested);
     });
   }
 
@@ -59,18 +29,16 @@ export class PostgresReservationRepository extends ReservationRepository {
     change: (reservation: Reservation, stock: Stock) => ReservationChange,
   ): Promise<Reservation | undefined> {
     return this.unitOfWork.run(async () => {
+      // Before the reservation's own row, so that all take their locks in one order.
+      await this.lockedStock.load([]);
       const row = await this.select(id).setLock('pessimistic_write', undefined, ['reservation']).getOne();
       if (!row) return undefined;
-      const skus = row.lines.map((line) => line.sku);
-      const changed = change(toReservation(row), await lockStock(this.unitOfWork.manager, skus));
+      const stock = await this.lockedStock.load(row.lines.map((line) => line.sku));
+      const changed = change(toReservation(row), stock);
       if (changed.events.length > 0) {
         const { status, version, changedAt } = changed.next.snapshot();
-        await this.unitOfWork.manager.query(
-          `WITH moved AS (${MOVE_STOCK})
-           UPDATE reservation SET status = $6, version = $7, changed_at = $8 WHERE id = $5`,
-          [...levelsOf(changed.moved), id, status, version, changedAt],
-        );
-        await this.outbox.add(publishedEvents(changed));
+        await this.unitOfWork.manager.update(ReservationEntity, { id }, { status, version, changedAt });
+        await this.publish(changed);
       }
       return changed.next;
     });
@@ -81,6 +49,38 @@ export class PostgresReservationRepository extends ReservationRepository {
     return row ? toReservation(row) : undefined;
   }
 
+  /** One round trip for all rows, as every order passes here. Returns false if the order has a reservation already. */
+  private async insert(reservation: ReservationState): Promise<boolean> {
+    const { id, status, lines, shortages, version, requestedAt, changedAt } = reservation;
+    const created: unknown[] = await this.unitOfWork.manager.query(
+      `WITH created AS (
+         INSERT INTO reservation (id, status, shortages, version, requested_at, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id
+       ), lines AS (
+         INSERT INTO reservation_line (reservation_id, position, sku, quantity)
+         SELECT id, number - 1, sku, quantity
+         FROM created, unnest($7::text[], $8::integer[]) WITH ORDINALITY AS line (sku, quantity, number)
+       )
+       SELECT id FROM created`,
+      [
+        id,
+        status,
+        JSON.stringify(shortages),
+        version,
+        requestedAt,
+        changedAt,
+        lines.map((line) => line.sku),
+        lines.map((line) => line.quantity),
+      ],
+    );
+    return created.length > 0;
+  }
+
+  private async publish(change: ReservationChange): Promise<void> {
+    await this.lockedStock.save(change.moved);
+    await this.outbox.add(publishedEvents(change));
+  }
+
   private select(id: string) {
     return this.unitOfWork.manager
       .createQueryBuilder(ReservationEntity, 'reservation')
@@ -89,14 +89,6 @@ export class PostgresReservationRepository extends ReservationRepository {
       .orderBy('line.position');
   }
 }
-
-/** The parameters of {@link MOVE_STOCK}. */
-const levelsOf = (items: readonly StockItem[]): unknown[] => [
-  items.map((item) => item.sku),
-  items.map((item) => item.levels.onHand),
-  items.map((item) => item.levels.reserved),
-  items.map((item) => item.levels.sold),
-];
 
 function toReservation(row: ReservationRow): Reservation {
   return new Reservation({

@@ -1,0 +1,52 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { EventLogModule } from '@atlas/adapters/event-log';
+import { provide } from '@atlas/adapters/nest';
+import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
+import { Clock, Outbox } from '@atlas/ports';
+import type { ServiceSettings } from '@atlas/service';
+import { OrdersHandler } from './adapters/in/events/orders.handler';
+import { ReservationsController } from './adapters/in/http/reservations.controller';
+import { StockController } from './adapters/in/http/stock.controller';
+import { LockedStock } from './adapters/out/postgres/locked-stock';
+import { Inventory1767225700000 } from './adapters/out/postgres/migrations/1-inventory';
+import { ReservationEntity, ReservationLineEntity } from './adapters/out/postgres/reservation.entity';
+import { PostgresReservationRepository } from './adapters/out/postgres/reservations.repository';
+import { StockEntity } from './adapters/out/postgres/stock.entity';
+import { PostgresStockRepository } from './adapters/out/postgres/stock.repository';
+import { CommitStock } from './application/commit-stock';
+import { FindReservation } from './application/find-reservation';
+import { KeepStock } from './application/keep-stock';
+import { ReservationRepository, StockRepository } from './application/ports';
+import { ReleaseStock } from './application/release-stock';
+import { ReserveStock } from './application/reserve-stock';
+
+@Module({})
+export class InventoryModule {
+  static with(settings: ServiceSettings): DynamicModule {
+    return {
+      module: InventoryModule,
+      imports: [
+        PostgresModule.with({
+          url: settings.DATABASE_URL,
+          entities: [StockEntity, ReservationEntity, ReservationLineEntity],
+          migrations: [Inventory1767225700000],
+        }),
+        EventLogModule.with({ url: settings.EVENT_LOG_URL }),
+      ],
+      controllers: [StockController, ReservationsController, OrdersHandler],
+      providers: [
+        provide(LockedStock, PostgresUnitOfWork),
+        {
+          ...provide(PostgresReservationRepository, PostgresUnitOfWork, LockedStock, Outbox),
+          provide: ReservationRepository,
+        },
+        { ...provide(PostgresStockRepository, PostgresUnitOfWork, LockedStock), provide: StockRepository },
+        provide(ReserveStock, ReservationRepository, Clock),
+        provide(CommitStock, ReservationRepository, Clock),
+        provide(ReleaseStock, ReservationRepository, Clock),
+        provide(FindReservation, ReservationRepository),
+        provide(KeepStock, StockRepository),
+      ],
+    };
+  }
+}
