@@ -2,3 +2,4 @@ export { type Backbone, backboneContract, type BackboneFixture } from './backbon
 export { eventually } from './eventually';
 export * from './memory';
 export { createTestDatabase, type TestDatabase } from './postgres';
+export { publish, recordOf } from './publish';

@@ -1,0 +1,323 @@
+import { randomUUID } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import {
+  OrderPaymentDue,
+  PaymentCaptured,
+  PaymentDeclined,
+  StockRejected,
+  StockReserved,
+  topics,
+} from '@atlas/contracts';
+import { EventLog } from '@atlas/ports';
+import { createService, startService } from '@atlas/service';
+import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
+import { DataSource } from 'typeorm';
+import { ordersService } from '../src/orders.service';
+
+const money = (minorUnits: number) => ({ minorUnits, currency: 'EUR' });
+
+describe('Orders', () => {
+  let databases: TestDatabase[];
+  let app: NestFastifyApplication;
+  let log: EventLog;
+
+  beforeAll(async () => {
+    databases = [await createTestDatabase(), await createTestDatabase()];
+    const [own, shared] = databases as [TestDatabase, TestDatabase];
+    const settings = {
+      HOST: '127.0.0.1',
+      PORT: 0,
+      DATABASE_URL: own.url,
+      EVENT_LOG_URL: shared.url,
+      LOG_LEVEL: 'fatal' as const,
+    };
+    app = await createService(ordersService, settings);
+    await startService(app, settings);
+    log = app.get(EventLog);
+    await log.ensureTopics(topics);
+    const entries = [
+      { sku: 'whole-milk', name: 'Whole milk', unitPrice: money(119) },
+      { sku: 'brown-bread', name: 'Brown bread', unitPrice: money(249) },
+    ];
+    expect((await send('PUT', '/price-book', { entries })).statusCode).toBe(200);
+  });
+  afterAll(async () => {
+    await app?.close();
+    for (const database of databases ?? []) await database.drop();
+  });
+
+  const send = (
+    method: 'GET' | 'PUT' | 'POST',
+    url: string,
+    body?: object,
+    headers: Record<string, string> = {},
+  ) =>
+    app.inject({
+      method,
+      url,
+      ...(body && { payload: JSON.stringify(body) }),
+      headers: {
+        ...(body && { 'content-type': 'application/json' }),
+        'idempotency-key': randomUUID(),
+        ...headers,
+      },
+    });
+  const basket = {
+    customerId: 'ada',
+    lines: [
+      { sku: 'whole-milk', quantity: 2 },
+      { sku: 'brown-bread', quantity: 1 },
+    ],
+    paymentToken: 'tok_approve',
+  };
+  const place = async (): Promise<string> => (await send('POST', '/orders', basket)).json().id;
+  const read = async (id: string) => (await send('GET', `/orders/${id}`)).json();
+  const reaches = (id: string, status: string) =>
+    eventually(async () => {
+      const order = await read(id);
+      return order.status === status && order;
+    });
+  const outbox = (id: string): Promise<{ type: string; version: number }[]> =>
+    app
+      .get(DataSource)
+      .query(
+        `SELECT headers ->> 'ce_type' AS type, aggregate_version AS version FROM outbox WHERE aggregate_id = $1 ORDER BY id`,
+        [id],
+      );
+  const lines = basket.lines;
+  const reserved = (orderId: string, version = 1) =>
+    recordOf({
+      contract: StockReserved,
+      subject: orderId,
+      aggregateVersion: version,
+      data: { orderId, lines },
+    });
+  const captured = (orderId: string) =>
+    recordOf({
+      contract: PaymentCaptured,
+      subject: orderId,
+      aggregateVersion: 1,
+      data: { orderId, amount: money(487), chargeId: 'ch_1' },
+    });
+
+  it('answers a placed order with its price and where to find it', async () => {
+    const answer = await send('POST', '/orders', basket);
+    expect(answer.statusCode).toBe(201);
+    expect(answer.headers['location']).toBe(`/orders/${answer.json().id}`);
+    expect(answer.json()).toMatchObject({
+      status: 'placed',
+      total: money(487),
+      lines: [
+        { sku: 'whole-milk', quantity: 2, unitPrice: money(119) },
+        { sku: 'brown-bread', quantity: 1, unitPrice: money(249) },
+      ],
+      version: 1,
+    });
+    expect(await read(answer.json().id)).toEqual(answer.json());
+  });
+
+  it('confirms an order whose stock is reserved and whose payment is captured, and tells each step once', async () => {
+    const id = await place();
+    await publish(log, reserved(id));
+    await reaches(id, 'awaiting-payment');
+    await publish(log, captured(id));
+    const order = await reaches(id, 'confirmed');
+    expect(order.history.map((entry: { status: string }) => entry.status)).toEqual([
+      'placed',
+      'awaiting-payment',
+      'confirmed',
+    ]);
+    expect(order.settledAt).toBe(order.history[2].at);
+    expect(await outbox(id)).toEqual([
+      { type: 'orders.order-placed', version: 1 },
+      { type: OrderPaymentDue.type, version: 2 },
+      { type: 'orders.order-confirmed', version: 3 },
+    ]);
+  });
+
+  it('cancels an order that is sold out or whose payment is declined, and says why', async () => {
+    const [soldOut, declined] = [await place(), await place()];
+    const shortages = [{ sku: 'whole-milk', requested: 2, available: 1 }];
+    await publish(
+      log,
+      recordOf({
+        contract: StockRejected,
+        subject: soldOut,
+        aggregateVersion: 1,
+        data: { orderId: soldOut, shortages },
+      }),
+      reserved(declined),
+    );
+    expect(await reaches(soldOut, 'cancelled')).toMatchObject({ reason: 'out-of-stock' });
+    await reaches(declined, 'awaiting-payment');
+    await publish(
+      log,
+      recordOf({
+        contract: PaymentDeclined,
+        subject: declined,
+        aggregateVersion: 1,
+        data: { orderId: declined, reason: 'insufficient funds' },
+      }),
+    );
+    expect(await reaches(declined, 'cancelled')).toMatchObject({ reason: 'payment-declined' });
+  });
+
+  it('handles an event that is delivered twice once', async () => {
+    const id = await place();
+    const record = reserved(id);
+    await publish(log, record, record);
+    await publish(log, record);
+    const marker = await place();
+    await publish(log, reserved(marker));
+    await reaches(marker, 'awaiting-payment');
+    await reaches(id, 'awaiting-payment');
+    expect(await outbox(id)).toHaveLength(2);
+  });
+
+  it('sets aside what it can not handle, and goes on with the next order', async () => {
+    const [id, stranger] = [await place(), randomUUID()];
+    const future = reserved(id);
+    await publish(
+      log,
+      { topic: 'inventory.events', key: 'foreign', headers: {}, value: Buffer.from('hello') },
+      {
+        ...future,
+        headers: { ...future.headers, ce_dataschema: 'urn:atlas:schema:inventory.stock-reserved:9' },
+      },
+      reserved(stranger),
+      reserved(id, 2),
+    );
+    const letters = await eventually(async () => {
+      const rows: { kind: string; reason: string }[] = await app
+        .get(DataSource)
+        .query(`SELECT key, kind, reason FROM dead_letter WHERE key = ANY ($1) ORDER BY kind, reason`, [
+          ['foreign', id, stranger],
+        ]);
+      return rows.length === 4 && rows;
+    });
+    expect(letters).toEqual([
+      { key: stranger, kind: 'handler-failed', reason: expect.stringContaining(`no order ${stranger}`) },
+      { key: 'foreign', kind: 'malformed', reason: expect.stringContaining('"ce_specversion" is missing') },
+      { key: id, kind: 'parked', reason: expect.stringContaining(id) },
+      { key: id, kind: 'unknown-version', reason: expect.stringContaining('version 1 is') },
+    ]);
+    expect((await read(id)).status).toBe('placed');
+    const next = await place();
+    await publish(log, reserved(next));
+    await reaches(next, 'awaiting-payment');
+  });
+
+  it('cancels on request, once, also when it is asked again', async () => {
+    const id = await place();
+    const first = await send('POST', `/orders/${id}/cancel`);
+    expect(first.statusCode).toBe(200);
+    expect(first.json()).toMatchObject({ status: 'cancelled', reason: 'customer-request' });
+    expect((await send('POST', `/orders/${id}/cancel`)).json()).toEqual(first.json());
+    expect(await outbox(id)).toHaveLength(2);
+    expect((await send('POST', `/orders/${randomUUID()}/cancel`)).statusCode).toBe(404);
+  });
+
+  it('places one order for one idempotency key, however often and however concurrently it is sent', async () => {
+    const key = { 'idempotency-key': randomUUID() };
+    const answers = await Promise.all(Array.from({ length: 8 }, () => send('POST', '/orders', basket, key)));
+    const placed = answers.filter((answer) => answer.statusCode === 201);
+    expect(answers.every((answer) => [201, 409].includes(answer.statusCode))).toBe(true);
+    expect(new Set(placed.map((answer) => answer.body)).size).toBe(1);
+    const again = await send('POST', '/orders', basket, key);
+    expect(again.body).toBe(placed[0]?.body);
+    expect(again.headers['location']).toBe(placed[0]?.headers['location']);
+    expect(again.headers['idempotency-replayed']).toBe('true');
+    const other = await send('POST', '/orders', { ...basket, customerId: 'grace' }, key);
+    expect(other.statusCode).toBe(422);
+    expect(other.json().detail).toContain('Idempotency-Key');
+  });
+
+  it('lists orders by customer and status, newest first, page by page', async () => {
+    const customerId = `list-${randomUUID()}`;
+    const ids: string[] = [];
+    for (let index = 0; index < 5; index++) {
+      ids.push((await send('POST', '/orders', { ...basket, customerId })).json().id);
+    }
+    const first = (await send('GET', `/orders?customerId=${customerId}&limit=3`)).json();
+    const rest = (
+      await send('GET', `/orders?customerId=${customerId}&limit=3&cursor=${first.nextCursor}`)
+    ).json();
+    const listed = [...first.orders, ...rest.orders];
+    expect(listed.map((order: { id: string }) => order.id)).toEqual(ids.reverse());
+    expect(listed[0].lines.map((line: { sku: string }) => line.sku)).toEqual(['whole-milk', 'brown-bread']);
+    expect(rest.nextCursor).toBeUndefined();
+    const none = await send('GET', `/orders?customerId=${customerId}&status=confirmed`);
+    expect(none.json()).toEqual({ orders: [] });
+  });
+
+  describe('refuses', () => {
+    const long = Array.from({ length: 1_001 }, (_, index) => ({ sku: `sku-${index}`, quantity: 1 }));
+    it.each<[string, object, string, string]>([
+      ['no lines', { ...basket, lines: [] }, '/lines', 'expected array to have >=1 items'],
+      ['too many lines', { ...basket, lines: long }, '/lines', 'expected array to have <=1000 items'],
+      [
+        'a quantity of zero',
+        { ...basket, lines: [{ sku: 'whole-milk', quantity: 0 }] },
+        '/lines/0/quantity',
+        '>=1',
+      ],
+      [
+        'a negative quantity',
+        { ...basket, lines: [{ sku: 'whole-milk', quantity: -1 }] },
+        '/lines/0/quantity',
+        '>=1',
+      ],
+      [
+        'a huge quantity',
+        { ...basket, lines: [{ sku: 'whole-milk', quantity: 1e9 }] },
+        '/lines/0/quantity',
+        '<=10000',
+      ],
+      [
+        'half a unit',
+        { ...basket, lines: [{ sku: 'whole-milk', quantity: 0.5 }] },
+        '/lines/0/quantity',
+        'int',
+      ],
+      ['one SKU twice', { ...basket, lines: [lines[0], lines[0]] }, '/lines/1/sku', 'twice'],
+      ['no customer', { ...basket, customerId: undefined }, '/customerId', 'string'],
+    ])('%s, naming the field', async (_, body, pointer, detail) => {
+      const answer = await send('POST', '/orders', body);
+      expect(answer.statusCode).toBe(400);
+      expect(answer.headers['content-type']).toContain('application/problem+json');
+      expect(answer.json().errors).toContainEqual({ pointer, detail: expect.stringContaining(detail) });
+    });
+
+    it('an unknown SKU, naming the line', async () => {
+      const answer = await send('POST', '/orders', {
+        ...basket,
+        lines: [lines[0], { sku: 'unicorn', quantity: 1 }],
+      });
+      expect(answer.statusCode).toBe(422);
+      expect(answer.json().errors).toEqual([{ pointer: '/lines/1/sku', detail: '"unicorn" has no price' }]);
+    });
+
+    it('a POST without an idempotency key', async () => {
+      const answer = await app.inject({ method: 'POST', url: '/orders', payload: basket });
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json().detail).toContain('Idempotency-Key');
+    });
+
+    it('bad JSON, another content type, too large a body and an id that is none', async () => {
+      const raw = (payload: string, type: string) =>
+        app.inject({
+          method: 'POST',
+          url: '/orders',
+          payload,
+          headers: { 'content-type': type, 'idempotency-key': randomUUID() },
+        });
+      expect((await raw('{"customerId":', 'application/json')).statusCode).toBe(400);
+      expect((await raw('customerId=ada', 'application/x-www-form-urlencoded')).statusCode).toBe(415);
+      expect((await raw(JSON.stringify({ x: 'y'.repeat(1_100_000) }), 'application/json')).statusCode).toBe(
+        413,
+      );
+      expect((await send('GET', '/orders/seven')).statusCode).toBe(400);
+      expect((await send('GET', '/orders?limit=0')).statusCode).toBe(400);
+    });
+  });
+});
