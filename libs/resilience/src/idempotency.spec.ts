@@ -1,0 +1,328 @@
+import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { Body, Controller, Headers, HttpCode, NotFoundException, Param, Post, Res } from '@nestjs/common';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { OrderCancelled } from '@atlas/contracts';
+import { IdempotencyStore, Outbox, UnitOfWork } from '@atlas/ports';
+import {
+  MemoryDatabase,
+  MemoryIdempotencyStore,
+  MemoryOutbox,
+  MemoryUnitOfWork,
+  SerializationFailure,
+} from '@atlas/testing';
+import fc from 'fast-check';
+import type { FastifyReply } from 'fastify';
+import { Idempotent } from './idempotent';
+
+const DAY_MS = 86_400_000;
+
+/** What becomes of a request on its way; the request itself is the same. */
+const FATES = [
+  'well',
+  'refused before its effect',
+  'fails after its effect',
+  'dies at its commit',
+  'dies after its commit',
+  'is run again',
+] as const;
+type Fate = (typeof FATES)[number];
+
+/** The routes of a service that cancels orders; each effect is one event in its outbox. */
+class World {
+  readonly database = new MemoryDatabase();
+  now = Date.parse('2026-01-01T00:00:00Z');
+  readonly clock = { now: () => new Date(this.now) };
+  /** Called where a request has claimed its key and where it has had its effect. */
+  pause: () => Promise<void> = async () => undefined;
+
+  private readonly apps: NestFastifyApplication[] = [];
+
+  /** Starts another replica of the service, on the same database. */
+  async replica(): Promise<Replica> {
+    const doomed = new Map<object, Error>();
+    const unitOfWork = new MemoryUnitOfWork(this.database, {
+      beforeCommit: (transaction) => {
+        const error = doomed.get(transaction);
+        if (error) throw error;
+      },
+    });
+    const outbox = new MemoryOutbox(unitOfWork, this.clock, { next: () => randomUUID() });
+    const pause = () => this.pause();
+    let runs = 0;
+
+    @Controller('orders')
+    class Orders {
+      @Post()
+      @Idempotent()
+      async place(
+        @Body() { id, reason }: { id: string; reason?: string },
+        @Headers('x-fate') fate: Fate,
+        @Res({ passthrough: true }) reply: FastifyReply,
+      ) {
+        await pause();
+        if (fate === 'refused before its effect') throw new NotFoundException('no such customer');
+        const run = (runs += 1);
+        if (fate === 'is run again' && !reply.request.headers['x-ran']) {
+          reply.request.headers['x-ran'] = 'once';
+          void reply.header('x-first-run', 'yes');
+          doomed.set(unitOfWork.current, new SerializationFailure());
+        }
+        await outbox.add([
+          {
+            contract: OrderCancelled,
+            subject: id,
+            aggregateVersion: 1,
+            data: { orderId: id, reason: 'customer-request' },
+          },
+        ]);
+        await pause();
+        if (fate === 'fails after its effect') throw new Error('a defect');
+        const killed = new Error('killed');
+        if (fate === 'dies at its commit') doomed.set(unitOfWork.current, killed);
+        if (fate === 'dies after its commit') {
+          unitOfWork.afterCommit(() => {
+            throw killed;
+          });
+        }
+        void reply.header('Location', `/orders/${id}`);
+        return { id, reason, run, at: new Date(0), none: undefined };
+      }
+
+      @Post(':id/cancel')
+      @HttpCode(200)
+      @Idempotent()
+      cancel(@Param('id') id: string) {
+        return { id, cancelled: true };
+      }
+    }
+    const module = await Test.createTestingModule({
+      controllers: [Orders],
+      providers: [
+        { provide: UnitOfWork, useValue: unitOfWork },
+        { provide: Outbox, useValue: outbox },
+        { provide: IdempotencyStore, useValue: new MemoryIdempotencyStore(unitOfWork, this.clock) },
+      ],
+    }).compile();
+    const app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
+    this.apps.push(app);
+    await app.init();
+    await app.getHttpAdapter().getInstance().ready();
+    return {
+      post: async (key, payload, { url = '/orders', fate = 'well' } = {}) => {
+        const { statusCode, headers, body } = await app.inject({
+          method: 'POST',
+          url,
+          headers: { 'x-fate': fate, ...(key !== undefined && { 'idempotency-key': key }) },
+          payload,
+        });
+        return { status: statusCode, headers, body };
+      },
+    };
+  }
+
+  /** The orders that took effect, in order. */
+  effects(): readonly string[] {
+    return this.database.outbox.map(({ subject }) => subject);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.apps.map((app) => app.close()));
+  }
+}
+
+interface Replica {
+  post(key: string | undefined, payload: object, options?: { url?: string; fate?: Fate }): Promise<Answer>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: string;
+}
+
+describe('An idempotent route', () => {
+  let world: World;
+  let replica: Replica;
+  const [ORDER, OTHER] = [randomUUID(), randomUUID()];
+
+  beforeEach(async () => {
+    world = new World();
+    replica = await world.replica();
+  });
+  afterEach(() => world.close());
+
+  it('gives its first answer again, to the byte, and has its effect once', async () => {
+    const first = await replica.post('key', { id: ORDER, reason: 'ä "quoted" \u2028' });
+    const again = await (await world.replica()).post('key', { reason: 'ä "quoted" \u2028', id: ORDER });
+    expect(first).toMatchObject({ status: 201, headers: { location: `/orders/${ORDER}` } });
+    expect(first.headers).not.toHaveProperty('idempotency-replayed');
+    expect(again).toMatchObject({
+      status: 201,
+      headers: {
+        location: `/orders/${ORDER}`,
+        'content-type': first.headers['content-type'],
+        'idempotency-replayed': 'true',
+      },
+      body: first.body,
+    });
+    expect(world.effects()).toEqual([ORDER]);
+  });
+
+  it('keeps the status that the route gives', async () => {
+    const first = await replica.post('key', {}, { url: `/orders/${ORDER}/cancel` });
+    const again = await replica.post('key', {}, { url: `/orders/${ORDER}/cancel` });
+    expect([first.status, again.status]).toEqual([200, 200]);
+    expect(again.body).toBe(first.body);
+  });
+
+  it('refuses a key that came with another request', async () => {
+    await replica.post('key', { id: ORDER });
+    await replica.post('key', {}, { url: `/orders/${ORDER}/cancel` });
+    const otherBody = await replica.post('key', { id: OTHER });
+    const otherOrder = await replica.post('key', {}, { url: `/orders/${OTHER}/cancel` });
+    for (const { status, body } of [otherBody, otherOrder]) {
+      expect(status).toBe(422);
+      expect(JSON.parse(body)).toMatchObject({
+        type: 'urn:atlas:problem:idempotency-key-used-for-another-request',
+        status: 422,
+        detail: expect.stringContaining('send this one with a new key'),
+      });
+    }
+    expect(world.effects()).toEqual([ORDER]);
+  });
+
+  it('says that the first request is still being worked on, on any replica', async () => {
+    const [claimed, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    world.pause = () => {
+      claimed.resolve();
+      return gate.promise;
+    };
+    const first = replica.post('key', { id: ORDER });
+    await claimed.promise;
+    const meanwhile = await (await world.replica()).post('key', { id: ORDER });
+    expect(meanwhile).toMatchObject({ status: 409, headers: { 'retry-after': '1' } });
+    expect(JSON.parse(meanwhile.body)).toMatchObject({ title: 'Request in progress', status: 409 });
+    gate.resolve();
+    expect(await first).toMatchObject({ status: 201 });
+    expect((await replica.post('key', { id: ORDER })).body).toBe((await first).body);
+    expect(world.effects()).toEqual([ORDER]);
+  });
+
+  it.each([
+    ['no key', undefined, 'needs the header'],
+    ['an empty key', '', 'needs the header'],
+    ['a key with a space', 'a b', '1 to 255 visible ASCII characters'],
+    ['a key beyond ASCII', 'sch\u00f6n', '1 to 255 visible ASCII characters'],
+    ['too long a key', 'k'.repeat(256), '1 to 255 visible ASCII characters'],
+  ])('asks for a proper key when there is %s', async (_case, key, sentence) => {
+    const { status, body } = await replica.post(key, { id: ORDER });
+    expect(status).toBe(400);
+    expect(JSON.parse(body)).toMatchObject({ status: 400, detail: expect.stringContaining(sentence) });
+    expect(world.effects()).toEqual([]);
+  });
+
+  it('takes the longest key that is allowed', async () => {
+    expect(await replica.post('~'.repeat(255), { id: ORDER })).toMatchObject({ status: 201 });
+  });
+
+  it('keeps no refusal, so that the same key can succeed later', async () => {
+    const refused = await replica.post('key', { id: ORDER }, { fate: 'refused before its effect' });
+    expect(refused.status).toBe(404);
+    expect(await replica.post('key', { id: ORDER })).toMatchObject({ status: 201 });
+    expect(world.effects()).toEqual([ORDER]);
+  });
+
+  it('has neither effect nor answer when it dies at its commit', async () => {
+    const died = await replica.post('key', { id: ORDER }, { fate: 'dies at its commit' });
+    expect(died.status).toBe(500);
+    expect(world.effects()).toEqual([]);
+    const again = await replica.post('key', { id: ORDER });
+    expect(again.status).toBe(201);
+    expect(again.headers).not.toHaveProperty('idempotency-replayed');
+    expect(world.effects()).toEqual([ORDER]);
+  });
+
+  it('has both when it dies between its commit and its answer', async () => {
+    const died = await replica.post('key', { id: ORDER }, { fate: 'dies after its commit' });
+    expect(died.status).toBe(500);
+    const again = await replica.post('key', { id: ORDER });
+    expect(again).toMatchObject({ status: 201, headers: { 'idempotency-replayed': 'true' } });
+    expect(world.effects()).toEqual([ORDER]);
+  });
+
+  it('answers with its last run when the database has it run again', async () => {
+    const answer = await replica.post('key', { id: ORDER }, { fate: 'is run again' });
+    expect(answer.status).toBe(201);
+    expect(JSON.parse(answer.body)).toMatchObject({ run: 2 });
+    expect(answer.headers).not.toHaveProperty('x-first-run');
+    expect(world.effects()).toEqual([ORDER]);
+  });
+
+  it('forgets a key after a day', async () => {
+    await replica.post('key', { id: ORDER });
+    world.now += DAY_MS;
+    const again = await replica.post('key', { id: OTHER });
+    expect(again).toMatchObject({ status: 201, headers: { location: `/orders/${OTHER}` } });
+    expect(world.effects()).toEqual([ORDER, OTHER]);
+  });
+
+  it('has one effect per key, however requests meet and crash', async () => {
+    const replicas = [replica, await world.replica()] as const;
+    const request = fc.record({
+      key: fc.constantFrom('a', 'b'),
+      order: fc.constantFrom(0, 1),
+      at: fc.constantFrom(0, 1),
+      fate: fc.constantFrom(...FATES),
+    });
+    const met = new Map<number | 'replayed', number>();
+
+    await fc.assert(
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.array(request, { minLength: 2, maxLength: 8 }),
+        async (scheduler, requests) => {
+          world.database.outbox.length = 0;
+          const run = randomUUID();
+          // Each key is used for two different requests.
+          const orders = { a: [randomUUID(), randomUUID()], b: [randomUUID(), randomUUID()] } as const;
+          const payload = (key: string, order: number) => ({ id: orders[key as 'a' | 'b'][order] });
+
+          world.pause = () => scheduler.schedule(Promise.resolve());
+          let open = requests.length;
+          const answering = requests.map(async ({ key, order, at, fate }) => {
+            await scheduler.schedule(Promise.resolve());
+            const answer = await replicas[at].post(`${run}-${key}`, payload(key, order), { fate });
+            const kind = answer.headers['idempotency-replayed'] ? 'replayed' : answer.status;
+            met.set(kind, (met.get(kind) ?? 0) + 1);
+            open -= 1;
+            return { key, answer };
+          });
+          // One step of one request at a time, whichever the scheduler picks, when all have come to a pause.
+          while (open > 0) await (scheduler.count() === open ? scheduler.waitOne() : setImmediate());
+          const answers = await Promise.all(answering);
+
+          // However it went, the client asks again, and then one of the two requests has won for good.
+          world.pause = async () => undefined;
+          for (const key of ['a', 'b'] as const) {
+            const settled = [
+              await replica.post(`${run}-${key}`, payload(key, 0)),
+              await replica.post(`${run}-${key}`, payload(key, 1)),
+            ];
+            const won = settled.findIndex(({ status }) => status === 201);
+            expect(settled.map(({ status }) => status).sort()).toEqual([201, 422]);
+            const effects = world.effects().filter((order) => orders[key].some((ours) => ours === order));
+            expect(effects).toEqual([orders[key][won]]);
+            for (const { key: its, answer } of answers) {
+              if (its === key && answer.status === 201) expect(answer.body).toBe(settled[won]?.body);
+            }
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+    // The rounds were no idyll: everything that can happen to a request did.
+    expect([...met.keys()].map(String).sort()).toEqual(['201', '404', '409', '422', '500', 'replayed']);
+  });
+});
