@@ -7,15 +7,8 @@ import type { StockItem } from '../domain/stock-item';
  * that tell it, or not at all; and alone against every other change of that stock.
  */
 export abstract class ReservationRepository {
-  /**
-   * Saves what `request` makes of the present stock of `skus`, unless the order has a reservation already.
-   * @param id the order's.
-   */
-  abstract create(
-    id: string,
-    skus: readonly string[],
-    request: (stock: Stock) => ReservationChange,
-  ): Promise<void>;
+  /** Saves what `request` makes of the present stock of `skus`, unless its order has a reservation already. */
+  abstract create(skus: readonly string[], request: (stock: Stock) => ReservationChange): Promise<void>;
 
   /**
    * Loads the reservation and the stock of its lines, and saves what `change` makes of them.

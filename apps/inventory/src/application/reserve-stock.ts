@@ -18,7 +18,7 @@ export class ReserveStock {
   execute({ orderId, lines }: ReserveStockCommand): Promise<void> {
     const requested = lines.map(({ sku, quantity }) => new ReservationLine(sku, quantity));
     const skus = requested.map((line) => line.sku);
-    return this.reservations.create(orderId, skus, (stock) =>
+    return this.reservations.create(skus, (stock) =>
       Reservation.request({ id: orderId, lines: requested, at: this.clock.now() }, stock),
     );
   }

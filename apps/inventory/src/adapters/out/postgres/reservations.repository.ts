@@ -17,7 +17,7 @@ export class PostgresReservationRepository extends ReservationRepository {
     super();
   }
 
-  create(id: string, skus: readonly string[], request: (stock: Stock) => ReservationChange): Promise<void> {
+  create(skus: readonly string[], request: (stock: Stock) => ReservationChange): Promise<void> {
     return this.unitOfWork.run(async () => {
       const requested = request(await this.lockedStock.load(skus));
       if (await this.insert(requested.next.snapshot())) await this.publish(requested);

@@ -1,0 +1,351 @@
+import { randomUUID } from 'node:crypto';
+import { OrderCancelled, OrderConfirmed, OrderPlaced, StockReserved } from '@atlas/contracts';
+import { eventually, publish, recordOf } from '@atlas/testing';
+import type { ReservationResponse } from '../src/adapters/in/http/inventory.schemas';
+import { ReserveStock } from '../src/application/reserve-stock';
+import { RunningInventory } from './running-inventory';
+
+interface Line {
+  readonly sku: string;
+  readonly quantity: number;
+}
+
+const price = { minorUnits: 100, currency: 'EUR' };
+const one = (sku: string): Line => ({ sku, quantity: 1 });
+
+const placed = (orderId: string, lines: readonly Line[]) =>
+  recordOf({
+    contract: OrderPlaced,
+    subject: orderId,
+    aggregateVersion: 1,
+    data: {
+      orderId,
+      customerId: 'ada',
+      lines: lines.map((line) => ({ ...line, unitPrice: price })),
+      total: price,
+    },
+  });
+const confirmed = (orderId: string, lines: readonly Line[]) =>
+  recordOf({
+    contract: OrderConfirmed,
+    subject: orderId,
+    aggregateVersion: 3,
+    data: { orderId, lines: [...lines], total: price },
+  });
+const cancelled = (orderId: string, aggregateVersion = 2) =>
+  recordOf({
+    contract: OrderCancelled,
+    subject: orderId,
+    aggregateVersion,
+    data: { orderId, reason: 'customer-request' },
+  });
+
+describe('Inventory', () => {
+  let inventory: RunningInventory;
+
+  beforeAll(async () => {
+    inventory = await RunningInventory.start();
+  });
+  afterEach(async () => {
+    expect(await inventory.discrepancies()).toEqual([]);
+  });
+  afterAll(() => inventory?.stop());
+
+  const tell = (...records: ReturnType<typeof recordOf>[]) => publish(inventory.log, ...records);
+  const reservationOf = async (orderId: string) =>
+    (await inventory.send('GET', `/reservations/${orderId}`)).json<ReservationResponse>();
+  const reaches = (orderId: string, status: string) =>
+    eventually(async () => {
+      const reservation = await reservationOf(orderId);
+      return reservation.status === status && reservation;
+    });
+  /** Waits until inventory has handled all that was told about the order of `record` up to it. */
+  const handled = (record: ReturnType<typeof recordOf>) =>
+    eventually(async () => {
+      const rows: unknown[] = await inventory.dataSource.query('SELECT FROM inbox WHERE event_id = $1', [
+        record.headers['ce_id'],
+      ]);
+      return rows.length > 0;
+    });
+  const outbox = (orderId: string): Promise<{ type: string; version: number }[]> =>
+    inventory.dataSource.query(
+      `SELECT headers ->> 'ce_type' AS type, aggregate_version AS version FROM outbox WHERE aggregate_id = $1 ORDER BY id`,
+      [orderId],
+    );
+  /** Holds stock for so many new orders at the same time, half of them in each replica; returns what became of each. */
+  const rush = async (orders: number, lines: readonly Line[]): Promise<string[]> => {
+    const ids = Array.from({ length: orders }, () => randomUUID());
+    const useCases = inventory.replicas.map((replica) => replica.get(ReserveStock));
+    await Promise.all(ids.map((orderId, index) => useCases[index % 2]!.execute({ orderId, lines })));
+    return Promise.all(ids.map(async (id) => (await reservationOf(id)).status));
+  };
+
+  it('holds stock for an order that was placed, sells it when the order is confirmed, and tells each step once', async () => {
+    await inventory.stock({ milk: 5, bread: 1 });
+    const [id, lines] = [randomUUID(), [{ sku: 'milk', quantity: 2 }, one('bread')]];
+    await tell(placed(id, lines));
+    expect(await reaches(id, 'held')).toMatchObject({ orderId: id, lines, shortages: [], version: 1 });
+    expect(await inventory.levels('milk')).toEqual({ received: 5, onHand: 3, reserved: 2, sold: 0 });
+    await tell(confirmed(id, lines));
+    expect(await reaches(id, 'committed')).toMatchObject({ lines, version: 2 });
+    expect(await inventory.levels('milk')).toEqual({ received: 5, onHand: 3, reserved: 0, sold: 2 });
+    expect(await outbox(id)).toEqual([
+      { type: 'inventory.stock-reserved', version: 1 },
+      { type: 'inventory.stock-committed', version: 2 },
+    ]);
+  });
+
+  it('rejects an order as a whole if one line falls short, and says which', async () => {
+    await inventory.stock({ tea: 5, cake: 1 });
+    const [id, lines] = [randomUUID(), [one('tea'), { sku: 'cake', quantity: 2 }, one('unicorn')]];
+    await tell(placed(id, lines));
+    expect(await reaches(id, 'rejected')).toMatchObject({
+      lines,
+      shortages: [
+        { sku: 'cake', requested: 2, available: 1 },
+        { sku: 'unicorn', requested: 1, available: 0 },
+      ],
+    });
+    expect(await inventory.levels('tea')).toMatchObject({ onHand: 5, reserved: 0 });
+    expect(await outbox(id)).toEqual([{ type: 'inventory.stock-rejected', version: 1 }]);
+  });
+
+  it('puts the stock of a cancelled order back on hand, whether it was held or sold', async () => {
+    await inventory.stock({ soap: 2 });
+    const [waiting, sold] = [randomUUID(), randomUUID()];
+    await tell(placed(waiting, [one('soap')]), placed(sold, [one('soap')]), confirmed(sold, [one('soap')]));
+    await reaches(waiting, 'held');
+    await reaches(sold, 'committed');
+    expect(await inventory.levels('soap')).toEqual({ received: 2, onHand: 0, reserved: 1, sold: 1 });
+    await tell(cancelled(waiting), cancelled(sold, 4));
+    expect(await reaches(waiting, 'released')).toMatchObject({ version: 2 });
+    expect(await reaches(sold, 'released')).toMatchObject({ version: 3 });
+    expect(await inventory.levels('soap')).toEqual({ received: 2, onHand: 2, reserved: 0, sold: 0 });
+    expect((await outbox(sold)).map((event) => event.type)).toEqual([
+      'inventory.stock-reserved',
+      'inventory.stock-committed',
+      'inventory.stock-released',
+    ]);
+  });
+
+  it('gives nothing back for a cancelled order that got nothing', async () => {
+    await inventory.stock({ rice: 1 });
+    const [rejected, unknown] = [randomUUID(), randomUUID()];
+    const news = [
+      placed(rejected, [{ sku: 'rice', quantity: 2 }]),
+      cancelled(rejected),
+      cancelled(unknown, 1),
+    ];
+    await tell(...news);
+    for (const record of news) await handled(record);
+    expect(await reservationOf(rejected)).toMatchObject({ status: 'rejected', version: 1 });
+    expect(await reservationOf(unknown)).toMatchObject({ status: 404, title: 'No such reservation' });
+    expect(await outbox(rejected)).toHaveLength(1);
+    expect(await outbox(unknown)).toEqual([]);
+    expect(await inventory.levels('rice')).toMatchObject({ onHand: 1, reserved: 0, sold: 0 });
+  });
+
+  it('is not moved by news that come twice, under the same id or another, or too late', async () => {
+    await inventory.stock({ jam: 10 });
+    const [id, lines] = [randomUUID(), [one('jam')]];
+    const first = placed(id, lines);
+    const last = confirmed(id, lines);
+    await tell(first, first, placed(id, lines), placed(id, [{ sku: 'jam', quantity: 5 }]));
+    await tell(first, cancelled(id), cancelled(id), confirmed(id, lines), placed(id, lines), last);
+    await handled(last);
+    expect(await reservationOf(id)).toMatchObject({ status: 'released', lines, version: 2 });
+    expect(await outbox(id)).toEqual([
+      { type: 'inventory.stock-reserved', version: 1 },
+      { type: 'inventory.stock-released', version: 2 },
+    ]);
+    expect(await inventory.levels('jam')).toMatchObject({ onHand: 10, reserved: 0, sold: 0 });
+  });
+
+  it('never sells what it has not got, however many orders ask at the same time in two replicas', async () => {
+    await inventory.stock({ mug: 5, spoon: 100 });
+    const outcomes = await rush(40, [one('spoon'), one('mug')]);
+    expect(outcomes.filter((status) => status === 'held')).toHaveLength(5);
+    expect(outcomes.filter((status) => status === 'rejected')).toHaveLength(35);
+    expect(await inventory.levels('mug')).toEqual({ received: 5, onHand: 0, reserved: 5, sold: 0 });
+    expect(await inventory.levels('spoon')).toMatchObject({ onHand: 95, reserved: 5 });
+  });
+
+  it('makes one reservation for an order that two replicas are told of at the same time', async () => {
+    await inventory.stock({ lamp: 9 });
+    const orderId = randomUUID();
+    const useCases = inventory.replicas.map((replica) => replica.get(ReserveStock));
+    await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        useCases[index % 2]!.execute({ orderId, lines: [one('lamp')] }),
+      ),
+    );
+    expect(await outbox(orderId)).toEqual([{ type: StockReserved.type, version: 1 }]);
+    expect(await inventory.levels('lamp')).toMatchObject({ onHand: 8, reserved: 1 });
+  });
+
+  it('settles a rush of orders in batches on two replicas, each for several of a few SKUs, to the unit', async () => {
+    const skus = Array.from({ length: 12 }, (_, index) => `crate-${index}`);
+    await inventory.stock(Object.fromEntries(skus.map((sku) => [sku, 40])));
+    const orders = Array.from({ length: 300 }, (_, index) => ({
+      id: randomUUID(),
+      // In another order for each, so that batches meet on the same rows from both ends.
+      lines: [
+        one(skus[index % 12]!),
+        one(skus[(index * 5 + 3) % 12]!),
+        one(skus[(index * 7 + 6) % 12]!),
+      ].filter((line, at, all) => all.findIndex((other) => other.sku === line.sku) === at),
+    }));
+    const news = orders.flatMap(({ id, lines }, index) => [
+      placed(id, lines),
+      ...(index % 3 === 0 ? [confirmed(id, lines)] : []),
+      ...(index % 5 === 0 ? [cancelled(id, 4)] : []),
+    ]);
+    await tell(...news);
+    const ids = orders.map(({ id }) => id);
+    await eventually(async () => {
+      const [row]: { count: number }[] = await inventory.dataSource.query(
+        'SELECT count(*)::integer AS count FROM inbox WHERE event_id = ANY ($1::uuid[])',
+        [news.map((record) => record.headers['ce_id'])],
+      );
+      return row?.count === news.length;
+    });
+    const counts: { status: string; count: number }[] = await inventory.dataSource.query(
+      'SELECT status, count(*)::integer AS count FROM reservation WHERE id = ANY ($1::uuid[]) GROUP BY status',
+      [ids],
+    );
+    const count = Object.fromEntries(counts.map((row) => [row.status, row.count]));
+    expect(Object.values(count).reduce((sum, each) => sum + each, 0)).toBe(300);
+    expect(Object.keys(count).sort()).toEqual(['committed', 'held', 'rejected', 'released']);
+  });
+
+  it('takes new counts while orders come in, and keeps what is reserved', async () => {
+    await inventory.stock({ nail: 50 });
+    const counting = Array.from({ length: 10 }, () => inventory.send('PUT', '/stock/nail', { onHand: 50 }));
+    const [outcomes, ...answers] = await Promise.all([rush(20, [one('nail')]), ...counting]);
+    expect(answers.map((answer) => answer.statusCode)).toEqual(Array.from({ length: 10 }, () => 200));
+    expect(outcomes).toEqual(Array.from({ length: 20 }, () => 'held'));
+    const levels = await inventory.levels('nail');
+    expect(levels.reserved).toBe(20);
+    expect(levels.received).toBe(levels.onHand + 20);
+  });
+
+  it('takes the first count of a SKU once, also if it comes to two replicas at the same time', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        inventory.replicas[index % 2]!.inject({
+          method: 'PUT',
+          url: '/stock/novelty',
+          payload: { onHand: 3 },
+        }),
+      ),
+    );
+    for (const answer of answers) {
+      expect(answer.json()).toEqual({ sku: 'novelty', received: 3, onHand: 3, reserved: 0, sold: 0 });
+    }
+  });
+
+  it('keeps a table that no statement can make lose or invent a unit', async () => {
+    await inventory.stock({ gold: 3 });
+    const update = (set: string) =>
+      inventory.dataSource.query(`UPDATE stock SET ${set} WHERE sku = 'gold'`).then(
+        () => 'updated',
+        (error: Error) => error.message,
+      );
+    expect(await update('on_hand = on_hand - 1')).toContain('stock_adds_up');
+    expect(await update('on_hand = on_hand - 4, reserved = reserved + 4')).toContain('stock_on_hand_check');
+    expect(await update('sold = sold + 1')).toContain('stock_adds_up');
+    expect(await update('on_hand = on_hand + 1, sold = sold - 1')).toContain('stock_sold_check');
+  });
+
+  it('lists stock by SKU, page by page', async () => {
+    await inventory.stock({ 'zz-a': 1, 'zz-b': 2, 'zz-c': 3, zz_d: 4, 'zz.e': 5 });
+    const first = (await inventory.send('GET', '/stock?limit=3&cursor=zz')).json();
+    const rest = (await inventory.send('GET', `/stock?limit=3&cursor=${first.nextCursor}`)).json();
+    const listed = [...first.items, ...rest.items].map((item: { sku: string }) => item.sku);
+    expect(listed).toEqual(['zz-a', 'zz-b', 'zz-c', 'zz.e', 'zz_d']);
+    expect(rest.nextCursor).toBeUndefined();
+  });
+
+  it('sets 5,000 SKUs in one request', async () => {
+    const skus = Array.from({ length: 5_000 }, (_, index) => `bulk-${index}`);
+    await inventory.stock(Object.fromEntries(skus.map((sku, index) => [sku, index])));
+    await inventory.stock(Object.fromEntries(skus.map((sku) => [sku, 7])));
+    expect(await inventory.levels('bulk-4999')).toMatchObject({ onHand: 7, received: 7 });
+    expect(await inventory.levels('bulk-0')).toMatchObject({ onHand: 7, received: 7 });
+  });
+
+  describe('refuses', () => {
+    const milk = { sku: 'milk', onHand: 1 };
+    const many = Array.from({ length: 5_001 }, (_, index) => ({ sku: `s-${index}`, onHand: 1 }));
+    it.each<[string, string, object, string, string]>([
+      ['no items', '/stock', { items: [] }, '/items', '>=1 items'],
+      ['too many items', '/stock', { items: many }, '/items', '<=5000 items'],
+      [
+        'one SKU twice',
+        '/stock',
+        { items: [milk, { sku: 'tea', onHand: 1 }, milk] },
+        '/items/2/sku',
+        'twice',
+      ],
+      ['a negative count', '/stock', { items: [{ ...milk, onHand: -1 }] }, '/items/0/onHand', '>=0'],
+      ['half a unit', '/stock', { items: [{ ...milk, onHand: 0.5 }] }, '/items/0/onHand', 'int'],
+      ['a huge count', '/stock', { items: [{ ...milk, onHand: 1e12 }] }, '/items/0/onHand', '<=1000000000'],
+      ['a count as text', '/stock', { items: [{ ...milk, onHand: '1' }] }, '/items/0/onHand', 'number'],
+      [
+        'a SKU that is none',
+        '/stock',
+        { items: [{ ...milk, sku: 'Oat milk' }] },
+        '/items/0/sku',
+        'A SKU has',
+      ],
+      ['a body without items', '/stock', { milk: 1 }, '/items', 'array'],
+      ['no count for one SKU', '/stock/milk', {}, '/onHand', 'number'],
+    ])('%s, naming the field, and sets nothing', async (_, url, body, pointer, detail) => {
+      await inventory.stock({ milk: 8, tea: 8 });
+      const answer = await inventory.send('PUT', url, body);
+      expect(answer.statusCode).toBe(400);
+      expect(answer.headers['content-type']).toContain('application/problem+json');
+      expect(answer.json().errors).toContainEqual({ pointer, detail: expect.stringContaining(detail) });
+      expect(await inventory.levels('milk')).toMatchObject({ onHand: 8 });
+      expect(await inventory.levels('tea')).toMatchObject({ onHand: 8 });
+    });
+
+    it('paths and queries that make no sense, naming the parameter', async () => {
+      const error = async (method: 'GET' | 'PUT', url: string, body?: object) => {
+        const answer = await inventory.send(method, url, body);
+        expect(answer.statusCode).toBe(400);
+        return answer.json<{ errors: unknown[] }>().errors[0];
+      };
+      expect(await error('PUT', '/stock/MILK', { onHand: 1 })).toMatchObject({
+        in: 'path',
+        pointer: '/sku',
+      });
+      expect(await error('GET', '/stock/%00')).toMatchObject({ in: 'path', pointer: '/sku' });
+      expect(await error('GET', '/stock?limit=0')).toMatchObject({ in: 'query', pointer: '/limit' });
+      expect(await error('GET', '/stock?cursor=M')).toMatchObject({ in: 'query', pointer: '/cursor' });
+      expect(await error('GET', '/reservations/7')).toMatchObject({ in: 'path', pointer: '/orderId' });
+    });
+
+    it('what is not there, and says what to do', async () => {
+      const sku = await inventory.send('GET', '/stock/never-seen');
+      expect(sku.statusCode).toBe(404);
+      expect(sku.json().detail).toContain('PUT /stock/never-seen');
+      expect((await inventory.send('GET', `/reservations/${randomUUID()}`)).statusCode).toBe(404);
+    });
+
+    it('bad JSON, another content type and too large a body', async () => {
+      const raw = async (payload: string, type: string) =>
+        (
+          await inventory.replicas[0].inject({
+            method: 'PUT',
+            url: '/stock',
+            payload,
+            headers: { 'content-type': type },
+          })
+        ).statusCode;
+      expect(await raw('{"items":', 'application/json')).toBe(400);
+      expect(await raw('items=1', 'application/x-www-form-urlencoded')).toBe(415);
+      expect(await raw(JSON.stringify({ x: 'y'.repeat(1_100_000) }), 'application/json')).toBe(413);
+    });
+  });
+});

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { UnitOfWork } from '@atlas/ports';
+import { eventually } from '@atlas/testing';
+import type { EntityManager } from 'typeorm';
+import { ReserveStock } from '../src/application/reserve-stock';
+import { RunningInventory } from './running-inventory';
+
+/** Resolves once so many have arrived. */
+function meeting(size: number): () => Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let arrived = 0;
+  return () => {
+    if (++arrived === size) resolve();
+    return promise;
+  };
+}
+
+/** DDIA, chapter 7: the lost update, and how it becomes a unit that is sold twice. */
+describe('Two orders for the last unit', () => {
+  let inventory: RunningInventory;
+  let sku: string;
+
+  beforeAll(async () => {
+    inventory = await RunningInventory.start();
+  });
+  beforeEach(async () => {
+    sku = `last-${randomUUID()}`;
+    await inventory.stock({ [sku]: 1 });
+  });
+  afterAll(() => inventory?.stop());
+
+  /** How most shops begin: read, decide, write what the decision was about. */
+  async function reserveNaively(manager: EntityManager, decided: () => Promise<void>): Promise<void> {
+    const [read]: { on_hand: number; reserved: number }[] = await manager.query(
+      'SELECT on_hand::integer, reserved::integer FROM stock WHERE sku = $1',
+      [sku],
+    );
+    const { on_hand, reserved } = read!;
+    await decided();
+    if (on_hand < 1) throw new Error('sold out');
+    await manager.query('UPDATE stock SET on_hand = $2, reserved = $3 WHERE sku = $1', [
+      sku,
+      on_hand - 1,
+      reserved + 1,
+    ]);
+    const id = randomUUID();
+    await manager.query(
+      `INSERT INTO reservation (id, status, shortages, version, requested_at, changed_at)
+       VALUES ($1, 'held', '[]', 1, now(), now())`,
+      [id],
+    );
+    await manager.query(
+      'INSERT INTO reservation_line (reservation_id, position, sku, quantity) VALUES ($1, 0, $2, 1)',
+      [id, sku],
+    );
+  }
+
+  const reserve = (replica: 0 | 1): Promise<void> =>
+    inventory.replicas[replica]
+      .get(ReserveStock)
+      .execute({ orderId: randomUUID(), lines: [{ sku, quantity: 1 }] });
+  /** How many reservations of the unit have which status. */
+  const reservations = async (): Promise<Record<string, number>> => {
+    const rows: { status: string; count: number }[] = await inventory.dataSource.query(
+      `SELECT status, count(*)::integer AS count FROM reservation
+       JOIN reservation_line ON reservation_id = reservation.id WHERE sku = $1 GROUP BY status`,
+      [sku],
+    );
+    return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+  };
+  /** Waits until another transaction waits for a lock. */
+  const someoneWaits = () =>
+    eventually(async () => {
+      const waiting: unknown[] = await inventory.dataSource.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0;
+    });
+
+  it('both get it, if each reads, decides and then writes: READ COMMITTED loses one of the updates', async () => {
+    const decided = meeting(2);
+    const naive = () =>
+      inventory.dataSource.transaction('READ COMMITTED', (manager) => reserveNaively(manager, decided));
+    await Promise.all([naive(), naive()]);
+    expect(await reservations()).toEqual({ held: 2 });
+    expect(await inventory.levels(sku)).toEqual({ received: 1, onHand: 0, reserved: 1, sold: 0 });
+    expect(await inventory.discrepancies()).toEqual([
+      expect.objectContaining({ sku, received: '1', reserved: '1', held: '2' }),
+    ]);
+    await inventory.dataSource.query('TRUNCATE reservation, reservation_line');
+    await inventory.dataSource.query('UPDATE stock SET on_hand = on_hand + reserved, reserved = 0');
+  });
+
+  it('one of them fails, if they do the same under REPEATABLE READ, and must be run again', async () => {
+    const decided = meeting(2);
+    const naive = () =>
+      inventory.dataSource.transaction('REPEATABLE READ', (manager) => reserveNaively(manager, decided));
+    const outcomes = await Promise.allSettled([naive(), naive()]);
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(failed).toMatchObject([{ reason: { driverError: { code: '40001' } } }]);
+    expect(await reservations()).toEqual({ held: 1 });
+    expect(await inventory.discrepancies()).toEqual([]);
+  });
+
+  it('the second waits for the first and is rejected, if inventory decides', async () => {
+    let second: Promise<void> | undefined;
+    await inventory.replicas[0].get(UnitOfWork).run(async () => {
+      await reserve(0);
+      second = reserve(1);
+      await someoneWaits();
+    });
+    await second;
+    expect(await reservations()).toEqual({ held: 1, rejected: 1 });
+    expect(await inventory.levels(sku)).toEqual({ received: 1, onHand: 0, reserved: 1, sold: 0 });
+    expect(await inventory.discrepancies()).toEqual([]);
+  });
+
+  it('the second gets it, if the first is rolled back', async () => {
+    let second: Promise<void> | undefined;
+    const first = inventory.replicas[0].get(UnitOfWork).run(async () => {
+      await reserve(0);
+      second = reserve(1);
+      await someoneWaits();
+      throw new Error('the first fails');
+    });
+    await expect(first).rejects.toThrow('the first fails');
+    await second;
+    expect(await reservations()).toEqual({ held: 1 });
+    expect(await inventory.discrepancies()).toEqual([]);
+  });
+
+  it('an order waits also for whoever changes the row in another way, such as an operator with SQL', async () => {
+    let order: Promise<void> | undefined;
+    await inventory.dataSource.transaction(async (manager) => {
+      await manager.query(`UPDATE stock SET received = 0, on_hand = 0 WHERE sku = $1`, [sku]);
+      await manager.query(`INSERT INTO stock_movement (sku, quantity) VALUES ($1, -1)`, [sku]);
+      order = reserve(1);
+      await someoneWaits();
+    });
+    await order;
+    expect(await reservations()).toEqual({ rejected: 1 });
+    expect(await inventory.discrepancies()).toEqual([]);
+  });
+});
