@@ -12,7 +12,7 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,8 +30,6 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Gets every line of the server's log. */
   readonly onLog?: (line: string) => void;
-  /** True keeps the terminal's Ctrl-C away from the server, for a parent that stops it in its own order. */
-  readonly detached?: boolean;
   /** How long the server may take to accept connections, crash recovery included, milliseconds. */
   readonly startTimeoutMs?: number;
 }
@@ -164,23 +162,28 @@ export class EmbeddedPostgres {
   }
 
   private async untilReady(timeoutMs: number): Promise<void> {
-    let ended: ServerExit | undefined;
-    this.onExit((exit) => (ended = exit));
-    const deadline = Date.now() + timeoutMs;
-    for (;;) {
-      if (ended) throw new Error(`it ended with ${ended.signal ?? `code ${ended.code}`}`);
-      const client = this.client();
-      client.on('error', () => {}); // the failed query tells
+    // Not only the attempt decides: another server may have the port, and leave it unanswered.
+    const ended = this.exited.then(({ code, signal }) => {
+      throw new Error(`it ended with ${signal ?? `code ${code}`}`);
+    });
+    for (const deadline = Date.now() + timeoutMs; ; await Promise.race([sleep(25), ended])) {
       try {
-        await client.connect();
-        await client.query('SELECT 1');
+        await Promise.race([this.answer(), ended]);
         return;
       } catch (error) {
         if (Date.now() > deadline) throw error;
-        await sleep(25);
-      } finally {
-        await client.end().catch(() => {});
       }
+    }
+  }
+
+  private async answer(): Promise<void> {
+    const client = this.client();
+    client.on('error', () => {}); // the failed query tells
+    try {
+      await client.connect();
+      await client.query('SELECT 1');
+    } finally {
+      await client.end().catch(() => {});
     }
   }
 }
@@ -207,8 +210,10 @@ function launch(
     cwd: '/',
     env: environment(),
     stdio: ['ignore', 'ignore', 'pipe'],
-    detached: options.detached ?? false,
+    // The terminal's Ctrl-C must not reach it: whoever started it stops it, in its own order.
+    detached: true,
   });
+  leash(child);
   const tail: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {
     tail.push(line);
@@ -223,6 +228,22 @@ function launch(
     child.once('close', (code, signal) => done({ code, signal }));
   });
   return { process: child, exited, tail };
+}
+
+/**
+ * Stops the server when this process ends without having done so, even by kill -9: then the pipe that the shell
+ * reads from is closed.
+ */
+function leash(server: ChildProcess): void {
+  if (server.pid === undefined) return;
+  const shell = spawn('/bin/sh', ['-c', 'read -r _; kill -INT "$1"', 'sh', String(server.pid)], {
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  server.once('exit', () => shell.kill('SIGKILL'));
+  shell.unref();
+  (shell.stdin as Socket).unref();
 }
 
 /**
@@ -260,7 +281,7 @@ async function initialise(dataDir: string, binaries: PostgresBinaries, launcher:
   } catch (error) {
     await rm(half, { recursive: true, force: true }).catch(() => {});
     await rm(passwordFile, { force: true }).catch(() => {});
-    throw explain(error, error instanceof Error ? error.message : '', dataDir, undefined);
+    throw explain(error, '', dataDir, undefined);
   }
 }
 
@@ -353,12 +374,16 @@ function freePort(): Promise<number> {
   });
 }
 
+// By shape: Jest runs tests in a realm whose Error is not the system's.
 const isErrno = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code;
+  typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+
+const messageOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 
 /** Turns what the system or the server said into a sentence for whoever runs the platform. */
 function explain(error: unknown, output: string, dataDir: string, port: number | undefined): Error {
-  const text = `${error instanceof Error ? error.message : String(error)}\n${output}`;
+  const text = `${messageOf(error)}\n${output}`;
   const because = { cause: error };
   if (/No space left on device|ENOSPC|Disk quota exceeded|EDQUOT/i.test(text)) {
     return new Error(

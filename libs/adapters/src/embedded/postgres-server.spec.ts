@@ -1,0 +1,184 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '@atlas/testing';
+import { Client } from 'pg';
+import { EmbeddedPostgres } from './postgres-server';
+
+let home: string;
+let dataDir: string;
+let running: EmbeddedPostgres[];
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'atlas-postgres-'));
+  dataDir = join(home, 'postgres');
+  running = [];
+});
+
+afterEach(async () => {
+  await Promise.all(running.map((server) => server.stop()));
+  await rm(home, { recursive: true, force: true });
+});
+
+async function start(port?: number): Promise<EmbeddedPostgres> {
+  const server = await EmbeddedPostgres.start({ dataDir, ...(port === undefined ? {} : { port }) });
+  running.push(server);
+  return server;
+}
+
+async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const exitOf = (server: EmbeddedPostgres): Promise<void> =>
+  new Promise((done) => server.onExit(() => done()));
+
+describe('a fresh data folder', () => {
+  it('gets a server that asks for the password, and the databases that are missing', async () => {
+    const server = await start();
+    await server.ensureDatabases(['orders', 'event_log']);
+    await query(server.urlOf('orders'), 'CREATE TABLE kept (n int)');
+    await server.ensureDatabases(['orders', 'payments']);
+
+    expect(await query(server.urlOf('orders'), 'SELECT count(*)::int FROM kept')).toEqual([{ count: 0 }]);
+    expect(await query(server.urlOf('payments'), 'SHOW listen_addresses')).toEqual([
+      { listen_addresses: '127.0.0.1' },
+    ]);
+    const guess = new URL(server.urlOf('orders'));
+    guess.password = 'guess';
+    await expect(query(guess.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
+    expect((await stat(join(dataDir, 'atlas-password'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('is made anew after an interrupted first start', async () => {
+    await mkdir(`${dataDir}.new`);
+    await writeFile(join(`${dataDir}.new`, 'PG_VERSION'), '17');
+    await writeFile(join(home, 'atlas-password.new'), 'half');
+
+    const server = await start();
+
+    expect(await query(server.urlOf('postgres'), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await readdir(home)).toEqual(['postgres']);
+  });
+
+  it('works where other users may enter, and where none may', async () => {
+    for (const mode of [0o755, 0o700]) {
+      await chmod(home, mode);
+      const server = await start();
+      expect(await query(server.urlOf('postgres'), 'SHOW is_superuser')).toEqual([{ is_superuser: 'on' }]);
+      await server.stop();
+    }
+  });
+});
+
+describe('a data folder in use before', () => {
+  it('keeps what was committed when the server is killed', async () => {
+    const first = await start();
+    await query(first.urlOf('postgres'), "CREATE TABLE kept AS SELECT 'committed' AS what");
+    process.kill(first.pid, 'SIGKILL');
+    await exitOf(first);
+
+    const second = await start();
+
+    expect(await query(second.urlOf('postgres'), 'SELECT what FROM kept')).toEqual([{ what: 'committed' }]);
+  });
+
+  it('is taken over from a server that was left behind', async () => {
+    const orphan = await start();
+    await query(orphan.urlOf('postgres'), "CREATE TABLE kept AS SELECT 'committed' AS what");
+
+    const server = await start(orphan.port);
+    await exitOf(orphan);
+
+    expect(await query(server.urlOf('postgres'), 'SELECT what FROM kept')).toEqual([{ what: 'committed' }]);
+  });
+
+  it('is let go of when the process that started its server is killed', async () => {
+    const program = join(home, 'starter.ts');
+    await writeFile(
+      program,
+      `import { EmbeddedPostgres } from '${join(__dirname, 'postgres-server')}';
+      void EmbeddedPostgres.start({ dataDir: '${dataDir}' }).then((server) => process.send!(server.pid));`,
+    );
+    const starter = spawn(
+      process.execPath,
+      ['--require', join(process.cwd(), 'tools/jest/run-typescript.cjs'), program],
+      { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+    );
+    const [pid] = (await once(starter, 'message')) as [number];
+    starter.kill('SIGKILL');
+
+    await eventually(() => !isAlive(pid));
+
+    expect(await readdir(dataDir)).not.toContain('postmaster.pid');
+  });
+
+  it("starts although another process has got a killed server's number", async () => {
+    const first = await start();
+    process.kill(first.pid, 'SIGKILL');
+    await exitOf(first);
+    const { uid, gid } = await stat(dataDir);
+    const stranger = spawn('sleep', ['600'], { cwd: '/', ...(process.getuid?.() === 0 ? { uid, gid } : {}) });
+    try {
+      const lock = join(dataDir, 'postmaster.pid');
+      await writeFile(lock, (await readFile(lock, 'utf8')).replace(/^\d+/, String(stranger.pid)));
+
+      const second = await start();
+
+      expect(await query(second.urlOf('postgres'), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      expect(stranger.exitCode).toBeNull();
+    } finally {
+      stranger.kill();
+    }
+  });
+
+  it('is refused if another version made it, and left as it is', async () => {
+    await (await start()).stop();
+    await writeFile(join(dataDir, 'PG_VERSION'), '16\n');
+
+    await expect(start()).rejects.toThrow(
+      /made by PostgreSQL 16, and this is PostgreSQL 17.*npx atlas reset/,
+    );
+    expect(await readdir(dataDir)).toContain('base');
+  });
+
+  it('is refused if it holds other files, and left as it is', async () => {
+    await mkdir(dataDir);
+    await writeFile(join(dataDir, 'thesis.txt'), 'precious');
+
+    await expect(start()).rejects.toThrow('holds other files and no PostgreSQL data');
+    expect(await readdir(dataDir)).toEqual(['thesis.txt']);
+  });
+});
+
+it('names the port that is in use', async () => {
+  const unanswered: Socket[] = [];
+  const other = createServer((socket) => unanswered.push(socket)).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const address = other.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  try {
+    await expect(start(port)).rejects.toThrow(`Port ${port} is in use`);
+  } finally {
+    unanswered.forEach((socket) => socket.destroy());
+    other.close();
+  }
+});
