@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Basket, isSkipped, readBaskets, type SkippedLine, UnreadableFileError } from './baskets';
 import { type AtlasClient, type Order, RefusedError } from './client';
+import { digest, fraction } from './digest';
 import { percentile } from './percentile';
 
 export interface ReplayOptions {
@@ -111,9 +112,6 @@ export async function replay(
 
 const customerOf = (run: string): string => `replay-${run}`;
 
-/** A number from 0 up to 2³², the same for the same text. */
-const digest = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE();
-
 class SkippedLines {
   readonly first: SkippedLine[] = [];
   count = 0;
@@ -197,7 +195,7 @@ async function placeAll(
       const early = due - performance.now();
       if (early > 0) await sleep(early, undefined, { signal });
       signal.throwIfAborted();
-      const declined = digest(`declined ${line}`) < declineRate * 2 ** 32;
+      const declined = fraction(`declined ${line}`) < declineRate;
       try {
         await client.placeOrder(
           {

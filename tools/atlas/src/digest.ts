@@ -1,0 +1,7 @@
+import { createHash } from 'node:crypto';
+
+/** A number from 0 up to 2³², evenly spread and the same for the same text: chance that can be repeated. */
+export const digest = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE();
+
+/** The same as a fraction, from 0 up to 1. */
+export const fraction = (text: string): number => digest(text) / 2 ** 32;
