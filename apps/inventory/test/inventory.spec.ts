@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OrderCancelled, OrderConfirmed, OrderPlaced, StockReserved } from '@atlas/contracts';
+import { UnitOfWork } from '@atlas/ports';
 import { eventually, publish, recordOf } from '@atlas/testing';
 import type { ReservationResponse } from '../src/adapters/in/http/inventory.schemas';
 import { ReserveStock } from '../src/application/reserve-stock';
@@ -216,6 +218,27 @@ describe('Inventory', () => {
     const count = Object.fromEntries(counts.map((row) => [row.status, row.count]));
     expect(Object.values(count).reduce((sum, each) => sum + each, 0)).toBe(300);
     expect(Object.keys(count).sort()).toEqual(['committed', 'held', 'rejected', 'released']);
+  });
+
+  it("lets two batches that want the same SKUs in opposite order take turns, so none is a deadlock's victim", async () => {
+    await inventory.stock({ left: 9, right: 9 });
+    let [started, firstHeld] = [0, 0];
+    const batch = (replica: NestFastifyApplication, skus: readonly string[]) =>
+      replica.get(UnitOfWork).run(async () => {
+        started++;
+        for (const [index, sku] of skus.entries()) {
+          await replica.get(ReserveStock).execute({ orderId: randomUUID(), lines: [one(sku)] });
+          if (index > 0) continue;
+          firstHeld++;
+          // Goes on only once the other batch has got its first order, or waits for this one.
+          await eventually(async () => firstHeld === 2 || (await inventory.someoneWaits()));
+        }
+      });
+    const [first, second] = inventory.replicas;
+    await Promise.all([batch(first, ['left', 'right']), batch(second, ['right', 'left'])]);
+    expect(started).toBe(2);
+    expect(await inventory.levels('left')).toMatchObject({ onHand: 7, reserved: 2 });
+    expect(await inventory.levels('right')).toMatchObject({ onHand: 7, reserved: 2 });
   });
 
   it('takes new counts while orders come in, and keeps what is reserved', async () => {

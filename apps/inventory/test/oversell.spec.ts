@@ -68,15 +68,6 @@ describe('Two orders for the last unit', () => {
     );
     return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
   };
-  /** Waits until another transaction waits for a lock. */
-  const someoneWaits = () =>
-    eventually(async () => {
-      const waiting: unknown[] = await inventory.dataSource.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      return waiting.length > 0;
-    });
-
   it('both get it, if each reads, decides and then writes: READ COMMITTED loses one of the updates', async () => {
     const decided = meeting(2);
     const naive = () =>
@@ -107,7 +98,7 @@ describe('Two orders for the last unit', () => {
     await inventory.replicas[0].get(UnitOfWork).run(async () => {
       await reserve(0);
       second = reserve(1);
-      await someoneWaits();
+      await eventually(() => inventory.someoneWaits());
     });
     await second;
     expect(await reservations()).toEqual({ held: 1, rejected: 1 });
@@ -120,7 +111,7 @@ describe('Two orders for the last unit', () => {
     const first = inventory.replicas[0].get(UnitOfWork).run(async () => {
       await reserve(0);
       second = reserve(1);
-      await someoneWaits();
+      await eventually(() => inventory.someoneWaits());
       throw new Error('the first fails');
     });
     await expect(first).rejects.toThrow('the first fails');
@@ -135,7 +126,7 @@ describe('Two orders for the last unit', () => {
       await manager.query(`UPDATE stock SET received = 0, on_hand = 0 WHERE sku = $1`, [sku]);
       await manager.query(`INSERT INTO stock_movement (sku, quantity) VALUES ($1, -1)`, [sku]);
       order = reserve(1);
-      await someoneWaits();
+      await eventually(() => inventory.someoneWaits());
     });
     await order;
     expect(await reservations()).toEqual({ rejected: 1 });

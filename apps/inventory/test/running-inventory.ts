@@ -64,6 +64,14 @@ export class RunningInventory {
     return { received, onHand, reserved, sold };
   }
 
+  /** Whether a transaction waits for a lock that another holds. */
+  async someoneWaits(): Promise<boolean> {
+    const waiting: unknown[] = await this.dataSource.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return waiting.length > 0;
+  }
+
   /** Every SKU whose levels differ from what the movements, and the lines of the reservations, add up to. */
   discrepancies(): Promise<readonly unknown[]> {
     return this.dataSource.query(`
