@@ -259,7 +259,7 @@ const pageQuery = (window: string): string => `
   SELECT page.id, topic, aggregate_id, headers, payload, fetched,
     CASE WHEN number IS NULL OR number = 1 THEN pg_current_snapshot()::text END AS snapshot,
     CASE WHEN number IS NULL OR number = 1 THEN pg_snapshot_xmax(pg_current_snapshot())::text END AS counter,
-    CASE WHEN number IS NULL OR number = 1 THEN (SELECT xid::text FROM outbox ORDER BY xid DESC LIMIT 1) END AS newest
+    CASE WHEN number IS NULL OR number = 1 THEN (SELECT xid FROM outbox ORDER BY xid DESC LIMIT 1)::text END AS newest
   FROM (VALUES (true)) AS always LEFT JOIN measured AS page ON page.bytes < $2
   ORDER BY page.id`;
 
