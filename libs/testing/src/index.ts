@@ -1,3 +1,4 @@
+export { eventLogContract, type EventLogUnderTest } from './event-log.contract';
 export { type Backbone, backboneContract, type BackboneFixture } from './backbone.contract';
 export { eventually } from './eventually';
 export * from './memory';

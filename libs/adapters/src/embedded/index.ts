@@ -1,1 +1,2 @@
+export { EmbeddedEventLog, type EmbeddedEventLogOptions } from './event-log/event-log';
 export { EmbeddedPostgres, type EmbeddedPostgresOptions, type ServerExit } from './postgres-server';

@@ -1,0 +1,205 @@
+import { setTimeout } from 'node:timers/promises';
+import type { TopicSpec } from '@atlas/contracts';
+import {
+  type ConsumedRecord,
+  type Consumer,
+  EventLog,
+  type GroupOffset,
+  type PartitionDescription,
+  type PublisherSession,
+  type Subscription,
+} from '@atlas/ports';
+import { ExponentialBackoff, type IBackoff } from 'cockatiel';
+import { isAway, LogDatabase } from './database';
+import { GroupConsumer, type Report } from './group-consumer';
+import { Membership, seekGroup } from './membership';
+import { EmbeddedPublisher } from './publisher';
+import { fetchRecords } from './records';
+import { migrate, SCHEMA_LOCK } from './schema';
+import { LogSession } from './session';
+
+export interface EmbeddedEventLogOptions {
+  /** Told of what went wrong and is being tried again: a handler that failed, a server that is away. */
+  readonly onError?: Report;
+  /** After how long without a heartbeat a group member counts as dead, milliseconds. Default 10,000. */
+  readonly sessionTimeoutMs?: number;
+}
+
+/** One connection more hears of news, once something is subscribed to. */
+const POOL_SIZE = 2;
+const HEARTBEAT_MS = 1_000;
+const READ_RECORDS = 500;
+
+/**
+ * An event log in a PostgreSQL database of its own, for running Atlas without Kafka. Each process opens it once.
+ * Lost connections and restarts of the server are waited out; only calls that ask once, and `publish`, fail.
+ * Records are kept for ever.
+ */
+export class EmbeddedEventLog extends EventLog {
+  private readonly topicPartitions = new Map<string, readonly number[]>();
+  private readonly consumers = new Set<GroupConsumer>();
+  private readonly publishers = new Set<EmbeddedPublisher>();
+  private session: LogSession | undefined;
+
+  private constructor(
+    private readonly url: string,
+    private readonly database: LogDatabase,
+    private readonly report: Report,
+    private readonly sessionTimeoutMs: number,
+  ) {
+    super();
+  }
+
+  /**
+   * Opens the log and makes its tables if they are missing; waits with backoff while the server is away.
+   * @param url `postgres://user:password@host:port/database`
+   * @throws Error if the server refuses, or a newer program has changed the tables.
+   */
+  static async open(url: string, options: EmbeddedEventLogOptions = {}): Promise<EmbeddedEventLog> {
+    const report = options.onError ?? (() => undefined);
+    const database = new LogDatabase(url, POOL_SIZE, (error) =>
+      report(error, 'keeping a connection to the event log'),
+    );
+    let pause: IBackoff<unknown> = new ExponentialBackoff({ initialDelay: 100, maxDelay: 5_000 }).next();
+    for (;;) {
+      try {
+        await migrate(database);
+        return new EmbeddedEventLog(url, database, report, options.sessionTimeoutMs ?? 10_000);
+      } catch (error) {
+        if (!isAway(error)) {
+          await database.close();
+          throw error;
+        }
+        report(error, 'opening the event log');
+        await setTimeout(pause.duration);
+        pause = pause.next(undefined);
+      }
+    }
+  }
+
+  async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
+    await this.database.transaction(async (query) => {
+      await query('SELECT pg_advisory_xact_lock($1, 1)', [SCHEMA_LOCK]);
+      for (const { name, partitions } of topics) {
+        const [found] = await query<{ partitions: number }>(
+          'SELECT count(*) AS partitions FROM topic_partition WHERE topic = $1',
+          [name],
+        );
+        if (found && found.partitions > 0) {
+          if (found.partitions === partitions) continue;
+          throw new Error(
+            `Topic "${name}" has ${found.partitions} partitions, not ${partitions}: keys would change theirs, ` +
+              'so make a new topic instead',
+          );
+        }
+        await query(
+          'INSERT INTO topic_partition (topic, partition) SELECT $1, generate_series(0, $2::integer - 1)',
+          [name, partitions],
+        );
+      }
+    });
+  }
+
+  async openPublisher(source: string): Promise<PublisherSession> {
+    const publisher = await EmbeddedPublisher.open(
+      this.database,
+      (topic) => this.partitionIds(topic),
+      source,
+    );
+    this.publishers.add(publisher);
+    return publisher;
+  }
+
+  async subscribe(subscription: Subscription): Promise<Consumer> {
+    const { group, topics } = subscription;
+    const membership = await Membership.create(this.database, group, topics, this.sessionTimeoutMs);
+    const session = (this.session ??= this.openSession());
+    await session.hold(membership.id);
+    const consumer = new GroupConsumer(this.database, membership, subscription, HEARTBEAT_MS, this.report);
+    this.consumers.add(consumer);
+    await consumer.rebalance();
+    return {
+      assignment: () => consumer.assignment(),
+      stop: () => this.stop(consumer),
+    };
+  }
+
+  async describe(): Promise<readonly PartitionDescription[]> {
+    return this.database.query<PartitionDescription>(
+      `SELECT topic, partition, end_offset AS "end",
+              coalesce((SELECT min("offset") FROM log_record WHERE partition_id = id), end_offset) AS start
+       FROM topic_partition ORDER BY topic COLLATE "C", partition`,
+    );
+  }
+
+  async groupOffsets(): Promise<readonly GroupOffset[]> {
+    return this.database.query<GroupOffset>(
+      `SELECT group_name AS "group", topic, partition, committed
+       FROM group_partition JOIN topic_partition ON id = partition_id
+       ORDER BY group_name COLLATE "C", topic COLLATE "C", partition`,
+    );
+  }
+
+  async *read(topic: string, partition: number, from = 0): AsyncIterable<ConsumedRecord> {
+    const [found] = await this.database.query<{ id: number; end: number }>(
+      'SELECT id, end_offset AS "end" FROM topic_partition WHERE topic = $1 AND partition = $2',
+      [topic, partition],
+    );
+    if (!found) throw new Error(`There is no partition ${topic}/${partition}`);
+    for (let position = from; position < found.end;) {
+      const wanted = { partitionId: found.id, topic, partition, position };
+      const page = (await fetchRecords(this.database, [wanted], READ_RECORDS)).get(found.id);
+      if (!page || page.records.length === 0) return;
+      for (const record of page.records) {
+        if (record.offset >= found.end) return;
+        yield record;
+        position = record.offset + 1;
+      }
+    }
+  }
+
+  seekGroup(group: string, topic: string, partition: number, offset: number): Promise<void> {
+    return seekGroup(this.database, group, topic, partition, offset, this.sessionTimeoutMs);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.consumers].map((consumer) => this.stop(consumer)));
+    await Promise.all([...this.publishers].map((publisher) => publisher.close()));
+    await this.session?.close();
+    await this.database.close();
+  }
+
+  private async stop(consumer: GroupConsumer): Promise<void> {
+    await consumer.stop();
+    if (this.consumers.delete(consumer)) await this.session?.drop(consumer.memberId);
+  }
+
+  private openSession(): LogSession {
+    return new LogSession(
+      this.url,
+      {
+        onRecords: (partitionId) => this.consumers.forEach((consumer) => consumer.recordsIn(partitionId)),
+        onGroupChange: (group) =>
+          this.consumers.forEach((consumer) => {
+            if (consumer.group === group) void consumer.rebalance();
+          }),
+        onConnected: () => this.consumers.forEach((consumer) => consumer.refresh()),
+      },
+      (error) => this.report(error, 'listening to the event log'),
+    );
+  }
+
+  /** Partitions never change, so they are read once. */
+  private async partitionIds(topic: string): Promise<readonly number[]> {
+    const known = this.topicPartitions.get(topic);
+    if (known) return known;
+    const rows = await this.database.query<{ id: number }>(
+      'SELECT id FROM topic_partition WHERE topic = $1 ORDER BY partition',
+      [topic],
+    );
+    if (rows.length === 0) throw new Error(`Topic "${topic}" is not there: make it with ensureTopics`);
+    const ids = rows.map(({ id }) => id);
+    this.topicPartitions.set(topic, ids);
+    return ids;
+  }
+}

@@ -1,0 +1,259 @@
+import { setTimeout } from 'node:timers/promises';
+import type { ConsumedRecord, Consumer, Subscription } from '@atlas/ports';
+import { ExponentialBackoff, type IBackoff } from 'cockatiel';
+import type { LogDatabase } from './database';
+import type { Holding, Membership } from './membership';
+import { fetchRecords, type Position } from './records';
+import { Wake } from './wake';
+
+/** Told of what went wrong and is being tried again. */
+export type Report = (error: unknown, during: string) => void;
+
+interface Held extends Position {
+  readonly epoch: number;
+  /** Aborts when the partition is taken away or must be given back. */
+  readonly leaving: AbortController;
+  position: number;
+  /** The next batch. */
+  fetched: readonly ConsumedRecord[];
+  /** True if there may be records behind it. */
+  stale: boolean;
+  retry: IBackoff<unknown> | undefined;
+  /** When the batch may be tried again, by `performance.now()`. */
+  retryAt: number;
+}
+
+const DEFAULT_BATCH_RECORDS = 200;
+const retryBackoff = new ExponentialBackoff({ initialDelay: 100, maxDelay: 10_000 });
+
+/** A group member: one loop that handles batches, and beside it a heartbeat that keeps its share of the partitions. */
+export class GroupConsumer implements Consumer {
+  private readonly held = new Map<number, Held>();
+  private readonly wake = new Wake();
+  private inHand: Held | undefined;
+  private rebalancing: Promise<void> | undefined;
+  private rebalanceAgain = false;
+  private readonly stopSignal = new AbortController();
+  private stopped: Promise<void> | undefined;
+  private readonly loop: Promise<void>;
+  private readonly heartbeat: NodeJS.Timeout;
+
+  /** @param heartbeatMs also how often it looks for what no notification told it of. */
+  constructor(
+    private readonly database: LogDatabase,
+    private readonly membership: Membership,
+    private readonly subscription: Subscription,
+    heartbeatMs: number,
+    private readonly report: Report,
+  ) {
+    this.loop = this.run();
+    this.heartbeat = setInterval(() => this.refresh(), heartbeatMs);
+  }
+
+  get group(): string {
+    return this.membership.group;
+  }
+
+  get memberId(): number {
+    return this.membership.id;
+  }
+
+  assignment(): readonly string[] {
+    return [...this.held.values()]
+      .sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
+      .map(({ topic, partition }) => `${topic}/${partition}`);
+  }
+
+  stop(): Promise<void> {
+    this.stopped ??= this.end();
+    return this.stopped;
+  }
+
+  /** Tells that the partition has new records. */
+  recordsIn(partitionId: number): void {
+    const held = this.held.get(partitionId);
+    if (!held) return;
+    held.stale = true;
+    this.wake.notify();
+  }
+
+  /** Looks at everything anew. */
+  refresh(): void {
+    for (const held of this.held.values()) held.stale = true;
+    this.wake.notify();
+    void this.rebalance();
+  }
+
+  /** Resolves after a rebalance that began after the call, or failed. Never two at a time. */
+  rebalance(): Promise<void> {
+    this.rebalanceAgain = true;
+    this.rebalancing ??= this.rebalanceWhileAsked().finally(() => (this.rebalancing = undefined));
+    return this.rebalancing;
+  }
+
+  private async rebalanceWhileAsked(): Promise<void> {
+    while (this.rebalanceAgain && !this.stopSignal.signal.aborted) {
+      this.rebalanceAgain = false;
+      const released = [...this.held.values()].filter(
+        (held) => held.leaving.signal.aborted && held !== this.inHand,
+      );
+      try {
+        this.adopt(await this.membership.rebalance(released.map(({ partitionId }) => partitionId)));
+      } catch (error) {
+        this.report(error, `sharing the partitions of group "${this.group}"`);
+      }
+    }
+  }
+
+  private adopt(holdings: readonly Holding[]): void {
+    const current = new Map(holdings.map((holding) => [holding.partitionId, holding]));
+    for (const held of this.held.values()) {
+      if (current.get(held.partitionId)?.epoch === held.epoch) continue;
+      this.held.delete(held.partitionId);
+      held.leaving.abort();
+    }
+    for (const { partitionId, topic, partition, committed, epoch, keep } of holdings) {
+      const held = this.held.get(partitionId);
+      if (!held) {
+        this.held.set(partitionId, {
+          partitionId,
+          topic,
+          partition,
+          epoch,
+          leaving: new AbortController(),
+          position: committed,
+          fetched: [],
+          stale: true,
+          retry: undefined,
+          retryAt: 0,
+        });
+      } else if (!keep && !held.leaving.signal.aborted) {
+        held.leaving.abort();
+        // The one in hand is given back once its batch is done.
+        if (held !== this.inHand) this.rebalanceAgain = true;
+      }
+    }
+    this.wake.notify();
+  }
+
+  private async run(): Promise<void> {
+    let pause: IBackoff<unknown> | undefined;
+    while (!this.stopSignal.signal.aborted) {
+      const next = this.nextReady();
+      if (next) {
+        await this.handle(next);
+        continue;
+      }
+      const stale = [...this.held.values()].filter(
+        (held) => held.stale && held.fetched.length === 0 && !held.leaving.signal.aborted,
+      );
+      if (stale.length === 0) {
+        await this.wake.rest(this.untilRetry());
+        continue;
+      }
+      try {
+        await this.fetch(stale);
+        pause = undefined;
+      } catch (error) {
+        this.report(error, `fetching records for group "${this.group}"`);
+        pause = pause ? pause.next(undefined) : retryBackoff.next();
+        await this.pause(pause.duration);
+      }
+    }
+  }
+
+  private nextReady(): Held | undefined {
+    const now = performance.now();
+    for (const held of this.held.values()) {
+      if (held.fetched.length > 0 && held.retryAt <= now && !held.leaving.signal.aborted) return held;
+    }
+    return undefined;
+  }
+
+  private untilRetry(): number {
+    const times = [...this.held.values()]
+      .filter((held) => held.fetched.length > 0)
+      .map((held) => held.retryAt);
+    return Math.min(60_000, ...times.map((time) => Math.max(1, time - performance.now())));
+  }
+
+  private async pause(durationMs: number): Promise<void> {
+    await setTimeout(durationMs, undefined, { signal: this.stopSignal.signal }).catch(() => undefined);
+  }
+
+  private async fetch(stale: readonly Held[]): Promise<void> {
+    for (const held of stale) held.stale = false;
+    try {
+      const pages = await fetchRecords(
+        this.database,
+        stale,
+        this.subscription.maxBatchRecords ?? DEFAULT_BATCH_RECORDS,
+      );
+      for (const held of stale) {
+        const page = pages.get(held.partitionId);
+        held.fetched = page?.records ?? [];
+        held.stale ||= page?.more ?? false;
+      }
+    } catch (error) {
+      for (const held of stale) held.stale = true;
+      throw error;
+    }
+  }
+
+  private async handle(held: Held): Promise<void> {
+    const { topic, partition, fetched: records, leaving } = held;
+    const last = records.at(-1);
+    if (!last) return;
+    this.inHand = held;
+    try {
+      await this.subscription.handle({ topic, partition, records }, leaving.signal);
+      held.fetched = [];
+      held.retry = undefined;
+      held.position = last.offset + 1;
+      await this.commit(held);
+    } catch (error) {
+      if (!leaving.signal.aborted) {
+        held.retry = held.retry ? held.retry.next(undefined) : retryBackoff.next();
+        held.retryAt = performance.now() + held.retry.duration;
+        this.report(
+          error,
+          `handling ${topic}/${partition} from offset ${records[0]?.offset} in group "${this.group}"`,
+        );
+      }
+    } finally {
+      this.inHand = undefined;
+    }
+    if (leaving.signal.aborted) void this.rebalance();
+  }
+
+  /** Moves the group's offset, however often the log is away meanwhile: the batch is done and must not come again. */
+  private async commit(held: Held): Promise<void> {
+    for (let pause = retryBackoff.next(); ; pause = pause.next(undefined)) {
+      try {
+        const done = await this.membership.commit(held.partitionId, held.epoch, held.position);
+        if (!done) held.leaving.abort();
+        return;
+      } catch (error) {
+        this.report(error, `moving the offset of group "${this.group}" in ${held.topic}/${held.partition}`);
+        if (this.stopSignal.signal.aborted) return;
+        await this.pause(pause.duration);
+      }
+    }
+  }
+
+  private async end(): Promise<void> {
+    this.stopSignal.abort();
+    clearInterval(this.heartbeat);
+    for (const held of this.held.values()) held.leaving.abort();
+    this.wake.notify();
+    await this.loop;
+    await this.rebalancing;
+    try {
+      await this.membership.leave();
+    } catch (error) {
+      // The others see that it is gone once its heartbeat is old.
+      this.report(error, `leaving group "${this.group}"`);
+    }
+    this.held.clear();
+  }
+}

@@ -1,0 +1,97 @@
+import type { ConsumedRecord } from '@atlas/ports';
+import type { LogDatabase } from './database';
+
+/** Where to read on in a partition. */
+export interface Position {
+  readonly partitionId: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly position: number;
+}
+
+export interface Fetched {
+  readonly records: readonly ConsumedRecord[];
+  /** True if there were more at that time. */
+  readonly more: boolean;
+}
+
+interface Row {
+  partition_id: number;
+  offset: number;
+  key: string | null;
+  headers: Record<string, string>;
+  value: Buffer | null;
+  recorded_at: Date;
+  end_offset: number;
+  bytes: number;
+}
+
+/** What one fetch may take up in memory; the record that crosses the line is the last. */
+const FETCH_BYTES = 8 * 1024 * 1024;
+
+// Takes the partitions' first records, then their second ones and so on, until the bytes are reached.
+const FETCH = `
+  SELECT partition_id, "offset", key, headers, value, recorded_at, end_offset, bytes
+  FROM (
+    SELECT part.id AS partition_id, part.end_offset, r.*, sum(r.size) OVER (ORDER BY r.rank, part.id)::bigint AS bytes
+    FROM unnest($1::integer[], $2::bigint[]) AS wanted (partition_id, position)
+    JOIN topic_partition part ON part.id = wanted.partition_id
+    CROSS JOIN LATERAL (
+      SELECT "offset", key, headers, value, recorded_at,
+             coalesce(octet_length(value), 0) + 200 AS size,
+             row_number() OVER (ORDER BY "offset") AS rank
+      FROM log_record
+      WHERE log_record.partition_id = wanted.partition_id AND "offset" >= wanted.position
+      ORDER BY "offset"
+      LIMIT $3
+    ) r
+  ) page
+  WHERE bytes - size < $4
+  ORDER BY partition_id, "offset"`;
+
+/**
+ * Reads the next records of several partitions at once: at most `maxRecords` of each, and all together not much
+ * more than a fixed number of bytes. The result has an entry for every partition asked for.
+ */
+export async function fetchRecords(
+  database: LogDatabase,
+  positions: readonly Position[],
+  maxRecords: number,
+): Promise<ReadonlyMap<number, Fetched>> {
+  const rows = await database.query<Row>(
+    FETCH,
+    [
+      positions.map(({ partitionId }) => partitionId),
+      positions.map(({ position }) => position),
+      maxRecords,
+      FETCH_BYTES,
+    ],
+    'fetch',
+  );
+  const full = rows.some((row) => row.bytes >= FETCH_BYTES);
+  const found = new Map<number, Row[]>();
+  for (const row of rows) {
+    const others = found.get(row.partition_id);
+    if (others) others.push(row);
+    else found.set(row.partition_id, [row]);
+  }
+  return new Map(
+    positions.map(({ partitionId, topic, partition }) => {
+      const own = found.get(partitionId) ?? [];
+      const last = own.at(-1);
+      const records = own.map((row) => ({
+        topic,
+        partition,
+        offset: row.offset,
+        key: row.key,
+        headers: row.headers,
+        value: row.value,
+        timestamp: row.recorded_at.getTime(),
+      }));
+      return [
+        partitionId,
+        { records, more: full || (last !== undefined && last.offset + 1 < last.end_offset) },
+      ];
+    }),
+  );
+}

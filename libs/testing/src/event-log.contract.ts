@@ -1,0 +1,699 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type ConsumedRecord,
+  type Consumer,
+  type EventLog,
+  FencedError,
+  type OutgoingRecord,
+  type PublisherSession,
+  type RecordBatch,
+  type Subscription,
+} from '@atlas/ports';
+import { eventually } from './eventually';
+
+/** One log, and the processes that use it. */
+export interface EventLogUnderTest {
+  /** Opens the log as one more independent process would. The suite closes it. */
+  connect(onError: (error: unknown) => void): Promise<EventLog>;
+  /** Called when all are closed. */
+  drop(): Promise<void>;
+}
+
+/** Long enough for an engine that takes seconds over a rebalance; each wait ends as soon as it can. */
+const DEADLINE_MS = 60_000;
+
+const PARTITIONS = 6;
+
+/** The cases that every adapter of the port must pass, against a real engine. Call it at the top of a spec. */
+export function eventLogContract(name: string, createLog: () => Promise<EventLogUnderTest>): void {
+  describe(name, () => {
+    let underTest: EventLogUnderTest;
+    let opened: EventLog[] = [];
+    let log: EventLog;
+    let topic: string;
+    let group: string;
+    let errors: unknown[] = [];
+
+    const anotherProcess = async (): Promise<EventLog> => {
+      const process = await underTest.connect((error) => errors.push(error));
+      opened.push(process);
+      return process;
+    };
+
+    beforeAll(async () => {
+      underTest = await createLog();
+    }, 4 * DEADLINE_MS);
+
+    beforeEach(async () => {
+      errors = [];
+      log = await anotherProcess();
+      topic = `contract.${randomUUID()}`;
+      group = `group.${randomUUID()}`;
+      await log.ensureTopics([{ name: topic, partitions: PARTITIONS }]);
+    }, DEADLINE_MS);
+
+    afterEach(async () => {
+      await Promise.all(opened.map((process) => process.close()));
+      opened = [];
+    }, DEADLINE_MS);
+
+    afterAll(async () => {
+      await underTest.drop();
+    }, DEADLINE_MS);
+
+    /** A case with time for what it waits for. */
+    const test = (sentence: string, body: () => Promise<void>) => it(sentence, body, 3 * DEADLINE_MS);
+
+    const record = (key: string, value: string | Buffer = key): OutgoingRecord => ({
+      topic,
+      key,
+      headers: { 'content-type': 'text/plain' },
+      value: Buffer.from(value),
+    });
+
+    const numbered = (count: number, keys = 20): OutgoingRecord[] =>
+      Array.from({ length: count }, (_, number) => record(`key-${number % keys}`, `${number}`));
+
+    const publish = async (records: readonly OutgoingRecord[], through = log): Promise<void> => {
+      const publisher = await through.openPublisher(randomUUID());
+      await publisher.publish(records, 'done');
+      await publisher.close();
+    };
+
+    const readAll = async (from = log): Promise<ConsumedRecord[]> => {
+      const records: ConsumedRecord[] = [];
+      for (let partition = 0; partition < PARTITIONS; partition += 1) {
+        for await (const each of from.read(topic, partition)) records.push(each);
+      }
+      return records;
+    };
+
+    const joinAs = async (member: Member, subscription: Partial<Subscription> = {}): Promise<Member> => {
+      member.consumer = await (
+        await anotherProcess()
+      ).subscribe({
+        group,
+        topics: [topic],
+        handle: member.handle,
+        ...subscription,
+      });
+      return member;
+    };
+
+    const allPartitions = () => Array.from({ length: PARTITIONS }, (_, number) => `${topic}/${number}`);
+
+    const shared = (...members: Member[]) =>
+      eventually(() => {
+        const owned = members.map((member) => member.consumer?.assignment() ?? []);
+        expect(owned.flat().sort()).toEqual(allPartitions());
+        const share = PARTITIONS / members.length;
+        for (const each of owned) {
+          expect(each.length).toBeGreaterThanOrEqual(Math.floor(share));
+          expect(each.length).toBeLessThanOrEqual(Math.ceil(share));
+        }
+        return true;
+      }, DEADLINE_MS);
+
+    const handled = (count: number, ...members: Member[]) =>
+      eventually(() => members.flatMap((member) => member.records).length >= count, DEADLINE_MS);
+
+    const committed = async (): Promise<number[]> => {
+      const offsets = (await log.groupOffsets()).filter(
+        (each) => each.group === group && each.topic === topic,
+      );
+      return offsets.sort((a, b) => a.partition - b.partition).map((each) => each.committed);
+    };
+
+    const ends = async (): Promise<number[]> =>
+      (await log.describe()).filter((each) => each.topic === topic).map((each) => each.end);
+
+    /** Every record so far lies behind the group's offset. */
+    const caughtUp = () =>
+      eventually(async () => {
+        const offsets = (await log.groupOffsets()).filter((each) => each.group === group);
+        const described = (await log.describe()).filter(
+          (each) => each.topic === topic && each.end > each.start,
+        );
+        for (const { partition, end } of described) {
+          expect(offsets.find((each) => each.partition === partition)?.committed).toBe(end);
+        }
+        return true;
+      }, DEADLINE_MS);
+
+    describe('topics', () => {
+      test('are made once, however often and by however many they are asked for', async () => {
+        const processes = await Promise.all([anotherProcess(), anotherProcess(), anotherProcess()]);
+        const another = { name: `contract.${randomUUID()}`, partitions: 3 };
+
+        await Promise.all(processes.map((process) => process.ensureTopics([another])));
+
+        const described = (await log.describe()).filter((each) => each.topic === another.name);
+        expect(described).toEqual(
+          [0, 1, 2].map((partition) => ({ topic: another.name, partition, start: 0, end: 0 })),
+        );
+      });
+
+      test('are refused with another number of partitions than they have', async () => {
+        await expect(log.ensureTopics([{ name: topic, partitions: PARTITIONS + 1 }])).rejects.toThrow(topic);
+      });
+
+      test('that are not there take no records, nor do the others of the same publish', async () => {
+        const publisher = await log.openPublisher(randomUUID());
+        const missing = { ...record('a'), topic: `missing.${randomUUID()}` };
+
+        await expect(publisher.publish([...numbered(50), missing], 'never')).rejects.toThrow();
+
+        expect(await readAll()).toEqual([]);
+      });
+    });
+
+    describe('records', () => {
+      test('keep their partition and order by key', async () => {
+        const publisher = await log.openPublisher(randomUUID());
+        for (let batch = 0; batch < 5; batch += 1) {
+          await publisher.publish(
+            numbered(100).map((each) => ({ ...each, headers: { batch: `${batch}` } })),
+            `${batch}`,
+          );
+        }
+
+        const byKey = Map.groupBy(await readAll(), (each) => each.key);
+
+        expect(byKey.size).toBe(20);
+        for (const records of byKey.values()) {
+          expect(new Set(records.map((each) => each.partition)).size).toBe(1);
+          const order = records.map((each) => Number(each.headers['batch']) * 100 + Number(each.value));
+          expect(order).toHaveLength(25);
+          expect(order).toEqual([...order].sort((a, b) => a - b));
+        }
+      });
+
+      test('lie where Kafka would put them, so that a key has one partition on every log', async () => {
+        await publish(
+          ['21', 'foobar', 'a-little-bit-long-string', 'a-little-bit-longer-string', 'abc'].map((key) =>
+            record(key),
+          ),
+        );
+
+        const partitions: Record<string, number> = {};
+        for (const each of await readAll()) partitions[each.key ?? ''] = each.partition;
+
+        // From the hashes in Kafka's own UtilsTest: -973932308, -790332482, -985981536, -1486304829, 479470107.
+        expect(partitions).toEqual({
+          '21': (-973932308 & 0x7fffffff) % PARTITIONS,
+          foobar: (-790332482 & 0x7fffffff) % PARTITIONS,
+          'a-little-bit-long-string': (-985981536 & 0x7fffffff) % PARTITIONS,
+          'a-little-bit-longer-string': (-1486304829 & 0x7fffffff) % PARTITIONS,
+          abc: 479470107 % PARTITIONS,
+        });
+      });
+
+      test('come back as they went in: binary values, quotes, unicode, nothing, a megabyte', async () => {
+        const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+        const sent: OutgoingRecord[] = [
+          { topic, key: 'bytes', headers: {}, value: everyByte },
+          { topic, key: 'empty', headers: { empty: '' }, value: Buffer.alloc(0) },
+          {
+            topic,
+            key: 'żółć 🧺 "\\{},',
+            headers: { naïve: '日本語 🧺 "\\{}, \0' },
+            value: Buffer.from('🧺\0\\x'),
+          },
+          { topic, key: 'large', headers: { size: 'a megabyte' }, value: Buffer.alloc(1_000_000, everyByte) },
+        ];
+        const before = Date.now();
+        await publish(sent);
+
+        const read = await readAll();
+        const member = await joinAs(new Member());
+        await handled(sent.length, member);
+
+        for (const records of [read, member.records]) {
+          expect(records).toHaveLength(sent.length);
+          for (const { key, headers, value } of sent) {
+            const found = records.find((each) => each.key === key);
+            expect(found?.headers).toEqual(headers);
+            expect(found?.value?.equals(value)).toBe(true);
+            // The engine's clock may be another machine's.
+            expect(Math.abs((found?.timestamp ?? 0) - before)).toBeLessThan(DEADLINE_MS);
+          }
+        }
+      });
+
+      test('are read from any offset on, up to the end', async () => {
+        await publish(numbered(1_200, 1));
+        const [first] = await readAll();
+        const partition = first?.partition ?? -1;
+
+        const tail: string[] = [];
+        for await (const each of log.read(topic, partition, (first?.offset ?? 0) + 700))
+          tail.push(textOf(each));
+
+        expect(tail).toEqual(
+          numbered(1_200)
+            .map((each) => textOf(each))
+            .slice(700),
+        );
+      });
+
+      test('come in offsets that grow, each source’s in its order, whoever publishes at the same time', async () => {
+        const keys = ['one', 'two', 'three', 'four', 'five', 'six', 'seven'];
+        await Promise.all(
+          ['a', 'b', 'c', 'd'].map(async (source) => {
+            const publisher = await (await anotherProcess()).openPublisher(`${topic}.${source}`);
+            for (let round = 0; round < 15; round += 1) {
+              // Each begins at another key, so that they would get in each other's way.
+              const order = source < 'c' ? keys : [...keys].reverse();
+              await publisher.publish(
+                order.map((key) => ({ ...record(key, `${round}`), headers: { source } })),
+                `${round}`,
+              );
+            }
+          }),
+        );
+
+        const records = await readAll();
+
+        expect(records).toHaveLength(4 * 15 * keys.length);
+        for (const inPartition of Map.groupBy(records, (each) => each.partition).values()) {
+          const offsets = inPartition.map((each) => each.offset);
+          expect(offsets).toEqual([...new Set(offsets)].sort((a, b) => a - b));
+        }
+        for (const series of Map.groupBy(
+          records,
+          (each) => `${each.headers['source']} ${each.key}`,
+        ).values()) {
+          expect(series.map((each) => textOf(each))).toEqual(
+            Array.from({ length: 15 }, (_, round) => `${round}`),
+          );
+        }
+      });
+
+      test('of one publish are seen all together or not at all', async () => {
+        const publisher = await log.openPublisher(randomUUID());
+        const reader = await anotherProcess();
+        const whole = numbered(40, 1);
+        let publishing = true;
+        const published = (async () => {
+          for (let round = 0; round < 30; round += 1) await publisher.publish(whole, `${round}`);
+        })().finally(() => (publishing = false));
+
+        const counts: number[] = [];
+        while (publishing) counts.push((await readAll(reader)).length);
+        await published;
+        counts.push((await readAll(reader)).length);
+
+        expect(counts.filter((count) => count % whole.length !== 0)).toEqual([]);
+        expect(counts.at(-1)).toBe(30 * whole.length);
+      });
+    });
+
+    describe('a publisher', () => {
+      let source: string;
+
+      beforeEach(() => {
+        source = `source.${randomUUID()}`;
+      });
+
+      test('begins without a cursor and goes on at the one that was stored with the last records', async () => {
+        const first = await log.openPublisher(source);
+        expect(first.cursor).toBeUndefined();
+        await first.publish(numbered(10), 'ten');
+        await first.publish([], 'nothing to say');
+        await first.close();
+
+        const second = await (await anotherProcess()).openPublisher(source);
+        expect(second.cursor).toBe('nothing to say');
+        await second.publish(numbered(5), '{"at": 15}');
+
+        expect((await (await anotherProcess()).openPublisher(source)).cursor).toBe('{"at": 15}');
+        expect((await (await anotherProcess()).openPublisher(`another ${source}`)).cursor).toBeUndefined();
+        expect(await readAll()).toHaveLength(15);
+      });
+
+      test('that was deposed can’t publish any more, and leaves nothing', async () => {
+        const deposed = await log.openPublisher(source);
+        await deposed.publish([record('a', 'before')], 'before');
+        const successor = await (await anotherProcess()).openPublisher(source);
+
+        await expect(deposed.publish([record('a', 'too late')], 'too late')).rejects.toThrow(FencedError);
+        await expect(deposed.publish([record('a', 'too late')], 'too late')).rejects.toThrow(FencedError);
+        await successor.publish([record('a', 'after')], 'after');
+
+        expect((await readAll()).map((each) => textOf(each))).toEqual(['before', 'after']);
+        expect((await log.openPublisher(source)).cursor).toBe('after');
+      });
+
+      test('is one of several that fight for the same source, and nothing is there twice or missing', async () => {
+        const rivals = await Promise.all([anotherProcess(), anotherProcess(), anotherProcess()]);
+        // Each publishes the number that follows the cursor, until 40 is reached.
+        const publishUpTo40 = async (process: EventLog): Promise<void> => {
+          for (;;) {
+            let session: PublisherSession | undefined;
+            try {
+              session = await process.openPublisher(source);
+              for (let next = Number(session.cursor ?? 0) + 1; next <= 40; next += 1) {
+                await session.publish([record('a', `${next}`)], `${next}`);
+              }
+              return;
+            } catch (error) {
+              if (!(error instanceof FencedError)) throw error;
+            } finally {
+              await session?.close();
+            }
+          }
+        };
+
+        await Promise.all(rivals.map(publishUpTo40));
+
+        expect((await readAll()).map((each) => Number(each.value))).toEqual(
+          Array.from({ length: 40 }, (_, index) => index + 1),
+        );
+      });
+    });
+
+    describe('a consumer group', () => {
+      test('begins at the oldest record, and hears of new ones', async () => {
+        await publish(numbered(30));
+        const member = await joinAs(new Member());
+        await handled(30, member);
+
+        await publish(numbered(10));
+        await handled(40, member);
+
+        expect(member.consumer?.assignment()).toEqual(allPartitions());
+        expect(member.records).toHaveLength(40);
+        await caughtUp();
+      });
+
+      test('gets every partition’s records in order, no more at a time than it asked for', async () => {
+        await publish(numbered(300));
+        const member = await joinAs(new Member(), { maxBatchRecords: 7 });
+        await handled(300, member);
+
+        expect(Math.max(...member.batches.map((batch) => batch.records.length))).toBeLessThanOrEqual(7);
+        for (const { topic: of, partition, records } of member.batches) {
+          expect(records.every((each) => each.topic === of && each.partition === partition)).toBe(true);
+        }
+        for (const series of Map.groupBy(member.records, (each) => each.partition).values()) {
+          const offsets = series.map((each) => each.offset);
+          expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+        }
+        expect(member.mostAtOnce).toBe(1);
+      });
+
+      test('shares the partitions, and handles each record once when all goes well', async () => {
+        const members = [await joinAs(new Member()), await joinAs(new Member())];
+        await shared(...members);
+
+        await publish(numbered(500, 100));
+        await handled(500, ...members);
+        await caughtUp();
+
+        const values = members.flatMap((member) => member.records).map((each) => Number(each.value));
+        expect(values.sort((a, b) => a - b)).toEqual(Array.from({ length: 500 }, (_, number) => number));
+        for (const member of members) expect(member.records.length).toBeGreaterThan(0);
+      });
+
+      test('shares anew when a member joins and when one leaves', async () => {
+        const first = await joinAs(new Member());
+        await shared(first);
+        const second = await joinAs(new Member());
+        const third = await joinAs(new Member());
+        await shared(first, second, third);
+
+        await first.consumer?.stop();
+        await shared(second, third);
+        await third.consumer?.stop();
+        await shared(second);
+        expect(first.consumer?.assignment()).toEqual([]);
+      });
+
+      test('has room for more members than partitions', async () => {
+        const members: Member[] = [];
+        for (let number = 0; number <= PARTITIONS; number += 1) members.push(await joinAs(new Member()));
+        await shared(...members);
+
+        await publish(numbered(60));
+        await handled(60, ...members);
+      });
+
+      test('reads several topics, which members share as one', async () => {
+        const another = `contract.${randomUUID()}`;
+        await log.ensureTopics([{ name: another, partitions: 2 }]);
+        const member = await joinAs(new Member(), { topics: [topic, another] });
+
+        await publish([...numbered(10), { ...record('elsewhere'), topic: another }]);
+        await handled(11, member);
+
+        expect(member.consumer?.assignment()).toEqual(
+          [...allPartitions(), `${another}/0`, `${another}/1`].sort(),
+        );
+        expect(member.records.filter((each) => each.topic === another)).toHaveLength(1);
+      });
+
+      test('goes on from its committed offset when another member takes over', async () => {
+        const first = await joinAs(new Member());
+        await publish(numbered(100));
+        await handled(100, first);
+        await first.consumer?.stop();
+        await publish([record('key-0', 'news')]);
+
+        const second = await joinAs(new Member());
+        await handled(1, second);
+        await caughtUp();
+
+        expect(second.records.map((each) => textOf(each))).toEqual(['news']);
+      });
+
+      test('loses and doubles nothing while members come and go', async () => {
+        const members = [await joinAs(new Member())];
+        let published = 0;
+        for (let round = 0; round < 4; round += 1) {
+          await publish(numbered(100).map((each) => ({ ...each, headers: { round: `${round}` } })));
+          published += 100;
+          if (round % 2 === 0) members.push(await joinAs(new Member()));
+          else await members.find((member) => member.consumer?.assignment().length)?.consumer?.stop();
+        }
+        await handled(published, ...members);
+        await caughtUp();
+
+        const seen = members
+          .flatMap((member) => member.records)
+          .map((each) => `${each.headers['round']} ${textOf(each)}`);
+        expect(new Set(seen).size).toBe(published);
+        expect(seen).toHaveLength(published);
+      });
+
+      test('gives a rejecting handler the same records again and skips nothing', async () => {
+        const failing = new Member();
+        let failures = 0;
+        const attempts: string[][] = [];
+        await publish(numbered(50, 1));
+        await joinAs(failing, {
+          handle: async (batch) => {
+            attempts.push(batch.records.map((each) => textOf(each)));
+            if (failures < 3) {
+              failures += 1;
+              throw new Error('Not yet');
+            }
+            await failing.handle(batch);
+          },
+        });
+        await handled(50, failing);
+        await caughtUp();
+
+        for (const attempt of attempts.slice(0, 4)) expect(attempt[0]).toBe('0');
+        expect(failing.records.map((each) => Number(each.value))).toEqual(
+          Array.from({ length: 50 }, (_, number) => number),
+        );
+        expect(errors).toContainEqual(new Error('Not yet'));
+      });
+
+      test('goes on with other partitions while one fails', async () => {
+        await publish(numbered(100));
+        const [stuck] = await readAll();
+        const member = new Member();
+        await joinAs(member, {
+          handle: async (batch) => {
+            if (batch.partition === stuck?.partition) throw new Error('Stuck');
+            await member.handle(batch);
+          },
+        });
+        const others = (await readAll()).filter((each) => each.partition !== stuck?.partition);
+        await handled(others.length, member);
+
+        await publish(numbered(100));
+        await handled(2 * others.length, member);
+
+        // Still at its beginning, or not heard of, which is the same.
+        const offset = (await log.groupOffsets()).find(
+          (each) => each.group === group && each.partition === stuck?.partition,
+        );
+        expect(offset?.committed ?? 0).toBeLessThanOrEqual(stuck?.offset ?? -1);
+      });
+
+      test('doesn’t touch another group: each gets everything', async () => {
+        await publish(numbered(60));
+        const ours = await joinAs(new Member());
+        const theirs = await joinAs(new Member(), { group: `another ${group}` });
+
+        await handled(60, ours);
+        await handled(60, theirs);
+
+        expect(theirs.consumer?.assignment()).toEqual(ours.consumer?.assignment());
+      });
+
+      test('replays from where it is set to, while no member runs', async () => {
+        const first = await joinAs(new Member());
+        await publish(numbered(100, 1));
+        await handled(100, first);
+        await caughtUp();
+        const again = first.records[60];
+        if (!again) throw new Error('Nothing to replay');
+
+        await expect(log.seekGroup(group, topic, again.partition, again.offset)).rejects.toThrow(group);
+        await first.consumer?.stop();
+        await eventually(async () => {
+          await log.seekGroup(group, topic, again.partition, again.offset);
+          return true;
+        }, DEADLINE_MS);
+        const second = await joinAs(new Member());
+        await handled(40, second);
+        await caughtUp();
+
+        expect(second.records.map((each) => each.offset)).toEqual(
+          first.records.slice(60).map((each) => each.offset),
+        );
+      });
+
+      test('can be placed before it has its first member', async () => {
+        await publish(numbered(10, 1));
+        const records = await readAll();
+        const start = records[4];
+        if (!start) throw new Error('Nothing to start from');
+
+        await log.seekGroup(group, topic, start.partition, start.offset);
+        const member = await joinAs(new Member());
+        await handled(6, member);
+        await caughtUp();
+
+        expect(member.records.map((each) => each.offset)).toEqual(
+          records.slice(4).map((each) => each.offset),
+        );
+      });
+    });
+
+    describe('a member that stops', () => {
+      test('waits for the batch in hand, tells it so, and commits it', async () => {
+        const member = new Member();
+        const gate = Promise.withResolvers<void>();
+        const begun = Promise.withResolvers<AbortSignal>();
+        await publish(numbered(10, 1));
+        await joinAs(member, {
+          handle: async (batch, signal) => {
+            begun.resolve(signal);
+            await gate.promise;
+            await member.handle(batch);
+          },
+        });
+        const signal = await begun.promise;
+        expect(signal.aborted).toBe(false);
+
+        let stopped = false;
+        const stopping = member.consumer?.stop().then(() => (stopped = true));
+        await eventually(() => signal.aborted, DEADLINE_MS);
+        // The log answers meanwhile, and the member hasn't ended.
+        expect(await readAll()).toHaveLength(10);
+        expect(stopped).toBe(false);
+        gate.resolve();
+        await stopping;
+
+        expect(member.records).toHaveLength(10);
+        expect(await committed()).toEqual(await ends());
+        expect(member.consumer?.assignment()).toEqual([]);
+      });
+
+      test('handles nothing afterwards', async () => {
+        const member = await joinAs(new Member());
+        const witness = await joinAs(new Member(), { group: `another ${group}` });
+        await member.consumer?.stop();
+
+        await publish(numbered(50));
+        await handled(50, witness);
+
+        expect(member.records).toEqual([]);
+      });
+
+      test('gives the batch in hand to the next member if its handler gives up', async () => {
+        const quitter = new Member();
+        const begun = Promise.withResolvers<void>();
+        await publish(numbered(10, 1));
+        await joinAs(quitter, {
+          handle: (_, signal) =>
+            new Promise((_resolve, reject) => {
+              signal.addEventListener('abort', () => reject(new Error('Told to stop')));
+              begun.resolve();
+            }),
+        });
+        await begun.promise;
+        await quitter.consumer?.stop();
+
+        const heir = await joinAs(new Member());
+        await handled(10, heir);
+        await caughtUp();
+
+        expect(heir.records).toHaveLength(10);
+      });
+    });
+
+    test('a member finishes the batch in hand before another member gets its partition', async () => {
+      const first = new Member();
+      const gate = Promise.withResolvers<void>();
+      const begun = Promise.withResolvers<void>();
+      await publish(numbered(PARTITIONS * 50, 100));
+      await joinAs(first, {
+        handle: async (batch) => {
+          begun.resolve();
+          await gate.promise;
+          await first.handle(batch);
+        },
+      });
+      await begun.promise;
+
+      const joining = joinAs(new Member());
+      gate.resolve();
+      const second = await joining;
+      await handled(PARTITIONS * 50, first, second);
+      await caughtUp();
+
+      const seen = [...first.records, ...second.records].map((each) => Number(each.value));
+      expect(seen.sort((a, b) => a - b)).toEqual(
+        Array.from({ length: PARTITIONS * 50 }, (_, number) => number),
+      );
+    });
+  });
+}
+
+const textOf = ({ value }: { readonly value: Buffer | null }): string => value?.toString() ?? '';
+
+/** A group's member that keeps what it was given. */
+class Member {
+  readonly batches: RecordBatch[] = [];
+  consumer: Consumer | undefined;
+  /** The most batches that it had in hand at one time. */
+  mostAtOnce = 0;
+  private inHand = 0;
+
+  get records(): ConsumedRecord[] {
+    return this.batches.flatMap((batch) => batch.records);
+  }
+
+  readonly handle = async (batch: RecordBatch): Promise<void> => {
+    this.inHand += 1;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.inHand);
+    await new Promise(setImmediate);
+    this.batches.push(batch);
+    this.inHand -= 1;
+  };
+}
