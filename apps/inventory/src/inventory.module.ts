@@ -9,7 +9,6 @@ import { ReservationsController } from './adapters/in/http/reservations.controll
 import { StockController } from './adapters/in/http/stock.controller';
 import { LockedStock } from './adapters/out/postgres/locked-stock';
 import { Inventory1767225700000 } from './adapters/out/postgres/migrations/1-inventory';
-import { ReservationEntity, ReservationLineEntity } from './adapters/out/postgres/reservation.entity';
 import { PostgresReservationRepository } from './adapters/out/postgres/reservations.repository';
 import { StockEntity } from './adapters/out/postgres/stock.entity';
 import { PostgresStockRepository } from './adapters/out/postgres/stock.repository';
@@ -28,7 +27,7 @@ export class InventoryModule {
       imports: [
         PostgresModule.with({
           url: settings.DATABASE_URL,
-          entities: [StockEntity, ReservationEntity, ReservationLineEntity],
+          entities: [StockEntity],
           migrations: [Inventory1767225700000],
         }),
         EventLogModule.with({ url: settings.EVENT_LOG_URL }),

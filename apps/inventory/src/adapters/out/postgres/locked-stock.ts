@@ -24,6 +24,11 @@ export class LockedStock {
 
   constructor(private readonly unitOfWork: PostgresUnitOfWork) {}
 
+  /** Waits until no other unit changes stock. To be called before other rows are locked, so that none waits crosswise. */
+  async takeTurn(): Promise<void> {
+    await this.unit();
+  }
+
   /** Loads the stock of those of `skus` that were ever stocked; nobody else changes it until the unit ends. */
   async load(skus: readonly string[]): Promise<Stock> {
     const { items } = await this.unit();

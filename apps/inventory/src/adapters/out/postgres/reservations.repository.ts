@@ -1,13 +1,29 @@
 import type { PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import type { Outbox } from '@atlas/ports';
 import { ReservationRepository } from '../../../application/ports';
-import { Reservation, type ReservationChange, type ReservationState } from '../../../domain/reservation';
+import type { Shortage } from '../../../domain/inventory-events';
+import {
+  Reservation,
+  type ReservationChange,
+  type ReservationState,
+  type ReservationStatus,
+} from '../../../domain/reservation';
 import { ReservationLine } from '../../../domain/reservation-line';
 import type { Stock } from '../../../domain/stock';
 import { publishedEvents } from '../events/published-events';
 import type { LockedStock } from './locked-stock';
-import { ReservationEntity, type ReservationRow } from './reservation.entity';
 
+interface ReservationRow {
+  readonly id: string;
+  readonly status: ReservationStatus;
+  readonly shortages: readonly Shortage[];
+  readonly version: number;
+  readonly requested_at: Date;
+  readonly changed_at: Date;
+  readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
+}
+
+/** Every order passes here two or three times, so each step is one statement, in SQL as it is. */
 export class PostgresReservationRepository extends ReservationRepository {
   constructor(
     private readonly unitOfWork: PostgresUnitOfWork,
@@ -30,26 +46,28 @@ export class PostgresReservationRepository extends ReservationRepository {
   ): Promise<Reservation | undefined> {
     return this.unitOfWork.run(async () => {
       // Before the reservation's own row, so that all take their locks in one order.
-      await this.lockedStock.load([]);
-      const row = await this.select(id).setLock('pessimistic_write', undefined, ['reservation']).getOne();
-      if (!row) return undefined;
-      const stock = await this.lockedStock.load(row.lines.map((line) => line.sku));
-      const changed = change(toReservation(row), stock);
+      await this.lockedStock.takeTurn();
+      const reservation = await this.load(id, 'FOR UPDATE');
+      if (!reservation) return undefined;
+      const stock = await this.lockedStock.load(reservation.lines.map((line) => line.sku));
+      const changed = change(reservation, stock);
       if (changed.events.length > 0) {
         const { status, version, changedAt } = changed.next.snapshot();
-        await this.unitOfWork.manager.update(ReservationEntity, { id }, { status, version, changedAt });
+        await this.unitOfWork.manager.query(
+          'UPDATE reservation SET status = $2, version = $3, changed_at = $4 WHERE id = $1',
+          [id, status, version, changedAt],
+        );
         await this.publish(changed);
       }
       return changed.next;
     });
   }
 
-  async find(id: string): Promise<Reservation | undefined> {
-    const row = await this.select(id).getOne();
-    return row ? toReservation(row) : undefined;
+  find(id: string): Promise<Reservation | undefined> {
+    return this.load(id);
   }
 
-  /** One round trip for all rows, as every order passes here. Returns false if the order has a reservation already. */
+  /** Returns false if the order has a reservation already. */
   private async insert(reservation: ReservationState): Promise<boolean> {
     const { id, status, lines, shortages, version, requestedAt, changedAt } = reservation;
     const created: unknown[] = await this.unitOfWork.manager.query(
@@ -81,12 +99,16 @@ export class PostgresReservationRepository extends ReservationRepository {
     await this.outbox.add(publishedEvents(change));
   }
 
-  private select(id: string) {
-    return this.unitOfWork.manager
-      .createQueryBuilder(ReservationEntity, 'reservation')
-      .innerJoinAndSelect('reservation.lines', 'line')
-      .where('reservation.id = :id', { id })
-      .orderBy('line.position');
+  private async load(id: string, lock: 'FOR UPDATE' | '' = ''): Promise<Reservation | undefined> {
+    const [row]: ReservationRow[] = await this.unitOfWork.manager.query(
+      `SELECT id, status, shortages, version, requested_at, changed_at, (
+         SELECT json_agg(json_build_object('sku', sku, 'quantity', quantity) ORDER BY position)
+         FROM reservation_line WHERE reservation_id = reservation.id
+       ) AS lines
+       FROM reservation WHERE id = $1 ${lock}`,
+      [id],
+    );
+    return row && toReservation(row);
   }
 }
 
@@ -97,7 +119,7 @@ function toReservation(row: ReservationRow): Reservation {
     lines: row.lines.map(({ sku, quantity }) => new ReservationLine(sku, quantity)),
     shortages: row.shortages,
     version: row.version,
-    requestedAt: row.requestedAt,
-    changedAt: row.changedAt,
+    requestedAt: row.requested_at,
+    changedAt: row.changed_at,
   });
 }

@@ -16,7 +16,7 @@ export class PostgresStockRepository extends StockRepository {
 
   update(skus: readonly string[], change: (stock: Stock) => StockChange): Promise<Stock> {
     return this.unitOfWork.run(async () => {
-      await this.lockedStock.load([]);
+      await this.lockedStock.takeTurn();
       // A SKU that is new needs a row, or there would be nothing to lock.
       await this.unitOfWork.manager.query(
         'INSERT INTO stock (sku) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING',
