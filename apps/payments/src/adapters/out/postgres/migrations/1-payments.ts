@@ -1,0 +1,77 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+export class Payments1767225700000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE payment (
+        id uuid PRIMARY KEY,
+        status text NOT NULL CHECK (
+          status IN ('pending', 'captured', 'declined', 'failed', 'voided', 'refunding', 'refunded')),
+        amount bigint NOT NULL CHECK (amount >= 0),
+        currency text NOT NULL,
+        payment_token text NOT NULL,
+        charge_id text CHECK ((charge_id IS NOT NULL) = (status IN ('captured', 'refunding', 'refunded'))),
+        refund_id text CHECK ((refund_id IS NOT NULL) = (status = 'refunded')),
+        reason text CHECK ((reason IS NOT NULL) = (status IN ('declined', 'failed'))),
+        cancel_requested boolean NOT NULL,
+        attempts integer NOT NULL,
+        due_at timestamptz CHECK ((due_at IS NOT NULL) = (status IN ('pending', 'refunding'))),
+        version integer NOT NULL
+      );
+      CREATE INDEX payment_due ON payment (due_at) WHERE due_at IS NOT NULL;
+
+      -- Double entry. A payment is captured once and refunded once; entries are only ever added.
+      CREATE TABLE ledger_transaction (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        payment_id uuid NOT NULL REFERENCES payment,
+        kind text NOT NULL CHECK (kind IN ('capture', 'refund')),
+        at timestamptz NOT NULL DEFAULT now(),
+        UNIQUE (payment_id, kind)
+      );
+      CREATE TABLE ledger_entry (
+        transaction_id bigint NOT NULL REFERENCES ledger_transaction,
+        account text NOT NULL CHECK (account IN ('provider-clearing', 'sales')),
+        debit bigint NOT NULL CHECK (debit >= 0),
+        credit bigint NOT NULL CHECK (credit >= 0),
+        PRIMARY KEY (transaction_id, account),
+        CHECK (debit = 0 OR credit = 0)
+      );
+
+      CREATE FUNCTION require_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          IF (SELECT sum(debit) <> sum(credit) FROM ledger_entry WHERE transaction_id = NEW.transaction_id) THEN
+            RAISE EXCEPTION 'ledger transaction % is not balanced', NEW.transaction_id;
+          END IF;
+          RETURN NULL;
+        END $$;
+      CREATE CONSTRAINT TRIGGER ledger_entry_balanced AFTER INSERT ON ledger_entry
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION require_balance();
+
+      CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'the ledger is append-only: book a refund instead'; END $$;
+      CREATE TRIGGER ledger_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entry
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+      CREATE TRIGGER ledger_transaction_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_transaction
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+      -- The sandbox provider's own books, which stand for those of an outside company.
+      CREATE SCHEMA sandbox_provider;
+      CREATE TABLE sandbox_provider.charge (
+        key text PRIMARY KEY,
+        amount bigint NOT NULL,
+        charge_id text,
+        refund_id text,
+        declined text,
+        CHECK ((charge_id IS NULL) <> (declined IS NULL))
+      );
+    `);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      DROP SCHEMA sandbox_provider CASCADE;
+      DROP TABLE ledger_entry, ledger_transaction, payment;
+      DROP FUNCTION require_balance, refuse_change;
+    `);
+  }
+}

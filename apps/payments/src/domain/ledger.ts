@@ -1,0 +1,35 @@
+import type { PaymentEvent } from './payment-events';
+
+/** Assets: what the provider owes us. Income: what was sold. */
+export type Account = 'provider-clearing' | 'sales';
+
+export interface LedgerEntry {
+  readonly account: Account;
+  /** Whole minor units; one of the two is 0. */
+  readonly debit: number;
+  readonly credit: number;
+}
+
+/** A balanced set of entries: debits and credits add up to the same. */
+export interface LedgerTransaction {
+  readonly kind: 'capture' | 'refund';
+  readonly entries: readonly LedgerEntry[];
+}
+
+/** What an event means in the books; undefined if no money moved. */
+export function bookingOf(event: PaymentEvent): LedgerTransaction | undefined {
+  switch (event.type) {
+    case 'payment-captured':
+      return { kind: 'capture', entries: transfer('provider-clearing', 'sales', event.amount.minorUnits) };
+    case 'payment-refunded':
+      return { kind: 'refund', entries: transfer('sales', 'provider-clearing', event.amount.minorUnits) };
+    case 'payment-declined':
+    case 'payment-failed':
+      return undefined;
+  }
+}
+
+const transfer = (debited: Account, credited: Account, amount: number): readonly LedgerEntry[] => [
+  { account: debited, debit: amount, credit: 0 },
+  { account: credited, debit: 0, credit: amount },
+];

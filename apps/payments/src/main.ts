@@ -1,0 +1,4 @@
+import { bootService } from '@atlas/service';
+import { paymentsService } from './payments.service';
+
+void bootService(paymentsService);

@@ -1,0 +1,35 @@
+import { databaseIsThere } from '@atlas/adapters/postgres';
+import { type ServiceDefinition, serviceSettings } from '@atlas/service';
+import { z } from 'zod';
+import { PaymentsModule } from './payments.module';
+
+const milliseconds = (max: number) => z.coerce.number().int().min(10).max(max);
+
+const settings = serviceSettings({ port: 4003 }).extend({
+  PROVIDER_TIMEOUT_MS: milliseconds(5_000)
+    .default(300)
+    .describe('how long to wait for the payment provider, from 10 to 5000 milliseconds'),
+  PAYMENT_LEASE_MS: milliseconds(600_000)
+    .min(10_000)
+    .default(15_000)
+    .describe('after how long the attempt of a dead process is repeated, from 10000 to 600000 milliseconds'),
+  PAYMENT_MAX_ATTEMPTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(3)
+    .describe('after how many attempts without an answer a payment fails, from 1 to 100'),
+});
+
+export type PaymentsSettings = z.infer<typeof settings>;
+
+export const paymentsService = {
+  name: 'payments',
+  title: 'Payments',
+  description: 'Charges and refunds through an outside provider, and keeps the double-entry ledger.',
+  settings,
+  module: (values) => PaymentsModule.with(values),
+  consumesEvents: true,
+  readiness: { database: databaseIsThere },
+} satisfies ServiceDefinition<typeof settings.shape>;

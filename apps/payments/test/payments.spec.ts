@@ -1,0 +1,297 @@
+import { randomUUID } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { OrderCancelled, OrderPaymentDue, topics } from '@atlas/contracts';
+import { Clock, EventLog } from '@atlas/ports';
+import { createService, startService } from '@atlas/service';
+import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
+import { DataSource } from 'typeorm';
+import { type ChargeOutcome, PaymentProvider, PaymentRepository } from '../src/application/ports';
+import { RequestPayment } from '../src/application/request-payment';
+import { SettlePayments } from '../src/application/settle-payments';
+import { Money } from '@atlas/kernel';
+import { PaymentWorker } from '../src/adapters/in/worker/payment.worker';
+import { paymentsService, type PaymentsSettings } from '../src/payments.service';
+
+const amount = { minorUnits: 487, currency: 'EUR' };
+
+describe('Payments', () => {
+  let databases: TestDatabase[];
+  let settings: PaymentsSettings;
+  let replicas: NestFastifyApplication[];
+  let app: NestFastifyApplication;
+  let log: EventLog;
+
+  beforeAll(async () => {
+    databases = [await createTestDatabase(), await createTestDatabase()];
+    settings = {
+      HOST: '127.0.0.1',
+      PORT: 0,
+      DATABASE_URL: databases[0]!.url,
+      EVENT_LOG_URL: databases[1]!.url,
+      LOG_LEVEL: 'fatal',
+      PROVIDER_TIMEOUT_MS: 20,
+      PAYMENT_LEASE_MS: 10_000,
+      PAYMENT_MAX_ATTEMPTS: 3,
+    };
+    const replica = async () => {
+      const started = await createService(paymentsService, settings);
+      await startService(started, settings);
+      return started;
+    };
+    replicas = [await replica(), await replica()];
+    app = replicas[0]!;
+    log = app.get(EventLog);
+    await log.ensureTopics(topics);
+  });
+  afterAll(async () => {
+    for (const replica of replicas ?? []) await replica.close();
+    for (const database of databases ?? []) await database.drop();
+  });
+
+  const due = (orderId: string, paymentToken = 'tok_approve') =>
+    recordOf({
+      contract: OrderPaymentDue,
+      subject: orderId,
+      aggregateVersion: 2,
+      data: { orderId, amount, paymentToken },
+    });
+  const cancelled = (orderId: string) =>
+    recordOf({
+      contract: OrderCancelled,
+      subject: orderId,
+      aggregateVersion: 3,
+      data: { orderId, reason: 'customer-request' },
+    });
+  const read = async (orderId: string) =>
+    (await app.inject({ method: 'GET', url: `/payments/${orderId}` })).json();
+  const reaches = (orderId: string, status: string) =>
+    eventually(async () => {
+      const payment = await read(orderId);
+      return payment.status === status && payment;
+    });
+  const query = <Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> =>
+    app.get(DataSource).query(sql, parameters);
+  const told = async (orderId: string) =>
+    (
+      await query<{ type: string; version: number }>(
+        `SELECT headers ->> 'ce_type' AS type, aggregate_version AS version FROM outbox WHERE aggregate_id = $1 ORDER BY id`,
+        [orderId],
+      )
+    ).map(({ type, version }) => `${type} ${version}`);
+  const booked = async (orderId: string) =>
+    (
+      await query<{ kind: string }>('SELECT kind FROM ledger_transaction WHERE payment_id = $1 ORDER BY id', [
+        orderId,
+      ])
+    ).map(({ kind }) => kind);
+  const charges = async (orderId: string) =>
+    query<{ charge_id: string; refund_id: string | null }>(
+      'SELECT charge_id, refund_id FROM sandbox_provider.charge WHERE key = $1',
+      [orderId],
+    );
+
+  it('captures what is due, books it and tells it once', async () => {
+    const id = randomUUID();
+    await publish(log, due(id));
+    const payment = await reaches(id, 'captured');
+    expect(payment).toMatchObject({ orderId: id, amount, chargeId: expect.stringMatching(/^ch_/) });
+    expect(await told(id)).toEqual(['payments.payment-captured 1']);
+    expect(await booked(id)).toEqual(['capture']);
+  });
+
+  it('tells that a payment is declined, and books nothing', async () => {
+    const [id, unknown] = [randomUUID(), randomUUID()];
+    await publish(log, due(id, 'tok_decline'), due(unknown, 'tok_invented'));
+    expect(await reaches(id, 'declined')).toMatchObject({ reason: 'insufficient funds' });
+    expect(await reaches(unknown, 'declined')).toMatchObject({ reason: 'there is no token "tok_invented"' });
+    expect(await told(id)).toEqual(['payments.payment-declined 1']);
+    expect(await booked(id)).toEqual([]);
+  });
+
+  it('fails a payment that the provider never answers, once it confirmed that nothing was charged', async () => {
+    const id = randomUUID();
+    await publish(log, due(id, 'tok_timeout'));
+    expect(await reaches(id, 'failed')).toMatchObject({
+      attempts: 3,
+      reason: expect.stringContaining('3 attempts'),
+    });
+    expect(await told(id)).toEqual(['payments.payment-failed 1']);
+    expect(await charges(id)).toEqual([]);
+  });
+
+  it('gives the money back when the order is cancelled, and tells both', async () => {
+    const id = randomUUID();
+    await publish(log, due(id));
+    await reaches(id, 'captured');
+    await publish(log, cancelled(id));
+    const payment = await reaches(id, 'refunded');
+    expect(await charges(id)).toEqual([{ charge_id: payment.chargeId, refund_id: payment.refundId }]);
+    expect(await told(id)).toEqual(['payments.payment-captured 1', 'payments.payment-refunded 2']);
+    expect(await booked(id)).toEqual(['capture', 'refund']);
+  });
+
+  it('ends without a charge kept when the cancellation comes right behind the request', async () => {
+    const ids = Array.from({ length: 20 }, () => randomUUID());
+    await publish(log, ...ids.flatMap((id) => [due(id), cancelled(id)]));
+    for (const id of ids) {
+      await eventually(async () => ['voided', 'refunded'].includes((await read(id)).status));
+      const [charge] = await charges(id);
+      expect(charge === undefined || charge.refund_id !== null).toBe(true);
+    }
+  });
+
+  it('handles what is delivered twice once, with two replicas', async () => {
+    const id = randomUUID();
+    await publish(log, due(id), due(id));
+    await publish(log, due(id));
+    await reaches(id, 'captured');
+    const marker = randomUUID();
+    await publish(log, due(marker));
+    await reaches(marker, 'captured');
+    expect(await told(id)).toEqual(['payments.payment-captured 1']);
+    expect(await booked(id)).toEqual(['capture']);
+  });
+
+  describe('when a process dies between the charge and its record', () => {
+    /** A worker on the real data whose provider charges, but whose process then sees no answer. */
+    const dyingWorker = (leaseMs: number, after: (outcome: ChargeOutcome) => ChargeOutcome) => {
+      const real = app.get(PaymentProvider);
+      const provider: PaymentProvider = {
+        charge: async (...call) => after(await real.charge(...call)),
+        refund: (...call) => real.refund(...call),
+        lookup: (key) => real.lookup(key),
+      };
+      return new SettlePayments(app.get(PaymentRepository), provider, app.get(Clock), {
+        leaseMs,
+        maxAttempts: 3,
+        backoffMs: () => 0,
+      });
+    };
+    const stopWorkers = async () => {
+      for (const replica of replicas) await replica.get(PaymentWorker).stop();
+    };
+    const startWorkers = () => {
+      for (const replica of replicas) replica.get(PaymentWorker).start();
+    };
+
+    it('the attempt is repeated under the same key, and charged once', async () => {
+      await stopWorkers();
+      const id = randomUUID();
+      await app
+        .get(RequestPayment)
+        .execute({ orderId: id, amount: Money.of(487), paymentToken: 'tok_approve' });
+      const dying = dyingWorker(1, (outcome) => outcome);
+      const [payment] = await dying.claim(1);
+      await dying.attempt(payment!);
+      expect(await charges(id)).toHaveLength(1);
+      startWorkers();
+      const { chargeId, attempts } = await reaches(id, 'captured');
+      expect(await charges(id)).toEqual([{ charge_id: chargeId, refund_id: null }]);
+      expect(attempts).toBe(0);
+      expect(await booked(id)).toEqual(['capture']);
+    });
+
+    it('a charge whose answer got lost is found by asking, not charged again', async () => {
+      await stopWorkers();
+      const id = randomUUID();
+      await app
+        .get(RequestPayment)
+        .execute({ orderId: id, amount: Money.of(487), paymentToken: 'tok_approve' });
+      const deaf = dyingWorker(10_000, () => ({ kind: 'unknown' }));
+      const [payment] = await deaf.claim(1);
+      await deaf.record([await deaf.attempt(payment!)]);
+      expect((await read(id)).status).toBe('captured');
+      expect(await told(id)).toEqual(['payments.payment-captured 1']);
+      startWorkers();
+    });
+
+    it('a late record of an attempt that another repeated changes nothing', async () => {
+      await stopWorkers();
+      const id = randomUUID();
+      await app
+        .get(RequestPayment)
+        .execute({ orderId: id, amount: Money.of(487), paymentToken: 'tok_approve' });
+      const slow = dyingWorker(1, (outcome) => outcome);
+      const [payment] = await slow.claim(1);
+      const late = await slow.attempt(payment!);
+      startWorkers();
+      await reaches(id, 'captured');
+      await slow.record([late]);
+      expect(await told(id)).toEqual(['payments.payment-captured 1']);
+      expect(await booked(id)).toEqual(['capture']);
+    });
+  });
+
+  it('claims a payment for one worker at a time', async () => {
+    for (const replica of replicas) await replica.get(PaymentWorker).stop();
+    const ids = Array.from({ length: 30 }, () => randomUUID());
+    for (const orderId of ids) {
+      await app.get(RequestPayment).execute({ orderId, amount: Money.of(1), paymentToken: 'tok_approve' });
+    }
+    const claims = await Promise.all(
+      replicas.flatMap((replica) => [1, 2, 3].map(() => replica.get(SettlePayments).claim(20))),
+    );
+    const claimed = claims.flat().map((payment) => payment.id);
+    expect(claimed.sort()).toEqual([...ids].sort());
+    await query(`UPDATE payment SET due_at = now() WHERE id = ANY ($1)`, [ids]);
+    for (const replica of replicas) replica.get(PaymentWorker).start();
+    for (const id of ids) await reaches(id, 'captured');
+  });
+
+  describe('The ledger', () => {
+    it('balances, and agrees with what was captured and not given back', async () => {
+      const { balances } = (await app.inject({ method: 'GET', url: '/ledger/balances' })).json();
+      const [row] = await query<{ held: string }>(
+        `SELECT sum(amount) AS held FROM payment WHERE status IN ('captured', 'refunding')`,
+      );
+      expect(balances).toEqual([
+        { account: 'provider-clearing', balance: Number(row?.held) },
+        { account: 'sales', balance: -Number(row?.held) },
+      ]);
+    });
+
+    it('refuses an unbalanced transaction, a second capture and any change', async () => {
+      const id = randomUUID();
+      await publish(log, due(id));
+      await reaches(id, 'captured');
+      const unbalanced = query(
+        `WITH booked AS (INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'refund') RETURNING id)
+         INSERT INTO ledger_entry SELECT id, 'sales', 1, 0 FROM booked`,
+        [id],
+      );
+      await expect(unbalanced).rejects.toThrow('is not balanced');
+      const second = query(`INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'capture')`, [id]);
+      await expect(second).rejects.toThrow('duplicate key');
+      await expect(query('UPDATE ledger_entry SET debit = 0')).rejects.toThrow('append-only');
+      await expect(query('DELETE FROM ledger_entry')).rejects.toThrow('append-only');
+    });
+  });
+
+  describe('A refund on request', () => {
+    const refund = (orderId: string, key = randomUUID()) =>
+      app.inject({ method: 'POST', url: `/payments/${orderId}/refund`, headers: { 'idempotency-key': key } });
+
+    it('gives a captured payment back, once', async () => {
+      const [id, key] = [randomUUID(), randomUUID()];
+      await publish(log, due(id));
+      await reaches(id, 'captured');
+      const first = await refund(id, key);
+      expect(first.statusCode).toBe(202);
+      expect(first.json().status).toBe('refunding');
+      expect((await refund(id, key)).body).toBe(first.body);
+      await reaches(id, 'refunded');
+      expect(await booked(id)).toEqual(['capture', 'refund']);
+    });
+
+    it('is refused for a payment that holds no money, and for none at all', async () => {
+      const id = randomUUID();
+      await publish(log, due(id, 'tok_decline'));
+      await reaches(id, 'declined');
+      const refused = await refund(id);
+      expect(refused.statusCode).toBe(409);
+      expect(refused.json().detail).toContain('is declined');
+      expect((await refund(randomUUID())).statusCode).toBe(404);
+      expect((await app.inject({ method: 'GET', url: '/payments/seven' })).statusCode).toBe(400);
+    });
+  });
+});
