@@ -14,8 +14,8 @@ export interface DatabaseOptions {
   readonly onRetry?: (error: unknown) => void;
 }
 
-/** Any number that nothing else in these databases uses as an advisory lock. */
-const MIGRATION_LOCK = 4_726_001;
+/** Advisory locks have names here, which are hashed: numbers that two adapters chose would meet one day. */
+const MIGRATION_LOCK = 'migrations';
 
 /** Connects, waiting with backoff while the database is away, and brings its schema up to date. */
 export async function connectDatabase(options: DatabaseOptions): Promise<DataSource> {
@@ -54,9 +54,9 @@ async function connectOnce(options: DatabaseOptions): Promise<DataSource> {
 async function migrate(dataSource: DataSource): Promise<void> {
   const lock = dataSource.createQueryRunner();
   try {
-    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await lock.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [MIGRATION_LOCK]);
     await dataSource.runMigrations();
-    await lock.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+    await lock.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [MIGRATION_LOCK]);
   } finally {
     await lock.release();
   }

@@ -18,13 +18,15 @@ export interface OutboxSourceOptions {
   readonly ownershipTimeoutMs?: number;
 }
 
-/** Any number that nothing else in these databases uses as an advisory lock. */
-const OWNERSHIP_LOCK = 4_726_002;
+/** Hashed to the number of an advisory lock. */
+const OWNERSHIP_LOCK = 'outbox-relay';
 const DEFAULT_OWNERSHIP_TIMEOUT_MS = 15_000;
 /** The most payload that one page holds, so that memory stays bounded; a single larger row makes a page alone. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 const PRUNE_CHUNK_ROWS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** SQLSTATE undefined_table. */
+const UNDEFINED_TABLE = '42P01';
 
 interface PageRow {
   readonly snapshot: string | null;
@@ -83,7 +85,7 @@ export class PostgresOutboxSource extends OutboxSource {
         signal.throwIfAborted();
         // Asked again and again, not waited for: a statement that waits would keep a snapshot, and so hold up vacuum.
         const { rows } = await owner.client.query<{ acquired: boolean }>(
-          'SELECT pg_try_advisory_lock($1) AS acquired',
+          'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS acquired',
           [OWNERSHIP_LOCK],
         );
         if (rows[0]?.acquired) break;
@@ -139,9 +141,14 @@ export class PostgresOutboxSource extends OutboxSource {
     const owner = this.requireOwner();
     const position = parseCursor(cursor);
     owner.changed = false;
-    return position.window
-      ? this.continueWindow(owner, position.seen, position.window, limit)
-      : this.openWindow(owner, position.seen, limit);
+    try {
+      return await (position.window
+        ? this.continueWindow(owner, position.seen, position.window, limit)
+        : this.openWindow(owner, position.seen, limit));
+    } catch (error) {
+      if ((error as { code?: string }).code !== UNDEFINED_TABLE) throw error;
+      throw new Error('There is no outbox yet: its service makes the table when it starts', { cause: error });
+    }
   }
 
   private async openWindow(owner: Owner, seen: SeenTransactions, limit: number): Promise<OutboxPage> {

@@ -8,8 +8,8 @@ interface UnitStock {
   readonly changed: Set<string>;
 }
 
-/** Any number that nothing else in this database uses as an advisory lock. */
-const STOCK_LOCK = 4_726_002;
+/** Named, not numbered: a number that another adapter chose too would lock them against each other. */
+const STOCK_LOCK = 'stock';
 
 /**
  * The stock as the open unit of work sees and changes it. A batch of orders asks for the same SKUs again and again:
@@ -60,7 +60,7 @@ export class LockedStock {
     const unit: UnitStock = { items: new Map(), changed: new Set() };
     this.unitOfWork.beforeCommit(() => this.write(unit));
     this.units.set(manager, unit);
-    await manager.query('SELECT pg_advisory_xact_lock($1)', [STOCK_LOCK]);
+    await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [STOCK_LOCK]);
     return unit;
   }
 
