@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { MAX_LINES, MAX_QUANTITY } from '@atlas/kernel';
 import { parse } from 'csv-parse/sync';
+import { errnoOf, UserError } from './user-error';
 
 /** What one line of the file asks for. */
 export interface Basket {
@@ -24,11 +25,6 @@ export interface SkippedLine {
   readonly reason: string;
 }
 
-/** The file as a whole can't be read; the message is a sentence for the user. */
-export class UnreadableFileError extends Error {
-  override readonly name = 'UnreadableFileError';
-}
-
 const MAX_LINE_BYTES = 1_048_576;
 const MAX_NAME_LENGTH = 200;
 const LINE_FEED = 0x0a;
@@ -36,7 +32,7 @@ const LINE_FEED = 0x0a;
 /**
  * Reads a file of baskets as a stream: CSV (RFC 4180), UTF-8, one basket of item names a line. A line is always one
  * record, quotes or not, so that a quote that is never closed costs one line and not the rest of the file.
- * @throws UnreadableFileError if there is no such file, or it may not be read, is empty, or is no UTF-8 at all.
+ * @throws UserError if there is no such file, or it may not be read, is empty, or is no UTF-8 at all.
  */
 export async function* readBaskets(path: string): AsyncGenerator<Basket | SkippedLine> {
   await checkReadable(path);
@@ -150,7 +146,7 @@ async function* linesOf(path: string): AsyncGenerator<Buffer | undefined> {
 }
 
 async function checkReadable(path: string): Promise<void> {
-  const refuse = (why: string) => new UnreadableFileError(`${path} ${why}`);
+  const refuse = (why: string) => new UserError(`${path} ${why}`);
   try {
     const file = await open(path, 'r');
     try {
@@ -164,7 +160,7 @@ async function checkReadable(path: string): Promise<void> {
       await file.close();
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = errnoOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') throw refuse('does not exist; check the path.');
     if (code === 'EACCES' || code === 'EPERM') throw refuse('may not be read by this user.');
     if (code) throw refuse(`can't be read: ${(error as Error).message}`);

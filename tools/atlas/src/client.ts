@@ -1,6 +1,7 @@
 import { ExponentialBackoff, handleType, retry } from 'cockatiel';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
+import { UserError } from './user-error';
 
 const money = z.object({ minorUnits: z.int(), currency: z.string() });
 const orderStatus = z.enum(['placed', 'awaiting-payment', 'confirmed', 'cancelled']);
@@ -59,9 +60,7 @@ export interface ServiceUrls {
 type ServiceName = keyof ServiceUrls;
 
 /** A service understood the request and said no; `message` is a sentence with its reasons. */
-export class RefusedError extends Error {
-  override readonly name = 'RefusedError';
-
+export class RefusedError extends UserError {
   constructor(
     readonly status: number,
     message: string,
@@ -71,9 +70,7 @@ export class RefusedError extends Error {
 }
 
 /** A service gave no usable answer in all the time that it was given. */
-export class UnavailableError extends Error {
-  override readonly name = 'UnavailableError';
-}
+export class UnavailableError extends UserError {}
 
 export interface ClientOptions {
   /** Open connections to one service at most. Default 16. */

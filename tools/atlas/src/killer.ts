@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fraction } from './digest';
+import { type ProcessIdentity, signal } from './process-identity';
 
 /** A process that the platform started. */
-export interface Victim {
+export interface Victim extends ProcessIdentity {
   readonly name: string;
-  readonly pid: number;
 }
 
 /**
@@ -49,13 +49,8 @@ export class Killer {
     }
     const lot = ({ name }: Victim) => fraction(`${this.seed} round ${this.round} ${name}`);
     const [victim] = waiting.sort((a, b) => lot(a) - lot(b));
-    if (!victim) return undefined;
-    try {
-      process.kill(victim.pid, 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it has just ended by itself
-      return undefined;
-    }
+    // It may have ended by itself just now.
+    if (!victim || !signal(victim, 'SIGKILL')) return undefined;
     this.hadTheirTurn.add(victim.name);
     this.kills.set(victim.name, (this.kills.get(victim.name) ?? 0) + 1);
     this.onKill(victim);

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Basket, isSkipped, readBaskets, type SkippedLine, UnreadableFileError } from './baskets';
+import { type Basket, isSkipped, readBaskets, type SkippedLine } from './baskets';
 import { type AtlasClient, type Order, RefusedError } from './client';
 import { digest, fraction } from './digest';
 import { percentile } from './percentile';
+import { UserError } from './user-error';
 
 export interface ReplayOptions {
   readonly file: string;
@@ -43,11 +44,6 @@ export interface ReplayResult {
   readonly wallMs: number;
 }
 
-/** The replay can't come to its end; `message` says what is stuck or lost. */
-export class ReplayFailedError extends Error {
-  override readonly name = 'ReplayFailedError';
-}
-
 const MAX_ITEMS = 100_000;
 const LISTED_SKIPS = 20;
 const STUCK_AFTER_MS = 60_000;
@@ -55,7 +51,7 @@ const STUCK_AFTER_MS = 60_000;
 /**
  * Makes an order of each basket of the file, after giving every item a price and stock, and waits until all are
  * settled. The file is read twice, as a stream, and never held.
- * @throws UnreadableFileError, UnavailableError or ReplayFailedError, each with a sentence for the user.
+ * @throws UserError that says what is wrong with the file, which service is away, what is stuck or lost.
  */
 export async function replay(
   client: AtlasClient,
@@ -143,15 +139,13 @@ async function survey({ file, limit }: ReplayOptions, skipped: SkippedLines) {
       else demand.set(sku, { name, quantity });
     }
     if (demand.size > MAX_ITEMS) {
-      throw new UnreadableFileError(
-        `${file} names over ${MAX_ITEMS} different items; is it a file of baskets?`,
-      );
+      throw new UserError(`${file} names over ${MAX_ITEMS} different items; is it a file of baskets?`);
     }
     if (++baskets === limit) break;
   }
   if (baskets === 0) {
     const [first] = skipped.first;
-    throw new UnreadableFileError(`${file} has no basket: line ${first?.line} ${first?.reason}.`);
+    throw new UserError(`${file} has no basket: line ${first?.line} ${first?.reason}.`);
   }
   return { lines, baskets, demand };
 }
@@ -256,10 +250,10 @@ async function untilSettled(
   }
 }
 
-function stuck(waiting: readonly Order[]): ReplayFailedError {
+function stuck(waiting: readonly Order[]): UserError {
   const placed = waiting.filter(({ status }) => status === 'placed').length;
   const oldest = waiting.reduce((a, b) => (a.placedAt <= b.placedAt ? a : b));
-  return new ReplayFailedError(
+  return new UserError(
     `Nothing has moved for ${STUCK_AFTER_MS / 1_000} s: ${placed} orders wait for stock and ` +
       `${waiting.length - placed} for payment, the oldest is ${oldest.id}. "atlas status" shows what runs, ` +
       'and "atlas audit" where the events are.',
@@ -282,7 +276,7 @@ async function totals(client: AtlasClient, run: string, placed: number) {
     last = Math.max(last, settledAt.getTime());
   }
   if (durations.length !== placed) {
-    throw new ReplayFailedError(
+    throw new UserError(
       `${placed} orders were placed, but orders lists ${durations.length} settled ones of ${customerOf(run)}.`,
     );
   }

@@ -1,0 +1,163 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AtlasClient } from '../client';
+import { digest, fraction } from '../digest';
+import { Home } from '../home';
+import { Killer, type Victim } from '../killer';
+import { connect } from '../platform';
+import { identify } from '../process-identity';
+import { replay } from '../replay';
+import { POSTGRES } from '../topology';
+import { UserError } from '../user-error';
+import { runAudit } from './audit';
+import { describeReplay, ReplayBar } from './replay';
+
+export interface ChaosOptions {
+  /** A file of baskets; without one, baskets are made up. */
+  readonly file?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly concurrency: number;
+  /** Seconds between kills, on average. */
+  readonly every: number;
+  /** Decides who is killed when, and the made-up baskets. */
+  readonly seed: number;
+}
+
+/** How long a client waits for services that are being killed. */
+const PATIENCE_MS = 120_000;
+const MADE_UP_BASKETS = 3_000;
+/** Some of everything: enough are sold out and declined to see what was held go back. */
+const STOCK_RATIO = 0.95;
+const DECLINE_RATE = 0.05;
+
+/**
+ * Replays baskets while it kills services, relays and the database with SIGKILL; then lets all settle and audits.
+ * Uses the platform that runs, or starts one in a folder of its own for the while.
+ * @returns the exit code of the audit.
+ */
+export async function runChaos(options: ChaosOptions): Promise<number> {
+  if (await Home.fromEnvironment().holder()) return withBaskets(options);
+  const folder = await mkdtemp(join(tmpdir(), 'atlas-chaos-'));
+  await chmod(folder, 0o755); // the database may run as another user
+  process.env['ATLAS_HOME'] = folder;
+  say(`starting a platform of its own in ${folder}`);
+  let code = 1;
+  try {
+    if ((await atlas('up', '--detach')) !== 0) throw new UserError(`The platform in ${folder} did not start`);
+    code = await untilInterrupted(withBaskets(options));
+  } finally {
+    await atlas('down');
+    if (code === 0) await rm(folder, { recursive: true });
+    else say(`the data is kept in ${folder}; look at it with ATLAS_HOME=${folder} npx atlas up`);
+  }
+  return code;
+}
+
+async function withBaskets(options: ChaosOptions): Promise<number> {
+  if (options.file !== undefined) return chaos({ ...options, file: options.file });
+  const folder = await mkdtemp(join(tmpdir(), 'atlas-baskets-'));
+  try {
+    const file = join(folder, 'baskets.csv');
+    await writeFile(file, madeUpBaskets(options.limit ?? MADE_UP_BASKETS, options.seed));
+    return await chaos({ ...options, file });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function chaos({
+  file,
+  limit,
+  concurrency,
+  every,
+  seed,
+}: ChaosOptions & { file: string }): Promise<number> {
+  const { urls } = await connect();
+  const client = new AtlasClient(urls, { connections: concurrency, patienceMs: PATIENCE_MS });
+  const bar = new ReplayBar();
+  const began = performance.now();
+  const killer = new Killer(victims, seed, ({ name, pid }) =>
+    say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  kill -9 ${pid} (${name})`),
+  );
+  say(`killing one process about every ${every} s, seed ${seed}`);
+  const killing = killer.run(every * 1_000);
+  try {
+    const result = await replay(
+      client,
+      { file, limit, concurrency, stockRatio: STOCK_RATIO, declineRate: DECLINE_RATE },
+      {
+        update: (count) => bar.update(count),
+        allPlaced: () => {
+          killer.stop();
+          say('all orders are placed; no more kills');
+        },
+      },
+    );
+    bar.stop();
+    const kills = [...killer.kills].map(([name, count]) => `${count} × ${name}`);
+    process.stdout.write(describeReplay(result));
+    process.stdout.write(
+      `killed: ${kills.join(', ') || 'none, the load was over too soon: take more baskets'}\n\n`,
+    );
+  } finally {
+    bar.stop();
+    killer.stop();
+    await killing;
+    await client.close();
+  }
+  return runAudit({});
+}
+
+/** What the platform started and what runs now. */
+async function victims(): Promise<readonly Victim[]> {
+  const { state } = await connect();
+  const postgres = state.postgres.pid > 0 ? identify(state.postgres.pid) : undefined;
+  return [
+    ...state.processes.flatMap(({ name, process: running }) => (running ? [{ name, ...running }] : [])),
+    ...(postgres ? [{ name: POSTGRES, ...postgres }] : []),
+  ];
+}
+
+/** Runs another atlas command, as a process of its own that the terminal's Ctrl-C does not reach. */
+async function atlas(...args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [process.argv[1] as string, ...args], {
+    stdio: ['ignore', 2, 2],
+    detached: true,
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
+/** Ctrl-C ends the work early, so that what was started for it can be taken down. */
+async function untilInterrupted(work: Promise<number>): Promise<number> {
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
+  try {
+    return await Promise.race([
+      work,
+      once(interrupted.signal, 'abort').then(() => {
+        throw new UserError('Interrupted');
+      }),
+    ]);
+  } finally {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, interrupt);
+  }
+}
+
+/** Up to eight of forty items a basket, the first ones far more often than the last. */
+function madeUpBaskets(count: number, seed: number): string {
+  const basket = (line: number) =>
+    Array.from({ length: 1 + (digest(`${seed} size ${line}`) % 8) }, (_, n) => {
+      const item = Math.floor(40 * fraction(`${seed} item ${line} ${n}`) ** 3);
+      return `item ${item + 1}`;
+    });
+  return Array.from({ length: count }, (_, line) => `${basket(line).join(',')}\n`).join('');
+}
+
+/** A line on stderr, above the progress bar if there is one. */
+const say = (text: string): boolean =>
+  process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}atlas: ${text}\n`);

@@ -1,0 +1,71 @@
+import Table from 'cli-table3';
+import { AtlasClient } from '../client';
+import { demo, type DemoOrder, type DemoResult } from '../demo';
+import { connect } from '../platform';
+
+export interface DemoOptions {
+  readonly json?: boolean;
+  /** Seconds that all orders together may take. */
+  readonly timeout: number;
+}
+
+/**
+ * Puts a handful of orders through the running platform and shows how each went.
+ * @returns the exit code: 0 only if every order ended as it must.
+ */
+export async function runDemo({ json, timeout }: DemoOptions): Promise<number> {
+  const { urls } = await connect();
+  const client = new AtlasClient(urls, { patienceMs: timeout * 1_000 });
+  try {
+    const result = await demo(client, timeout * 1_000);
+    if (json) process.stdout.write(`${JSON.stringify({ ...result, urls }, undefined, 2)}\n`);
+    else process.stdout.write(describe(result, urls, timeout));
+    return result.ok ? 0 : 1;
+  } finally {
+    await client.close();
+  }
+}
+
+function describe(
+  { orders, checks, ok }: DemoResult,
+  urls: Readonly<Record<string, string>>,
+  timeout: number,
+) {
+  const table = new Table({
+    head: ['order', 'must end', 'path (ms between the steps)', 'total', ''],
+    style: { head: [], border: [] },
+  });
+  for (const order of orders) {
+    const { minorUnits, currency } = order.total;
+    table.push([
+      order.story,
+      order.expected.join(' or '),
+      pathOf(order),
+      `${(minorUnits / 100).toFixed(2)} ${currency}`,
+      mark(order.ok),
+    ]);
+  }
+  const lines = [table.toString(), ''];
+  for (const check of checks) {
+    lines.push(`${mark(check.ok)} ${check.claim}${check.ok ? '' : `, but it is: ${check.found}`}`);
+  }
+  const wrong = [...orders, ...checks].filter((one) => !one.ok).length;
+  lines.push('');
+  if (!ok) {
+    lines.push(
+      `${wrong} of ${orders.length + checks.length} did not end as they must within ${timeout} s; ` +
+        '"atlas status" shows what runs, "atlas audit" where events are stuck.',
+      '',
+    );
+  }
+  for (const [service, url] of Object.entries(urls)) lines.push(`${service.padEnd(10)} ${url}/docs`);
+  return `${lines.join('\n')}\n`;
+}
+
+const mark = (ok: boolean) => (ok ? '✓' : '✗');
+
+function pathOf({ path, outcome }: DemoOrder): string {
+  const steps = path.map(({ status, afterMs }, n) => (n === 0 ? status : `+${afterMs} ${status}`));
+  const last = path.at(-1)?.status;
+  return steps.join(' → ') + (outcome === last ? '' : ` (${outcome})`);
+}

@@ -1,0 +1,86 @@
+import { type Options, Presets, SingleBar } from 'cli-progress';
+import Table from 'cli-table3';
+import { AtlasClient } from '../client';
+import { connect } from '../platform';
+import { replay, type ReplayOptions, type ReplayProgress, type ReplayResult } from '../replay';
+
+export interface ReplayCommandOptions extends ReplayOptions {
+  readonly json?: boolean;
+}
+
+/**
+ * Sends a file of baskets through the running platform as orders.
+ * @returns the exit code: 0 once all are settled.
+ */
+export async function runReplay({ json, ...options }: ReplayCommandOptions): Promise<number> {
+  const { urls } = await connect();
+  const client = new AtlasClient(urls, { connections: options.concurrency });
+  const bar = new ReplayBar();
+  try {
+    const result = await replay(client, options, bar);
+    bar.stop();
+    process.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : describeReplay(result));
+    return 0;
+  } finally {
+    bar.stop();
+    await client.close();
+  }
+}
+
+/** Progress on stderr: a bar on a terminal, a line every few seconds elsewhere. */
+export class ReplayBar implements ReplayProgress {
+  private readonly bar: SingleBar;
+  private began = 0;
+
+  constructor(options: Options = {}) {
+    this.bar = new SingleBar(
+      {
+        format: '{bar} {settled}/{total} settled, {placed} placed, {rate} orders/s, {duration_formatted}',
+        stream: process.stderr,
+        noTTYOutput: true,
+        notTTYSchedule: 5_000,
+        hideCursor: true,
+        ...options,
+      },
+      Presets.shades_classic,
+    );
+  }
+
+  update({ baskets, placed, settled }: { baskets: number; placed: number; settled: number }): void {
+    const now = performance.now();
+    if (!this.bar.isActive) {
+      this.began = now;
+      this.bar.start(baskets, 0, { placed, settled, rate: 0 });
+    }
+    const rate = Math.round((settled * 1_000) / Math.max(1, now - this.began));
+    this.bar.update(settled, { placed, settled, rate });
+  }
+
+  stop(): void {
+    if (this.bar.isActive) this.bar.stop();
+  }
+}
+
+export function describeReplay(result: ReplayResult): string {
+  const { run, lines, skipped, placed, confirmed, cancelled, settledAfterMs, ordersPerSecond, wallMs } =
+    result;
+  const table = new Table({ style: { head: [], border: [] } });
+  const reasons = Object.entries(cancelled);
+  const { p50, p95, p99 } = settledAfterMs;
+  table.push(
+    { customer: `replay-${run}` },
+    { lines: `${lines}, ${skipped.count} of them skipped` },
+    { placed },
+    { confirmed },
+    {
+      cancelled: reasons.length === 0 ? 0 : reasons.map(([reason, count]) => `${count} ${reason}`).join('\n'),
+    },
+    { 'orders/s': `${ordersPerSecond.toFixed(1)} (first placed → last settled)` },
+    { 'placed → settled': `p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms` },
+    { 'wall time': `${(wallMs / 1_000).toFixed(1)} s` },
+  );
+  const skips = skipped.first.map(({ line, reason }) => `line ${line} ${reason}`);
+  const more = skipped.count - skips.length;
+  if (more > 0) skips.push(`and ${more} more`);
+  return `${[table.toString(), ...(skips.length > 0 ? ['Skipped:', ...skips.map((skip) => `  ${skip}`)] : [])].join('\n')}\n`;
+}
