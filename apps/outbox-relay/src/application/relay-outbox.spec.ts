@@ -46,6 +46,7 @@ class ShopDatabase {
 
   nextChange(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
+      if (signal.aborted) resolve();
       this.changes.addEventListener('change', () => resolve(), { once: true });
       signal.addEventListener('abort', () => resolve());
     });
