@@ -3,7 +3,7 @@ import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/commo
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports';
-import type { FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { loadConfig, type ServiceSettings } from './config';
 import { EventLogServer } from './events/event-log-server';
@@ -27,6 +27,8 @@ export interface ServiceDefinition<Shape extends z.ZodRawShape> {
   readonly module: (settings: z.infer<z.ZodObject<Shape>>) => DynamicModule | Type;
   /** True if its controllers have `@EventPattern` methods; the ports of the backbone must be in its container then. */
   readonly consumesEvents?: boolean;
+  /** How long requests and the batch in hand may take after the order to stop, milliseconds. Default 10,000. */
+  readonly graceMs?: number;
   /** By name, what must be reachable for it to serve requests: a promise that rejects, or takes 2 s, means it isn't. */
   readonly readiness?: Readonly<Record<string, (app: INestApplicationContext) => Promise<unknown>>>;
 }
@@ -35,8 +37,6 @@ type BaseSettings = Pick<ServiceSettings, 'HOST' | 'PORT' | 'LOG_LEVEL'>;
 
 const BODY_LIMIT_BYTES = 1_048_576;
 const READINESS_TIMEOUT_MS = 2_000;
-/** How long requests and the batch in hand may take after the order to stop. */
-const GRACE_MS = 10_000;
 
 /** Makes the service's application, wired and ready to `init()` or {@link startService}, but not listening. */
 export async function createService<Shape extends z.ZodRawShape>(
@@ -92,6 +92,7 @@ export async function bootService<Shape extends z.ZodRawShape>(
   const { HOST, PORT, LOG_LEVEL } = baseOf(settings);
   const logging = createLogging(definition.name, LOG_LEVEL);
   const { logger } = logging;
+  const { graceMs = 10_000 } = definition;
 
   let app: NestFastifyApplication | undefined;
   let stopping = false;
@@ -100,9 +101,9 @@ export async function bootService<Shape extends z.ZodRawShape>(
     stopping = true;
     logger.info(`${definition.name} stops: ${reason}`);
     setTimeout(() => {
-      logger.fatal(`${definition.name} did not stop within ${GRACE_MS} ms`);
+      logger.fatal(`${definition.name} did not stop within ${graceMs} ms`);
       process.exit(1);
-    }, GRACE_MS).unref();
+    }, graceMs).unref();
     try {
       await app?.close();
       process.exit(0);
@@ -144,6 +145,8 @@ function createAdapter(): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 30_000,
+    // What comes while the service stops is still answered; the database closes after HTTP.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 256 },
     genReqId: () => randomUUID(),
     frameworkErrors: (error: unknown, _request: unknown, reply: FastifyReply) => sendProblem(error, reply),
@@ -151,7 +154,26 @@ function createAdapter(): FastifyAdapter {
   const fastify = adapter.getInstance();
   acceptJsonOnly(fastify);
   registerFlow(fastify);
+  endConnectionsOnClose(fastify);
   return adapter;
+}
+
+/** Without this, a connection that was busy when the service began to stop stays open, and so does the service. */
+function endConnectionsOnClose(fastify: FastifyInstance): void {
+  let closing = false;
+  fastify.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    if (closing) void reply.header('Connection', 'close');
+    done(null, payload);
+  });
+  // For answers whose headers were on their way already.
+  fastify.addHook('onResponse', (_request, _reply, done) => {
+    if (closing) setImmediate(() => fastify.server.closeIdleConnections());
+    done();
+  });
 }
 
 function consumeEvents(app: NestFastifyApplication, group: string, readiness: Readiness): void {

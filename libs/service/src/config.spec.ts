@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { loadConfig, serviceSettings } from './config';
+
+describe('The settings of a service', () => {
+  const settings = serviceSettings({ port: 4001 }).extend({
+    PROVIDER_TIMEOUT_MS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(60_000)
+      .default(2_000)
+      .describe('a whole number of milliseconds from 1 to 60000'),
+  });
+  const urls = {
+    DATABASE_URL: 'postgres://orders:secret@127.0.0.1:54329/orders',
+    EVENT_LOG_URL: 'postgresql://log@127.0.0.1:54329/event_log',
+  };
+
+  it('have defaults, also where the environment has an empty value', () => {
+    expect(loadConfig(settings, { ...urls, PORT: '', HOME: '/home/someone' })).toEqual({
+      ...urls,
+      HOST: '127.0.0.1',
+      PORT: 4001,
+      LOG_LEVEL: 'info',
+      PROVIDER_TIMEOUT_MS: 2_000,
+    });
+  });
+
+  it('are refused together, each with what it allows, and without its value', () => {
+    const wrong = {
+      DATABASE_URL: 'mysql://orders:secret@127.0.0.1/orders',
+      PORT: '70000',
+      LOG_LEVEL: 'loud',
+      PROVIDER_TIMEOUT_MS: '-1',
+    };
+    const load = () => loadConfig(settings, wrong);
+    expect(load).toThrow(
+      [
+        'PORT is wrong: it must be a TCP port from 1 to 65535, or 0 for any that is free.',
+        "DATABASE_URL is wrong: it must be the URL of this service's database, postgres://user:password@host/name.",
+        "EVENT_LOG_URL is missing: it must be the URL of the event log's database, postgres://user:password@host/name.",
+        'LOG_LEVEL is wrong: it must be one of fatal, error, warn, info, debug, trace and silent.',
+        'PROVIDER_TIMEOUT_MS is wrong: it must be a whole number of milliseconds from 1 to 60000.',
+      ].join('\n'),
+    );
+    expect(load).not.toThrow('secret');
+  });
+});

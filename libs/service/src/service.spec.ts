@@ -1,0 +1,377 @@
+import { Body, Controller, Get, Module, Param, Post, Query } from '@nestjs/common';
+import { EventPattern } from '@nestjs/microservices';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiResponse } from '@nestjs/swagger';
+import type { HealthCheckResult } from '@nestjs/terminus';
+import { OrderPlaced } from '@atlas/contracts';
+import {
+  currentFlow,
+  DeadLetters,
+  EventLog,
+  type Flow,
+  IdempotencyStore,
+  Inbox,
+  UnitOfWork,
+} from '@atlas/ports';
+import { Idempotent } from '@atlas/resilience';
+import {
+  eventually,
+  MemoryDatabase,
+  MemoryDeadLetters,
+  MemoryEventLog,
+  MemoryIdempotencyStore,
+  MemoryInbox,
+  MemoryUnitOfWork,
+} from '@atlas/testing';
+import { z } from 'zod';
+import { createService, startService } from './boot';
+import { loadConfig, serviceSettings } from './config';
+import { Problem } from './problem-details';
+
+const placeOrder = z
+  .object({
+    customerId: z.string().min(1),
+    lines: z.array(z.object({ sku: z.string(), quantity: z.int().min(1) })).min(1),
+    'a/b~c': z.string().optional(),
+  })
+  .meta({ id: 'PlaceOrder' });
+
+const failures: Readonly<Record<string, () => Error>> = {
+  defect: () => new Error('password=hunter2'),
+  refused: () => Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }),
+  'shutting-down': () => Object.assign(new Error('query failed'), { driverError: sqlError('57P01') }),
+  serialization: () => Object.assign(new Error('query failed'), { driverError: sqlError('40001') }),
+  'lost-connection': () => new Error('Connection terminated unexpectedly'),
+  nul: () => Object.assign(new Error('invalid byte sequence'), { code: '22021' }),
+  'sold-out': () =>
+    new Problem({
+      status: 409,
+      title: 'Sold out',
+      detail: 'Order less.',
+      errors: [{ pointer: '/lines/0/quantity', detail: 'only 2 are left' }],
+      headers: { 'Retry-After': '60' },
+    }),
+};
+const sqlError = (code: string) => Object.assign(new Error('terminated'), { code });
+
+@Controller('orders')
+class Orders {
+  @Post()
+  @Idempotent()
+  @ApiResponse({ status: 201, standardSchema: z.object({ flow: z.string() }) })
+  place(@Body({ schema: placeOrder }) body: z.infer<typeof placeOrder>) {
+    return { body, flow: currentFlow() };
+  }
+
+  @Get()
+  list(@Query({ schema: z.object({ limit: z.coerce.number().int().max(500).default(50) }) }) query: object) {
+    return query;
+  }
+
+  @Get(':id')
+  read(@Param('id', { schema: z.uuid() }) id: string) {
+    return { id };
+  }
+
+  @Get('fail/:how')
+  fail(@Param('how') how: string): never {
+    throw failures[how]?.() ?? new Error('unknown failure');
+  }
+
+  @EventPattern<string>(OrderPlaced.type)
+  placed() {}
+}
+
+const database = new MemoryDatabase();
+const unitOfWork = new MemoryUnitOfWork(database);
+const clock = { now: () => new Date() };
+let databaseIsAway = false;
+let logIsAway = false;
+
+class SometimesAwayLog extends MemoryEventLog {
+  override async subscribe(...args: Parameters<MemoryEventLog['subscribe']>) {
+    if (logIsAway) throw new Error('the log is away');
+    return super.subscribe(...args);
+  }
+}
+
+@Module({
+  controllers: [Orders],
+  providers: [
+    { provide: UnitOfWork, useValue: unitOfWork },
+    { provide: IdempotencyStore, useValue: new MemoryIdempotencyStore(unitOfWork, clock) },
+    { provide: Inbox, useValue: new MemoryInbox(unitOfWork) },
+    { provide: DeadLetters, useValue: new MemoryDeadLetters(unitOfWork) },
+    { provide: EventLog, useValue: new SometimesAwayLog() },
+  ],
+})
+class OrdersModule {}
+
+describe('A service', () => {
+  const settings = loadConfig(serviceSettings({ port: 0 }), {
+    DATABASE_URL: 'postgres://localhost/orders',
+    EVENT_LOG_URL: 'postgres://localhost/event_log',
+    LOG_LEVEL: 'silent',
+  });
+  let app: NestFastifyApplication;
+  let url: string;
+
+  beforeAll(async () => {
+    logIsAway = true;
+    app = await createService(
+      {
+        name: 'orders',
+        title: 'Orders',
+        settings: serviceSettings({ port: 0 }),
+        module: () => OrdersModule,
+        consumesEvents: true,
+        readiness: {
+          database: async () => {
+            if (databaseIsAway) throw new Error('connect ECONNREFUSED');
+          },
+        },
+      },
+      settings,
+    );
+    url = await startService(app, settings);
+  });
+  afterAll(() => app?.close());
+
+  const json = { 'content-type': 'application/json' };
+  const call = async (path: string, init?: RequestInit) => {
+    const response = await fetch(url + path, init);
+    const body = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body,
+      problem: () => JSON.parse(body) as Record<string, unknown>,
+    };
+  };
+  const post = (body: string, headers: Record<string, string> = {}) =>
+    call('/orders', {
+      method: 'POST',
+      headers: { ...json, 'idempotency-key': crypto.randomUUID(), ...headers },
+      body,
+    });
+  const order = { customerId: 'c-1', lines: [{ sku: 'tea', quantity: 2 }] };
+
+  describe('refuses with problem details', () => {
+    it('an order whose fields are wrong, with a pointer to each', async () => {
+      const { status, headers, problem } = await post(
+        JSON.stringify({
+          lines: [
+            { sku: 'tea', quantity: 1 },
+            { sku: 'milk', quantity: 0 },
+          ],
+          'a/b~c': 7,
+        }),
+      );
+      expect(status).toBe(400);
+      expect(headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
+      expect(problem()).toEqual({
+        type: 'urn:atlas:problem:invalid-request',
+        title: 'Invalid request',
+        status: 400,
+        detail: expect.stringContaining('"errors" says where'),
+        errors: [
+          { pointer: '/customerId', detail: expect.stringContaining('expected string') },
+          { pointer: '/lines/1/quantity', detail: expect.stringContaining('>=1') },
+          { pointer: '/a~1b~0c', detail: expect.stringContaining('expected string') },
+        ],
+      });
+    });
+
+    it('wrong parts of the path and the query, by name', async () => {
+      expect((await call('/orders/seven')).problem()).toMatchObject({
+        status: 400,
+        errors: [{ in: 'path', pointer: '/id', detail: 'Invalid UUID' }],
+      });
+      expect((await call('/orders?limit=9999')).problem()).toMatchObject({
+        status: 400,
+        errors: [{ in: 'query', pointer: '/limit', detail: expect.stringContaining('<=500') }],
+      });
+    });
+
+    it('a thousand wrong lines, with the first hundred', async () => {
+      const lines = Array.from({ length: 1_000 }, () => ({ sku: 'tea', quantity: 0 }));
+      const { problem } = await post(JSON.stringify({ ...order, lines }));
+      expect(problem().errors).toHaveLength(100);
+    });
+
+    it.each([
+      ['text instead of JSON', 415, 'Unsupported media type', '{}', { 'content-type': 'text/plain' }],
+      [
+        'a form',
+        415,
+        'Unsupported media type',
+        'a=b',
+        { 'content-type': 'application/x-www-form-urlencoded' },
+      ],
+      ['half a JSON value', 400, 'Invalid JSON', '{"customerId":', {}],
+      ['an empty body', 400, 'Invalid JSON', '', {}],
+      ['a body of more than 1 MiB', 413, 'Body too large', JSON.stringify('x'.repeat(1_048_577)), {}],
+      ['a body as deep as the sea', 400, 'Invalid JSON', '['.repeat(500_000) + ']'.repeat(500_000), {}],
+    ])('%s', async (_what, status, title, body, headers) => {
+      const answer = await post(body, headers);
+      expect(answer.status).toBe(status);
+      expect(answer.headers.get('content-type')).toContain('application/problem+json');
+      expect(answer.problem()).toMatchObject({
+        status,
+        title,
+        detail: expect.stringMatching(/^The body .*\.$/),
+      });
+    });
+
+    it.each([
+      ['an unknown path', 404, '/nothing', 'GET'],
+      ['a method that a path does not take', 404, '/orders', 'DELETE'],
+      ['a path that is no valid encoding', 400, '/orders/%zz', 'GET'],
+      ['an id that is far too long', 414, `/orders/${'x'.repeat(1_000)}`, 'GET'],
+    ])('%s', async (_what, status, path, method) => {
+      const answer = await call(path, { method });
+      expect(answer.status).toBe(status);
+      expect(answer.headers.get('content-type')).toContain('application/problem+json');
+      expect(answer.problem()).toMatchObject({ status, detail: expect.stringMatching(/\.$/) });
+    });
+
+    it('what its own code refuses, as that says it', async () => {
+      const { status, headers, problem } = await call('/orders/fail/sold-out');
+      expect(status).toBe(409);
+      expect(headers.get('retry-after')).toBe('60');
+      expect(problem()).toEqual({
+        type: 'urn:atlas:problem:sold-out',
+        title: 'Sold out',
+        status: 409,
+        detail: 'Order less.',
+        errors: [{ pointer: '/lines/0/quantity', detail: 'only 2 are left' }],
+      });
+    });
+
+    it('a write without an idempotency key', async () => {
+      const { status, headers, problem } = await call('/orders', {
+        method: 'POST',
+        headers: json,
+        body: '{}',
+      });
+      expect(status).toBe(400);
+      expect(headers.get('content-type')).toContain('application/problem+json');
+      expect(problem()).toMatchObject({ title: 'Idempotency-Key missing' });
+    });
+  });
+
+  it('takes a body with brackets in its texts for as flat as it is', async () => {
+    const { status } = await post(JSON.stringify({ ...order, customerId: '[{"'.repeat(100) + '\\' }));
+    expect(status).toBe(201);
+  });
+
+  it('drops what would poison a prototype', async () => {
+    const { status, body } = await post(
+      `{"__proto__":{"x":1},"constructor":{"prototype":{}},${JSON.stringify(order).slice(1)}`,
+    );
+    expect(status).toBe(201);
+    expect(JSON.parse(body).body).toEqual(order);
+  });
+
+  it('says nothing about its insides when it fails, but how to report it', async () => {
+    const { status, body, headers, problem } = await call('/orders/fail/defect');
+    expect(status).toBe(500);
+    expect(body).not.toContain('hunter2');
+    expect(problem().detail).toContain(headers.get('x-correlation-id'));
+  });
+
+  it.each(['refused', 'shutting-down', 'serialization', 'lost-connection'])(
+    'asks to come back when its database is away: %s',
+    async (how) => {
+      const { status, headers, problem } = await call(`/orders/fail/${how}`);
+      expect(status).toBe(503);
+      expect(headers.get('retry-after')).toBe('2');
+      expect(problem()).toMatchObject({ title: 'Temporarily unavailable', status: 503 });
+    },
+  );
+
+  it("takes text that cannot be stored for the client's mistake", async () => {
+    expect((await call('/orders/fail/nul')).problem()).toMatchObject({
+      status: 400,
+      detail: expect.stringContaining('U+0000'),
+    });
+  });
+
+  describe('lets work flow on under one correlation id', () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const flowOf = async (headers: Record<string, string>) => {
+      const answer = await post(JSON.stringify(order), headers);
+      return {
+        echoed: answer.headers.get('x-correlation-id'),
+        flow: (JSON.parse(answer.body) as { flow: Flow }).flow,
+      };
+    };
+
+    it('the one that a request brings, with its trace', async () => {
+      expect(await flowOf({ 'x-correlation-id': 'web-42', traceparent })).toEqual({
+        echoed: 'web-42',
+        flow: { correlationId: 'web-42', traceparent },
+      });
+    });
+
+    it('a new one, if a request brings none or nonsense', async () => {
+      for (const headers of [
+        {},
+        { 'x-correlation-id': 'a b\tc', traceparent: '00-0-0-0' },
+        { 'x-correlation-id': 'x'.repeat(129) },
+      ]) {
+        const { echoed, flow } = await flowOf(headers as Record<string, string>);
+        expect(echoed).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-/);
+        expect(flow).toEqual({ correlationId: echoed });
+      }
+    });
+
+    it('each request its own, however many there are at a time', async () => {
+      const ids = Array.from({ length: 50 }, (_, index) => `web-${index}`);
+      const flows = await Promise.all(ids.map((id) => flowOf({ 'x-correlation-id': id })));
+      expect(flows.map(({ flow }) => flow.correlationId)).toEqual(ids);
+    });
+  });
+
+  it('describes its API, with its schemas, its problems and the key that a write needs', async () => {
+    const document = JSON.parse((await call('/docs-json')).body);
+    const { post: place, get: list } = document.paths['/orders'];
+    expect(document.info.title).toBe('Orders');
+    expect(place.requestBody.content['application/json'].schema).toEqual({
+      $ref: '#/components/schemas/PlaceOrder',
+    });
+    expect(document.components.schemas.PlaceOrder.properties.lines.items.properties.quantity).toMatchObject({
+      type: 'integer',
+      minimum: 1,
+    });
+    expect(place.parameters).toEqual([
+      expect.objectContaining({ in: 'header', name: 'Idempotency-Key', required: true }),
+    ]);
+    expect(place.responses['201'].content['application/json'].schema.properties).toHaveProperty('flow');
+    expect(place.responses.default.content).toHaveProperty('application/problem+json');
+    expect(list.parameters).toEqual([
+      expect.objectContaining({ in: 'query', name: 'limit', required: false }),
+    ]);
+    const page = await call('/docs');
+    expect(page.headers.get('content-type')).toContain('text/html');
+    const script = page.body.match(/src="(\.\/docs\/swagger-ui-bundle\.js)"/)?.[1];
+    expect((await call(`/${script}`)).status).toBe(200);
+  });
+
+  it('is alive whatever is away, ready only with its database, and degraded without the log', async () => {
+    const ready = async () => {
+      const { status, body } = await call('/health/ready');
+      return { status, details: (JSON.parse(body) as HealthCheckResult).details };
+    };
+    expect(await ready()).toMatchObject({
+      status: 200,
+      details: { database: { status: 'up' }, events: { status: 'degraded' } },
+    });
+    databaseIsAway = true;
+    expect(await ready()).toMatchObject({ status: 503, details: { database: { status: 'down' } } });
+    expect(await call('/health/live')).toMatchObject({ status: 200 });
+    databaseIsAway = false;
+    logIsAway = false;
+    await eventually(async () => (await ready()).details['events']?.status === 'up');
+  });
+});
