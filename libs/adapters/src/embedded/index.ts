@@ -1,2 +1,3 @@
 export { EmbeddedEventLog, type EmbeddedEventLogOptions } from './event-log/event-log';
+export { endOrphan } from './postgres-orphan';
 export { EmbeddedPostgres, type EmbeddedPostgresOptions, type ServerExit } from './postgres-server';

@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endOrphan } from '@atlas/adapters/embedded';
+import { Home } from '../home';
+import { isRunning, signal } from '../process-identity';
+import { endLeftovers } from '../supervisor';
+import { UserError } from '../user-error';
+
+/** Longer than the supervisor takes at most: three groups, each with its grace. */
+const DEADLINE_MS = 60_000;
+
+/** Stops the platform, wherever it was started, and whatever a killed one left. */
+export async function runDown({ json }: { readonly json?: boolean }): Promise<number> {
+  const home = Home.fromEnvironment();
+  const holder = await home.holder();
+  if (holder) {
+    signal(holder, 'SIGTERM');
+    for (const deadline = Date.now() + DEADLINE_MS; isRunning(holder); await sleep(50)) {
+      if (Date.now() > deadline) {
+        throw new UserError(
+          `The platform (pid ${holder.pid}) does not stop: end it with "kill -9 ${holder.pid}", and run ` +
+            '"npx atlas down" again',
+        );
+      }
+    }
+  }
+  await endRemains(home);
+  if (json)
+    process.stdout.write(`${JSON.stringify({ stopped: holder !== undefined, pid: holder?.pid ?? null })}\n`);
+  else process.stdout.write(holder ? 'Atlas is down.\n' : `No platform runs in ${home.path}.\n`);
+  return 0;
+}
+
+/** Ends what is left of a platform whose supervisor was killed. */
+export async function endRemains(home: Home): Promise<void> {
+  await endLeftovers(home, (text) => void process.stderr.write(`${text}\n`));
+  await endOrphan(home.postgresDir);
+}

@@ -1,0 +1,40 @@
+import { createInterface } from 'node:readline/promises';
+import { Home } from '../home';
+import { UserError } from '../user-error';
+import { endRemains } from './down';
+
+export interface ResetOptions {
+  readonly json?: boolean;
+  /** Don't ask. */
+  readonly yes?: boolean;
+}
+
+/** Throws all data away, so that the next start begins anew. */
+export async function runReset({ json, yes }: ResetOptions): Promise<number> {
+  const home = Home.fromEnvironment();
+  const holder = await home.holder();
+  if (holder) {
+    throw new UserError(
+      `Atlas runs in ${home.path} (pid ${holder.pid}): stop it with "npx atlas down" first`,
+    );
+  }
+  if (!yes && !(await agrees(home))) {
+    process.stderr.write('Nothing was deleted.\n');
+    return 1;
+  }
+  await endRemains(home);
+  await home.erase();
+  if (json) process.stdout.write(`${JSON.stringify({ erased: home.path })}\n`);
+  else process.stdout.write(`All data in ${home.path} is gone; the next start begins anew.\n`);
+  return 0;
+}
+
+async function agrees(home: Home): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new UserError(`This deletes all data in ${home.path}: say --yes to agree`);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test(await terminal.question(`Delete all data in ${home.path}? [y/N] `));
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,134 @@
+import Table from 'cli-table3';
+import { Client } from 'pg';
+import { Home, type PlatformState } from '../home';
+import { isReady } from '../managed-process';
+import { type Memory, memoryOf } from '../memory';
+import { notRunning } from '../platform';
+
+interface Row {
+  readonly name: string;
+  readonly pid: number | null;
+  readonly port: number | null;
+  readonly ready: boolean;
+  readonly restarts: number;
+  readonly uptimeSeconds: number | null;
+  readonly memory: Memory | null;
+}
+
+/**
+ * Shows what runs and whether it can serve.
+ * @returns the exit code: 1 if something is not ready, or nothing runs.
+ */
+export async function runStatus({ json }: { readonly json?: boolean }): Promise<number> {
+  const home = Home.fromEnvironment();
+  const state = (await home.holder()) && (await home.readState());
+  if (!state) {
+    if (!json) throw notRunning(home);
+    process.stdout.write(
+      `${JSON.stringify({ running: false, ready: false, home: home.path }, undefined, 2)}\n`,
+    );
+    return 1;
+  }
+  const rows = await Promise.all([
+    supervisorRow(state),
+    postgresRow(state),
+    ...state.processes.map((one) => processRow(one)),
+  ]);
+  const ready = rows.every((row) => row.ready);
+  const total = rows.reduce(
+    ({ rssBytes, pssBytes }, { memory }) => ({
+      rssBytes: rssBytes + (memory?.rssBytes ?? 0),
+      pssBytes: pssBytes === null || memory?.pssBytes === null ? null : pssBytes + (memory?.pssBytes ?? 0),
+    }),
+    { rssBytes: 0, pssBytes: 0 } as Memory,
+  );
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ running: true, ready, home: home.path, processes: rows, memory: total }, undefined, 2)}\n`
+      : describe(rows, total),
+  );
+  return ready ? 0 : 1;
+}
+
+const secondsSince = (moment: string | null): number | null =>
+  moment === null ? null : Math.max(0, Math.round((Date.now() - Date.parse(moment)) / 1_000));
+
+const supervisorRow = async ({ supervisor, startedAt }: PlatformState): Promise<Row> => ({
+  name: 'atlas',
+  pid: supervisor.pid,
+  port: null,
+  ready: true,
+  restarts: 0,
+  uptimeSeconds: secondsSince(startedAt),
+  memory: await memoryOf(supervisor.pid, false),
+});
+
+async function postgresRow({ postgres, databases }: PlatformState): Promise<Row> {
+  const { pid, port, restarts, startedAt } = postgres;
+  return {
+    name: 'postgres',
+    pid,
+    port,
+    ready: await answers(Object.values(databases)[0]),
+    restarts,
+    uptimeSeconds: secondsSince(startedAt),
+    memory: pid === null ? null : await memoryOf(pid, true),
+  };
+}
+
+async function processRow(one: PlatformState['processes'][number]): Promise<Row> {
+  return {
+    name: one.name,
+    pid: one.process?.pid ?? null,
+    port: one.port,
+    ready: one.process !== null && (await isReady(one.url)),
+    restarts: one.restarts,
+    uptimeSeconds: secondsSince(one.startedAt),
+    memory: one.process && (await memoryOf(one.process.pid, false)),
+  };
+}
+
+async function answers(url: string | undefined): Promise<boolean> {
+  if (!url) return false;
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 3_000, query_timeout: 3_000 });
+  client.on('error', () => {}); // the failed query tells
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+const MEBIBYTE = 1024 * 1024;
+const mebibytes = (bytes: number): string => `${Math.round(bytes / MEBIBYTE)} MiB`;
+
+function describe(rows: readonly Row[], total: Memory): string {
+  const table = new Table({
+    head: ['name', 'pid', 'port', 'ready', 'restarts', 'uptime', 'memory'],
+    colAligns: ['left', 'right', 'right', 'left', 'right', 'right', 'right'],
+    style: { head: [], border: [] },
+  });
+  for (const { name, pid, port, ready, restarts, uptimeSeconds, memory } of rows) {
+    table.push([
+      name,
+      pid ?? '-',
+      port ?? '-',
+      ready ? 'yes' : 'NO',
+      restarts,
+      uptimeSeconds === null ? '-' : duration(uptimeSeconds),
+      memory ? mebibytes(memory.rssBytes) : '-',
+    ]);
+  }
+  const once = total.pssBytes === null ? '' : `; ${mebibytes(total.pssBytes)} with shared pages counted once`;
+  return `${table.toString()}\nTogether ${mebibytes(total.rssBytes)}${once}.\n`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+}

@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Home, type PlatformState } from '../home';
+import { fileWriter, Log } from '../log';
+import { choosePorts, type PortWish } from '../ports';
+import { Supervisor } from '../supervisor';
+import { DATABASES, POSTGRES, processes } from '../topology';
+import { UserError } from '../user-error';
+
+export interface UpOptions {
+  readonly json?: boolean;
+  readonly ports: readonly PortWish[];
+  /** For every process; default: its own. */
+  readonly logLevel?: string | undefined;
+}
+
+/** Small heaps: each process holds little at a time, and all of them share a laptop. */
+const NODE_FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=8', '--enable-source-maps'];
+
+/**
+ * Runs the platform in this process until it is told to stop by a signal.
+ * @param whenReady what to do once everything is ready.
+ * @returns the exit code.
+ */
+export async function runUp(
+  options: UpOptions,
+  log: Log,
+  whenReady: (state: PlatformState) => Promise<void>,
+): Promise<number> {
+  const home = Home.fromEnvironment();
+  await home.open();
+  const unlock = await home.lock();
+  try {
+    const begin = performance.now();
+    const ports = await choosePorts(options.ports, ({ name, port: usual, setBy }, port) =>
+      log.note(`port ${usual} for ${name} is in use; it gets ${port} (choose one by ${setBy})`, 'warn'),
+    );
+    const supervisor = new Supervisor(home, planOf(ports, options), log);
+    const toldToStop = stopOnSignal(supervisor, log);
+    try {
+      await supervisor.start();
+    } catch (error) {
+      if (toldToStop.aborted) return 0;
+      throw error;
+    }
+    log.note(
+      `everything is ready, ${((performance.now() - begin) / 1_000).toFixed(1)} s after it was started`,
+    );
+    const told = once(toldToStop, 'abort');
+    await Promise.race([whenReady(supervisor.state()), told]);
+    if (!toldToStop.aborted) await told;
+    await supervisor.stop();
+    log.note('everything has stopped');
+    return 0;
+  } finally {
+    await unlock();
+  }
+}
+
+/** In the foreground: the log on stderr, the result on stdout. */
+export function foregroundLog(json: boolean): Log {
+  return new Log({
+    write: (text) => void process.stderr.write(text),
+    json,
+    colour: process.stderr.isTTY && process.stderr.hasColors(),
+  });
+}
+
+export function printState(
+  state: PlatformState,
+  options: { json?: boolean | undefined; stop: string },
+): void {
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`);
+    return;
+  }
+  const lines = state.processes
+    .filter(({ kind }) => kind === 'service')
+    .map(({ name, url }) => `  ${name.padEnd(10)} ${url}/docs`);
+  process.stdout.write(`Atlas is up; ${options.stop} stops it.\n${lines.join('\n')}\n`);
+}
+
+type Report = { readonly ready: PlatformState } | { readonly note: string } | { readonly failed: string };
+
+/** The process that {@link detach} leaves behind. */
+export async function runInBackground(options: UpOptions): Promise<number> {
+  const report = (message: Report) => {
+    // The parent may have been killed meanwhile; then nobody needs to be told.
+    if (process.connected) process.send?.(message, () => {});
+  };
+  const log = new Log({
+    write: fileWriter(Home.fromEnvironment().logFile),
+    json: false,
+    colour: false,
+    onNote: (note) => report({ note }),
+  });
+  try {
+    return await runUp(options, log, async (ready) => report({ ready }));
+  } catch (error) {
+    log.note((error as Error).message, 'warn');
+    report({ failed: (error as Error).message });
+    return 1;
+  }
+}
+
+/**
+ * Starts the platform in a process of its own and waits until everything is ready.
+ * @throws UserError if it does not start.
+ */
+export async function detach(): Promise<PlatformState> {
+  const home = Home.fromEnvironment();
+  await home.open();
+  const output = openLog(home);
+  const args = process.argv.slice(2).filter((arg) => arg !== '--detach');
+  const child = spawn(process.execPath, [process.argv[1] as string, ...args, '--background'], {
+    detached: true,
+    stdio: ['ignore', output, output, 'ipc'],
+  });
+  closeSync(output);
+  const interrupt = () => child.kill('SIGTERM');
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const state = await reportOf(child, home);
+  child.disconnect();
+  child.unref();
+  return state;
+}
+
+function reportOf(child: ChildProcess, home: Home): Promise<PlatformState> {
+  return new Promise((done, failed) => {
+    child.on('message', (message) => {
+      const report = message as Report;
+      if ('note' in report) process.stderr.write(`${report.note}\n`);
+      else if ('ready' in report) done(report.ready);
+      else failed(new UserError(report.failed));
+    });
+    child.once('error', failed);
+    child.once('exit', () =>
+      failed(new UserError(`The platform ended while it started; its log: ${home.logFile}`)),
+    );
+  });
+}
+
+function openLog(home: Home): number {
+  try {
+    mkdirSync(dirname(home.logFile), { recursive: true });
+    return openSync(home.logFile, 'a');
+  } catch (error) {
+    throw home.explain(error);
+  }
+}
+
+function planOf(ports: ReadonlyMap<string, number>, { logLevel }: UpOptions) {
+  return {
+    postgresPort: ports.get(POSTGRES) ?? 0,
+    databases: DATABASES,
+    processes: (databaseUrl: (database: string) => string) =>
+      processes(ports, databaseUrl, logLevel ? { LOG_LEVEL: logLevel } : {}),
+    nodeFlags: NODE_FLAGS,
+  };
+}
+
+/** The first signal stops everything in order, the second at once. */
+function stopOnSignal(supervisor: Supervisor, log: Log): AbortSignal {
+  const told = new AbortController();
+  const onSignal = (name: NodeJS.Signals) => {
+    if (told.signal.aborted) {
+      log.note(`${name} again: ending everything at once`, 'warn');
+      void supervisor.hurry();
+      return;
+    }
+    log.note(`${name}: stopping; once more to hurry`);
+    told.abort();
+    void supervisor.stop();
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
+  return told.signal;
+}

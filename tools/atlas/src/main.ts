@@ -1,0 +1,161 @@
+import { Command, Option } from 'commander';
+import { numberFromZero, port, positiveInteger, positiveNumber, share } from './options';
+import type { PortWish } from './ports';
+import { USUAL_PORTS } from './topology';
+
+// Each verb is loaded when it is called: what the others need would only cost time and memory.
+
+const program = new Command('atlas')
+  .description('Runs the platform, puts orders through it, and checks that nothing was lost.')
+  .helpCommand(false)
+  .showHelpAfterError('(--help shows what there is)')
+  .addHelpText(
+    'after',
+    '\nData, logs and what runs are kept in .atlas beside the sources, or in the folder that ATLAS_HOME names.',
+  );
+
+interface Common {
+  readonly json?: boolean;
+}
+
+/** A verb; each has --json, and its action returns the exit code. */
+function verb<Options extends Common>(
+  declaration: string,
+  description: string,
+  action: (options: Options, command: Command, ...args: string[]) => Promise<number>,
+): Command {
+  return program
+    .command(declaration)
+    .description(description)
+    .option('--json', 'the result as JSON on stdout, the log on stderr')
+    .action(async (...parameters: unknown[]) => {
+      const command = parameters.pop() as Command;
+      const options = parameters.pop() as Options;
+      process.exitCode = await action(options, command, ...(parameters as string[]));
+    });
+}
+
+// ---- running it
+
+verb<RunOptions>(
+  'start',
+  'Starts everything, puts some orders through, and runs until Ctrl-C.',
+  async (options, command) => {
+    const { runStart } = await import('./commands/start.js');
+    return ended(await runStart(upOptions(options, command)));
+  },
+);
+
+verb<RunOptions & { detach?: boolean; background?: boolean }>(
+  'up',
+  'Starts everything and runs until Ctrl-C.',
+  async (options, command) => {
+    const { detach, foregroundLog, printState, runInBackground, runUp } = await import('./commands/up.js');
+    const { json } = options;
+    if (options.background) return ended(await runInBackground(upOptions(options, command)));
+    if (options.detach) {
+      printState(await detach(), { json, stop: '"npx atlas down"' });
+      return 0;
+    }
+    const log = foregroundLog(json ?? false);
+    return ended(
+      await runUp(upOptions(options, command), log, async (state) =>
+        printState(state, { json, stop: 'Ctrl-C' }),
+      ),
+    );
+  },
+)
+  .option('--detach', 'return once everything is ready, and leave it running')
+  .addOption(new Option('--background').hideHelp());
+
+verb('down', 'Stops everything, wherever it was started.', async (options) =>
+  (await import('./commands/down.js')).runDown(options),
+);
+
+verb('status', 'Shows what runs; exit code 1 unless all of it is ready.', async (options) =>
+  (await import('./commands/status.js')).runStatus(options),
+);
+
+verb<Common & { yes?: boolean }>('reset', 'Throws all data away.', async (options) =>
+  (await import('./commands/reset.js')).runReset(options),
+).option('--yes', 'do not ask');
+
+// ---- using it
+
+verb<Common & { timeout: number }>(
+  'demo',
+  'Puts a handful of orders through; exit code 0 only if each ended as it must.',
+  async (options) => (await import('./commands/demo.js')).runDemo(options),
+).option('--timeout <seconds>', 'that all orders together may take', positiveNumber, 60);
+
+verb<
+  Common & { limit?: number; rate?: number; concurrency: number; stockRatio: number; declineRate: number }
+>(
+  'replay <file>',
+  'Makes an order of each line of a file, a basket of item names, and waits until all are settled.',
+  async (options, _command, file) => {
+    const { runReplay } = await import('./commands/replay.js');
+    return runReplay({ ...options, file });
+  },
+)
+  .option('--limit <baskets>', 'take at most so many', positiveInteger)
+  .option('--rate <orders>', 'begin at most so many a second', positiveNumber)
+  .option('--concurrency <requests>', 'at a time', positiveInteger, 16)
+  .option('--stock-ratio <factor>', 'units put into stock for each unit that is asked for', numberFromZero, 1)
+  .option('--decline-rate <share>', 'of the orders whose card is declined, 0 to 1', share, 0);
+
+// ---- what the options mean
+
+interface RunOptions extends Common {
+  readonly logLevel?: string;
+}
+
+for (const command of program.commands.filter((one) => ['start', 'up'].includes(one.name()))) {
+  command.addOption(
+    new Option('--log-level <level>', 'of every process')
+      .env('LOG_LEVEL')
+      .choices(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+  );
+  for (const [name, usual] of USUAL_PORTS) {
+    command.addOption(
+      new Option(`--${name}-port <port>`, `of ${name}; if ${usual} is in use, another one is taken`)
+        .env(variableOf(name))
+        .default(usual)
+        .argParser(port),
+    );
+  }
+}
+
+function upOptions(options: RunOptions, command: Command) {
+  const ports = [...USUAL_PORTS.keys()].map((name): PortWish => {
+    const key = `${name}Port`.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+    return {
+      name,
+      port: command.getOptionValue(key) as number,
+      fixed: command.getOptionValueSource(key) !== 'default',
+      setBy: `--${name}-port or ${variableOf(name)}`,
+    };
+  });
+  return { json: options.json ?? false, ports, logLevel: options.logLevel };
+}
+
+function variableOf(name: string): string {
+  return `${name.replace('-', '_').toUpperCase()}_PORT`;
+}
+
+// ---- go
+
+program.parseAsync().catch((error: unknown) => {
+  const { message, stack } = error as Error;
+  // What nobody foresaw needs its place in the code; the rest is a sentence.
+  const isDefect =
+    error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+  process.stderr.write(`atlas: ${isDefect ? stack : message}\n`);
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: message })}\n`);
+  ended(1);
+});
+
+/** Ends now, whatever still waits for an answer. */
+function ended(code: number): never {
+  process.exit(code);
+}

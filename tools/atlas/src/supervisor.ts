@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EmbeddedPostgres } from '@atlas/adapters/embedded';
+import type { Home, PlatformState } from './home';
+import type { Log } from './log';
+import { ManagedProcess, type ProcessSpec } from './managed-process';
+import { identify, isRunning, type ProcessIdentity, signal } from './process-identity';
+import { Restarts } from './restarts';
+import { UserError } from './user-error';
+
+/** What is to run. */
+export interface Plan {
+  readonly postgresPort: number;
+  readonly databases: readonly string[];
+  readonly processes: (databaseUrl: (database: string) => string) => readonly ProcessSpec[];
+  /** For Node, ahead of each script. */
+  readonly nodeFlags: readonly string[];
+}
+
+/** What a process may take to stop by itself. */
+const GRACE_MS = 15_000;
+
+/**
+ * Runs the database and the processes, starts again what dies, and keeps the folder's state file true. Stops
+ * services first, so that nothing new comes in; then relays; the database last.
+ */
+export class Supervisor {
+  private readonly startedAt = new Date();
+  private managed: readonly ManagedProcess[] = [];
+  private databases: Readonly<Record<string, string>> = {};
+  private postgres: EmbeddedPostgres | undefined;
+  private postgresSince = new Date();
+  private readonly postgresRestarts = new Restarts();
+  private stopping: Promise<void> | undefined;
+  private writing = Promise.resolve();
+
+  constructor(
+    private readonly home: Home,
+    private readonly plan: Plan,
+    private readonly log: Log,
+  ) {}
+
+  /**
+   * Resolves when everything is ready. The folder's lock must be held.
+   * @throws UserError or Error with a sentence if something can't start; everything is stopped then.
+   */
+  async start(): Promise<void> {
+    try {
+      await endLeftovers(this.home, (text) => this.log.note(text, 'warn'));
+      const postgres = await this.startPostgres();
+      await postgres.ensureDatabases(this.plan.databases);
+      this.databases = Object.fromEntries(this.plan.databases.map((name) => [name, postgres.urlOf(name)]));
+      if (this.stopping) throw new UserError('Stopped while it started');
+      this.managed = this.plan
+        .processes((name) => postgres.urlOf(name))
+        .map((spec) => new ManagedProcess(spec, this.log, this.plan.nodeFlags, () => this.keepState()));
+      for (const one of this.managed) one.start();
+      await Promise.all(this.managed.map((one) => one.untilReady()));
+      await this.writing;
+    } catch (error) {
+      await this.stop();
+      // The order to stop may have come before there was a server.
+      await this.postgres?.stop(GRACE_MS);
+      throw error;
+    }
+  }
+
+  state(): PlatformState {
+    return {
+      supervisor: identify(process.pid) ?? { pid: process.pid, started: '' },
+      startedAt: this.startedAt.toISOString(),
+      postgres: {
+        pid: this.postgres?.pid ?? null,
+        port: this.plan.postgresPort,
+        restarts: this.postgresRestarts.count,
+        startedAt: this.postgres ? this.postgresSince.toISOString() : null,
+      },
+      databases: this.databases,
+      processes: this.managed.map(({ spec: { name, kind, port }, url, process, restarts, startedAt }) => ({
+        name,
+        kind,
+        port,
+        url,
+        process: process ?? null,
+        restarts,
+        startedAt: startedAt?.toISOString() ?? null,
+      })),
+    };
+  }
+
+  /** Stops everything in order; again while it stops: the same promise. */
+  stop(): Promise<void> {
+    this.stopping ??= this.stopAll();
+    return this.stopping;
+  }
+
+  /** Ends everything at once. What was committed is safe; what was in hand comes again. */
+  async hurry(): Promise<void> {
+    for (const one of this.managed) one.kill();
+    await this.postgres?.stop(0);
+  }
+
+  private async stopAll(): Promise<void> {
+    for (const kind of ['service', 'relay'] as const) {
+      const group = this.managed.filter(({ spec }) => spec.kind === kind);
+      if (group.length > 0) this.log.note(`stopping ${group.map(({ spec }) => spec.name).join(', ')}`);
+      await Promise.all(group.map((one) => one.stop(GRACE_MS)));
+    }
+    if (this.postgres) this.log.note('stopping postgres');
+    await this.postgres?.stop(GRACE_MS);
+    await this.writing;
+    await this.home.removeState();
+  }
+
+  private async startPostgres(): Promise<EmbeddedPostgres> {
+    const postgres = await EmbeddedPostgres.start({
+      dataDir: this.home.postgresDir,
+      port: this.plan.postgresPort,
+      onLog: (line) => this.log.line('postgres', line),
+    });
+    this.postgresSince = new Date();
+    const begin = performance.now();
+    this.postgres = postgres;
+    postgres.onExit(({ code, signal: killedBy }) => {
+      if (this.stopping) return;
+      this.postgres = undefined;
+      this.keepState();
+      void this.restartPostgres(`${killedBy ?? `exit code ${code}`}`, performance.now() - begin);
+    });
+    this.keepState();
+    return postgres;
+  }
+
+  private async restartPostgres(how: string, livedMs: number): Promise<void> {
+    for (let reason = how; !this.stopping; livedMs = 0) {
+      const delay = this.postgresRestarts.next(livedMs);
+      this.log.note(`postgres ended (${reason}); starts again in ${delay} ms`, 'warn');
+      await sleep(delay);
+      if (this.stopping) return;
+      try {
+        const postgres = await this.startPostgres();
+        // The order to stop may have come meanwhile, and found no server.
+        if (this.stopping) await postgres.stop(GRACE_MS);
+        return;
+      } catch (error) {
+        reason = (error as Error).message;
+      }
+    }
+  }
+
+  private keepState(): void {
+    const state = this.state();
+    this.writing = this.writing
+      .then(() => (this.stopping ? undefined : this.home.writeState(state)))
+      .catch((error: unknown) => this.log.note((error as Error).message, 'warn'));
+  }
+}
+
+/**
+ * Ends what a killed supervisor left behind. Its processes notice by themselves that it is gone and stop; this
+ * waits for them and helps. The database is taken care of where it is started.
+ */
+export async function endLeftovers(home: Home, note: (text: string) => void): Promise<void> {
+  const state = await home.readState();
+  if (!state) return;
+  const left = state.processes.flatMap(({ name, process }) =>
+    process && isRunning(process) ? [{ name, process }] : [],
+  );
+  if (left.length > 0) {
+    note(`ending what an earlier run left behind: ${left.map(({ name }) => name).join(', ')}`);
+    await Promise.all(left.map(({ process }) => end(process, GRACE_MS)));
+  }
+  await home.removeState();
+}
+
+/** Asks the process to stop, and kills it after `graceMs`. Resolves when it is gone. */
+export async function end(target: ProcessIdentity, graceMs: number): Promise<void> {
+  signal(target, 'SIGTERM');
+  for (const deadline = Date.now() + graceMs; isRunning(target); await sleep(50)) {
+    if (Date.now() > deadline) signal(target, 'SIGKILL');
+  }
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { projectRoot } from './home';
+import type { ProcessSpec } from './managed-process';
+import { HOST } from './ports';
+
+export const SERVICES = ['orders', 'inventory', 'payments'] as const;
+
+export type ServiceName = (typeof SERVICES)[number];
+
+export const EVENT_LOG_DATABASE = 'event_log';
+
+/** Each service its own, and one that stands in for Kafka. */
+export const DATABASES: readonly string[] = [...SERVICES, EVENT_LOG_DATABASE];
+
+export const POSTGRES = 'postgres';
+
+export const relayOf = (service: ServiceName): string => `${service}-relay`;
+
+/** What listens, and on which port unless told otherwise. */
+export const USUAL_PORTS: ReadonlyMap<string, number> = new Map([
+  ['orders', 4001],
+  ['inventory', 4002],
+  ['payments', 4003],
+  ['orders-relay', 4011],
+  ['inventory-relay', 4012],
+  ['payments-relay', 4013],
+  [POSTGRES, 54_329],
+]);
+
+/** The processes beside the database, each with its environment. */
+export function processes(
+  ports: ReadonlyMap<string, number>,
+  databaseUrl: (database: string) => string,
+  common: Readonly<Record<string, string>>,
+): readonly ProcessSpec[] {
+  const spec = (
+    kind: ProcessSpec['kind'],
+    name: string,
+    app: string,
+    service: ServiceName,
+    env: Readonly<Record<string, string>>,
+  ): ProcessSpec => {
+    const port = ports.get(name) ?? 0;
+    return {
+      name,
+      kind,
+      script: join(projectRoot(), 'dist/apps', app, 'src/main.js'),
+      port,
+      env: {
+        HOST,
+        PORT: String(port),
+        DATABASE_URL: databaseUrl(service),
+        EVENT_LOG_URL: databaseUrl(EVENT_LOG_DATABASE),
+        ...common,
+        ...env,
+      },
+    };
+  };
+  return SERVICES.flatMap((service) => [
+    spec('service', service, service, service, {}),
+    spec('relay', relayOf(service), 'outbox-relay', service, { SERVICE: service }),
+  ]);
+}
