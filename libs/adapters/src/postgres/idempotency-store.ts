@@ -21,17 +21,19 @@ export class PostgresIdempotencyStore extends IdempotencyStore {
 
   async claim({ scope, key, fingerprint }: IdempotencyKey): Promise<IdempotencyVerdict> {
     const { manager } = this.unitOfWork;
-    const [lock]: { claimed: boolean }[] = await manager.query(
-      `SELECT pg_try_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0)) AS claimed`,
-      [scope, key],
-    );
+    // Two statements: the second's snapshot must be younger than the lock, or it could miss the last holder's row.
+    const [[lock], [row]] = await Promise.all([
+      manager.query<{ claimed: boolean }[]>(
+        `SELECT pg_try_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0)) AS claimed`,
+        [scope, key],
+      ),
+      manager.query<AnswerRow[]>(
+        `SELECT fingerprint, status, headers, body FROM idempotency_key
+         WHERE scope = $1 AND key = $2 AND expires_at > now()`,
+        [scope, key],
+      ),
+    ]);
     if (!lock?.claimed) return { state: 'in-flight' };
-    // A statement of its own: its snapshot must be younger than the lock, or it could miss the last holder's row.
-    const [row]: AnswerRow[] = await manager.query(
-      `SELECT fingerprint, status, headers, body FROM idempotency_key
-       WHERE scope = $1 AND key = $2 AND expires_at > now()`,
-      [scope, key],
-    );
     if (!row) return { state: 'new' };
     if (row.fingerprint !== fingerprint) return { state: 'other-request' };
     const body: unknown = row.body === null ? undefined : JSON.parse(row.body);

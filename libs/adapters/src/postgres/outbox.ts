@@ -16,8 +16,6 @@ interface OutboxRow {
  * aggregates are still held then, so ids grow with each aggregate's versions, which is what the relay relies on.
  */
 export class PostgresOutbox extends Outbox {
-  private readonly pending = new WeakMap<object, OutboxRow[]>();
-
   constructor(
     private readonly unitOfWork: PostgresUnitOfWork,
     private readonly clock: Clock,
@@ -29,14 +27,13 @@ export class PostgresOutbox extends Outbox {
   async add(events: readonly NewEvent[]): Promise<void> {
     if (events.length === 0) return;
     const rows = events.map((event) => this.toRow(event));
-    const unit = this.unitOfWork.manager;
-    const waiting = this.pending.get(unit);
-    if (waiting) {
-      waiting.push(...rows);
-      return;
-    }
+    this.unitOfWork.local(this, () => this.begin()).push(...rows);
+  }
+
+  private begin(): OutboxRow[] {
+    const rows: OutboxRow[] = [];
     this.unitOfWork.beforeCommit(() => this.insert(rows));
-    this.pending.set(unit, rows);
+    return rows;
   }
 
   private toRow({ contract, subject, aggregateVersion, data }: NewEvent): OutboxRow {

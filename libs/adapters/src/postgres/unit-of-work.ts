@@ -5,6 +5,7 @@ import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 
 interface OpenUnit {
   readonly manager: EntityManager;
+  readonly locals: Map<object, unknown>;
   readonly beforeCommit: (() => Promise<void>)[];
   readonly afterCommit: (() => void)[];
 }
@@ -37,7 +38,17 @@ export class PostgresUnitOfWork extends UnitOfWork {
     return this.open.getStore()?.manager ?? this.dataSource.manager;
   }
 
-  /** Calls `callback` as the last thing inside the open transaction. */
+  /** What `owner` keeps for as long as the open unit lasts, made by `begin` when it is first asked for. */
+  local<T>(owner: object, begin: () => T): T {
+    const { locals } = this.openUnit();
+    if (!locals.has(owner)) locals.set(owner, begin());
+    return locals.get(owner) as T;
+  }
+
+  /**
+   * Calls `callback` as the last thing inside the open transaction. The callbacks run at the same time, so that what
+   * they write goes to the server in one round trip.
+   */
   beforeCommit(callback: () => Promise<void>): void {
     this.openUnit().beforeCommit.push(callback);
   }
@@ -55,10 +66,10 @@ export class PostgresUnitOfWork extends UnitOfWork {
   private async transaction<T>(work: () => Promise<T>): Promise<T> {
     const afterCommit: (() => void)[] = [];
     const result = await this.dataSource.transaction((manager) => {
-      const unit: OpenUnit = { manager, beforeCommit: [], afterCommit };
+      const unit: OpenUnit = { manager, locals: new Map(), beforeCommit: [], afterCommit };
       return this.open.run(unit, async () => {
         const value = await work();
-        for (const callback of unit.beforeCommit) await callback();
+        await Promise.all(unit.beforeCommit.map((callback) => callback()));
         return value;
       });
     });

@@ -4,6 +4,8 @@ import { StockItem } from '../../../domain/stock-item';
 import type { StockRow } from './stock.entity';
 
 interface UnitStock {
+  /** Resolves when the unit has its turn. */
+  readonly turn: Promise<unknown>;
   readonly items: Map<string, StockItem>;
   readonly changed: Set<string>;
 }
@@ -20,8 +22,6 @@ const STOCK_LOCK = 'stock';
  * takes PostgreSQL a second to find.
  */
 export class LockedStock {
-  private readonly units = new WeakMap<object, UnitStock>();
-
   constructor(private readonly unitOfWork: PostgresUnitOfWork) {}
 
   /** Waits until no other unit changes stock. To be called before other rows are locked, so that none waits crosswise. */
@@ -54,13 +54,17 @@ export class LockedStock {
   }
 
   private async unit(): Promise<UnitStock> {
-    const { manager } = this.unitOfWork;
-    const entered = this.units.get(manager);
-    if (entered) return entered;
-    const unit: UnitStock = { items: new Map(), changed: new Set() };
+    const unit = this.unitOfWork.local(this, () => this.begin());
+    await unit.turn;
+    return unit;
+  }
+
+  private begin(): UnitStock {
+    const turn = this.unitOfWork.manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      STOCK_LOCK,
+    ]);
+    const unit: UnitStock = { turn, items: new Map(), changed: new Set() };
     this.unitOfWork.beforeCommit(() => this.write(unit));
-    this.units.set(manager, unit);
-    await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [STOCK_LOCK]);
     return unit;
   }
 

@@ -1,12 +1,24 @@
 import type { PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { Money } from '@atlas/kernel';
 import type { Outbox } from '@atlas/ports';
+import { type OrderFilter, OrderRepository } from '../../../application/ports';
 import { Order, type OrderChange, type OrderState } from '../../../domain/order';
 import { OrderLine } from '../../../domain/order-line';
-import { type OrderFilter, OrderRepository } from '../../../application/ports';
 import { publishedEvents } from '../events/published-events';
-import { OrderEntity, OrderLineEntity, type OrderRow } from './order.entity';
+import { OrderEntity, type OrderRow } from './order.entity';
 
+/** The orders that the open unit of work has locked and loaded or made, as they are by now. */
+interface UnitOrders {
+  readonly loaded: Map<string, Order>;
+  readonly created: Set<string>;
+  readonly updated: Set<string>;
+}
+
+/**
+ * A batch of events is a unit of work, and so may touch many orders: each is locked and loaded once, and all that are
+ * new or changed are written in two statements just before the commit. Plain SQL on this path, where every order
+ * passes; TypeORM's query builder for reading.
+ */
 export class PostgresOrderRepository extends OrderRepository {
   constructor(
     private readonly unitOfWork: PostgresUnitOfWork,
@@ -17,24 +29,22 @@ export class PostgresOrderRepository extends OrderRepository {
 
   create(placed: OrderChange): Promise<void> {
     return this.unitOfWork.run(async () => {
-      const { lines, ...row } = toRow(placed.next);
-      await this.unitOfWork.manager.insert(OrderEntity, row);
-      await this.unitOfWork.manager.insert(OrderLineEntity, lines);
+      const unit = this.unit();
+      unit.loaded.set(placed.next.id, placed.next);
+      unit.created.add(placed.next.id);
       await this.outbox.add(publishedEvents(placed));
     });
   }
 
   update(id: string, change: (order: Order) => OrderChange): Promise<Order | undefined> {
     return this.unitOfWork.run(async () => {
-      const row = await this.select()
-        .where('orders.id = :id', { id })
-        .setLock('pessimistic_write', undefined, ['orders'])
-        .getOne();
-      if (!row) return undefined;
-      const changed = change(toOrder(row));
+      const unit = this.unit();
+      const order = unit.loaded.get(id) ?? (await this.lock(id));
+      if (!order) return undefined;
+      const changed = change(order);
+      unit.loaded.set(id, changed.next);
       if (changed.events.length > 0) {
-        const { status, reason, version, history } = toRow(changed.next);
-        await this.unitOfWork.manager.update(OrderEntity, { id }, { status, reason, version, history });
+        if (!unit.created.has(id)) unit.updated.add(id);
         await this.outbox.add(publishedEvents(changed));
       }
       return changed.next;
@@ -50,8 +60,8 @@ export class PostgresOrderRepository extends OrderRepository {
     const page = this.unitOfWork.manager
       .createQueryBuilder(OrderEntity, 'page')
       .select('page.id')
+      .orderBy('page.id', 'DESC')
       .limit(limit);
-    page.orderBy('page.id', 'DESC');
     if (status) page.andWhere('page.status = :status', { status });
     if (customerId) page.andWhere('page.customerId = :customerId', { customerId });
     if (after) page.andWhere('page.id < :after', { after });
@@ -70,28 +80,79 @@ export class PostgresOrderRepository extends OrderRepository {
       .innerJoinAndSelect('orders.lines', 'line')
       .orderBy('line.position');
   }
-}
 
-function toRow(order: Order): OrderRow {
-  const { id, customerId, status, reason, lines, total, paymentToken, version, history } = order.snapshot();
-  return {
-    id,
-    customerId,
-    status,
-    reason: reason ?? null,
-    total: String(total.minorUnits),
-    currency: total.currency,
-    paymentToken,
-    version,
-    history: history.map((entry) => ({ status: entry.status, at: entry.at.toISOString() })),
-    lines: lines.map(({ sku, quantity, unitPrice }, position) => ({
-      orderId: id,
-      position,
-      sku,
-      quantity,
-      unitPrice: String(unitPrice.minorUnits),
-    })),
-  };
+  private unit(): UnitOrders {
+    return this.unitOfWork.local(this, () => {
+      const unit: UnitOrders = { loaded: new Map(), created: new Set(), updated: new Set() };
+      const pick = (ids: ReadonlySet<string>) => [...ids].flatMap((id) => unit.loaded.get(id) ?? []);
+      this.unitOfWork.beforeCommit(() => this.insert(pick(unit.created)));
+      this.unitOfWork.beforeCommit(() => this.save(pick(unit.updated)));
+      return unit;
+    });
+  }
+
+  private async lock(id: string): Promise<Order | undefined> {
+    const [row]: OrderRow[] = await this.unitOfWork.manager.query(
+      `SELECT id, customer_id AS "customerId", status, reason, total, currency, payment_token AS "paymentToken",
+         version, history,
+         (SELECT json_agg(json_build_object('sku', sku, 'quantity', quantity, 'unitPrice', unit_price) ORDER BY position)
+          FROM order_line WHERE order_id = id) AS lines
+       FROM orders WHERE id = $1 FOR UPDATE`,
+      [id],
+    );
+    return row ? toOrder(row) : undefined;
+  }
+
+  private async insert(orders: readonly Order[]): Promise<void> {
+    if (orders.length === 0) return;
+    const states = orders.map((order) => order.snapshot());
+    const lines = states.flatMap((state) =>
+      state.lines.map((line, position) => ({ orderId: state.id, position, line })),
+    );
+    await this.unitOfWork.manager.query(
+      `WITH placed AS (
+         INSERT INTO orders (id, customer_id, status, reason, total, currency, payment_token, version, history)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
+           $8::integer[], $9::jsonb[])
+       )
+       INSERT INTO order_line (order_id, position, sku, quantity, unit_price)
+       SELECT * FROM unnest($10::uuid[], $11::integer[], $12::text[], $13::integer[], $14::bigint[])`,
+      [
+        states.map((state) => state.id),
+        states.map((state) => state.customerId),
+        states.map((state) => state.status),
+        states.map((state) => state.reason ?? null),
+        states.map((state) => state.total.minorUnits),
+        states.map((state) => state.total.currency),
+        states.map((state) => state.paymentToken),
+        states.map((state) => state.version),
+        states.map((state) => JSON.stringify(state.history)),
+        lines.map(({ orderId }) => orderId),
+        lines.map(({ position }) => position),
+        lines.map(({ line }) => line.sku),
+        lines.map(({ line }) => line.quantity),
+        lines.map(({ line }) => line.unitPrice.minorUnits),
+      ],
+    );
+  }
+
+  private async save(orders: readonly Order[]): Promise<void> {
+    if (orders.length === 0) return;
+    const states = orders.map((order) => order.snapshot());
+    await this.unitOfWork.manager.query(
+      `UPDATE orders SET status = row.status, reason = row.reason, version = row.version, history = row.history
+       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::jsonb[])
+         AS row (id, status, reason, version, history)
+       WHERE orders.id = row.id`,
+      [
+        states.map((state) => state.id),
+        states.map((state) => state.status),
+        states.map((state) => state.reason ?? null),
+        states.map((state) => state.version),
+        states.map((state) => JSON.stringify(state.history)),
+      ],
+    );
+  }
 }
 
 function toOrder(row: OrderRow): Order {
