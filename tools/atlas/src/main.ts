@@ -104,6 +104,22 @@ verb<
   .option('--stock-ratio <factor>', 'units put into stock for each unit that is asked for', numberFromZero, 1)
   .option('--decline-rate <share>', 'of the orders whose card is declined, 0 to 1', share, 0);
 
+verb<Common & { limit?: number; concurrency: number; every: number; seed: number }>(
+  'chaos [file]',
+  'Replays baskets while it kills services, relays and the database with kill -9; then audits.',
+  async (options, _command, file) => (await import('./commands/chaos.js')).runChaos({ ...options, file }),
+)
+  .option('--limit <baskets>', 'take at most so many; without a file, make up so many', positiveInteger)
+  .option('--concurrency <requests>', 'at a time', positiveInteger, 16)
+  .option('--every <seconds>', 'between two kills, on average', positiveNumber, 3)
+  .option('--seed <number>', 'decides who is killed when', positiveInteger, 1);
+
+verb(
+  'audit',
+  'Checks the invariants over all databases and the log; exit code 1 if one is violated.',
+  async (options) => (await import('./commands/audit.js')).runAudit(options),
+);
+
 // ---- what the options mean
 
 interface RunOptions extends Common {

@@ -114,7 +114,7 @@ async function chaos({
 /** What the platform started and what runs now. */
 async function victims(): Promise<readonly Victim[]> {
   const { state } = await connect();
-  const postgres = state.postgres.pid > 0 ? identify(state.postgres.pid) : undefined;
+  const postgres = state.postgres.pid === null ? undefined : identify(state.postgres.pid);
   return [
     ...state.processes.flatMap(({ name, process: running }) => (running ? [{ name, ...running }] : [])),
     ...(postgres ? [{ name: POSTGRES, ...postgres }] : []),
