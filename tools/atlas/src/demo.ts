@@ -59,21 +59,25 @@ export async function demo(client: AtlasClient, deadlineMs: number): Promise<Dem
     paymentToken,
   });
   const scenarios: readonly Scenario[] = [
-    { story: 'two coffees, card approved', order: wish('ada', coffee, 2), expected: ['confirmed'] },
+    { story: 'two coffees', order: wish('ada', coffee, 2), expected: ['confirmed'] },
     {
-      story: 'the last mug, wanted by one …',
+      story: 'the last mug …',
       order: wish('bob', lastMug, 1),
       expected: ['confirmed', 'out-of-stock'],
     },
-    { story: '… and by another', order: wish('cy', lastMug, 1), expected: ['confirmed', 'out-of-stock'] },
+    {
+      story: '… wanted by another, too',
+      order: wish('cy', lastMug, 1),
+      expected: ['confirmed', 'out-of-stock'],
+    },
     { story: 'card declined', order: wish('dee', card, 3, 'tok_decline'), expected: ['payment-declined'] },
     {
-      story: 'payment provider gives no answer',
+      story: 'payment without an answer',
       order: wish('eve', slow, 1, 'tok_timeout'),
       expected: ['payment-failed'],
     },
     {
-      story: 'cancelled after it was confirmed',
+      story: 'cancelled afterwards',
       order: wish('flo', regret, 4),
       expected: ['customer-request'],
       thenCancel: true,

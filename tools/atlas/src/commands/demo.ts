@@ -32,18 +32,13 @@ function describe(
   timeout: number,
 ) {
   const table = new Table({
-    head: ['order', 'must end', 'path (ms between the steps)', 'total', ''],
-    style: { head: [], border: [] },
+    head: ['order', 'must end', 'path, with ms between the steps', 'total ms', ''],
+    colAligns: ['left', 'left', 'left', 'right', 'left'],
+    style: { head: [], border: [], compact: true },
   });
   for (const order of orders) {
-    const { minorUnits, currency } = order.total;
-    table.push([
-      order.story,
-      order.expected.join(' or '),
-      pathOf(order),
-      `${(minorUnits / 100).toFixed(2)} ${currency}`,
-      mark(order.ok),
-    ]);
+    const total = order.path.reduce((sum, { afterMs }) => sum + afterMs, 0);
+    table.push([order.story, order.expected.join('\nor '), pathOf(order), total, mark(order.ok)]);
   }
   const lines = [table.toString(), ''];
   for (const check of checks) {
@@ -64,8 +59,7 @@ function describe(
 
 const mark = (ok: boolean) => (ok ? '✓' : '✗');
 
-function pathOf({ path, outcome }: DemoOrder): string {
-  const steps = path.map(({ status, afterMs }, n) => (n === 0 ? status : `+${afterMs} ${status}`));
-  const last = path.at(-1)?.status;
-  return steps.join(' → ') + (outcome === last ? '' : ` (${outcome})`);
+function pathOf({ path, outcome, ok }: DemoOrder): string {
+  const steps = path.map(({ status, afterMs }, n) => (n === 0 ? status : `→ ${afterMs} → ${status}`));
+  return steps.join(' ') + (ok ? '' : `: ${outcome}`);
 }

@@ -64,7 +64,7 @@ export class ReplayBar implements ReplayProgress {
 export function describeReplay(result: ReplayResult): string {
   const { run, lines, skipped, placed, confirmed, cancelled, settledAfterMs, ordersPerSecond, wallMs } =
     result;
-  const table = new Table({ style: { head: [], border: [] } });
+  const table = new Table({ style: { head: [], border: [], compact: true } });
   const reasons = Object.entries(cancelled);
   const { p50, p95, p99 } = settledAfterMs;
   table.push(
