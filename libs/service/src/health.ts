@@ -69,9 +69,11 @@ export class HealthModule {
   static with(readiness: Readiness): DynamicModule {
     return {
       module: HealthModule,
+      global: true,
       imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [HealthController],
       providers: [{ provide: Readiness, useValue: readiness }],
+      exports: [Readiness],
     };
   }
 }

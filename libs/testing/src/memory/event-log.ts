@@ -11,6 +11,7 @@ import {
   type PublisherSession,
   type Subscription,
 } from '@atlas/ports';
+import { Partitioners } from 'kafkajs';
 
 interface Partition {
   readonly topic: string;
@@ -32,40 +33,68 @@ interface Member {
   owned: readonly Partition[];
 }
 
+const partitioner = Partitioners.DefaultPartitioner();
+
+/** Where Kafka's own clients put a key; a record without one goes to the first partition. */
+function partitionOf(key: string | null, partitions: number): number {
+  if (key === null) return 0;
+  const partitionMetadata = Array.from({ length: partitions }, (_, partitionId) => ({
+    partitionErrorCode: 0,
+    partitionId,
+    leader: 0,
+    replicas: [],
+    isr: [],
+  }));
+  return partitioner({ topic: '', partitionMetadata, message: { key, value: null } });
+}
+
 const nameOf = ({ topic, number }: Partition) => `${topic}/${number}`;
 
-/** An event log in memory, for all "processes" of a test that share it. */
-export class MemoryEventLog extends EventLog {
-  private readonly partitions = new Map<string, readonly Partition[]>();
-  private readonly groups = new Map<string, Group>();
-  private readonly sessions = new Map<string, object>();
-  private readonly cursors = new Map<string, string>();
+/** What several processes share that use one log. */
+export class MemoryLogData {
+  readonly partitions = new Map<string, readonly Partition[]>();
+  readonly groups = new Map<string, Group>();
+  readonly sessions = new Map<string, object>();
+  readonly cursors = new Map<string, string>();
   /** Wakes every waiting member. */
-  private readonly changes = new EventTarget();
+  readonly changes = new EventTarget();
+}
+
+/** An event log in memory, as one process sees it. */
+export class MemoryEventLog extends EventLog {
+  private readonly consumers: Consumer[] = [];
+
+  /** @param onError told of what handlers reject with. */
+  constructor(
+    private readonly data = new MemoryLogData(),
+    private readonly onError: (error: unknown) => void = () => undefined,
+  ) {
+    super();
+  }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
     for (const { name, partitions } of topics) {
-      const there = this.partitions.get(name);
+      const there = this.data.partitions.get(name);
       if (there && there.length !== partitions) {
         throw new Error(`The topic "${name}" has ${there.length} partitions, not ${partitions}`);
       }
       if (there) continue;
       const made = Array.from({ length: partitions }, (_, number) => ({ topic: name, number, records: [] }));
-      this.partitions.set(name, made);
+      this.data.partitions.set(name, made);
     }
-    for (const group of this.groups.values()) this.deal(group);
+    for (const group of this.data.groups.values()) this.deal(group);
   }
 
   async openPublisher(source: string): Promise<PublisherSession> {
     const session = {};
-    this.sessions.set(source, session);
-    const { cursors } = this;
+    this.data.sessions.set(source, session);
+    const { cursors } = this.data;
     return {
       get cursor() {
         return cursors.get(source);
       },
       publish: async (records, cursor) => {
-        if (this.sessions.get(source) !== session) throw new FencedError(source);
+        if (this.data.sessions.get(source) !== session) throw new FencedError(source);
         this.append(...records);
         cursors.set(source, cursor);
       },
@@ -77,10 +106,12 @@ export class MemoryEventLog extends EventLog {
   append(
     ...records: readonly (Partial<OutgoingRecord> & { readonly topic: string; readonly partition?: number })[]
   ): void {
+    for (const { topic } of records) this.partitionsOf(topic);
     for (const { topic, partition: chosen, key = null, headers = {}, value = null } of records) {
       const partitions = this.partitionsOf(topic);
-      const hash = [...(key ?? '')].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 2_147_483_647, 7);
-      const { number, records: kept } = partitions[chosen ?? hash % partitions.length] as Partition;
+      const { number, records: kept } = partitions[
+        chosen ?? partitionOf(key, partitions.length)
+      ] as Partition;
       const timestamp = Date.now();
       kept.push({ topic, partition: number, offset: kept.length, key, headers, value, timestamp });
     }
@@ -93,7 +124,7 @@ export class MemoryEventLog extends EventLog {
     group.members.push(member);
     this.deal(group);
     const ended = this.consume(group, member);
-    return {
+    const consumer: Consumer = {
       assignment: () => member.owned.map(nameOf).sort(),
       stop: async () => {
         member.stopping.abort();
@@ -104,10 +135,12 @@ export class MemoryEventLog extends EventLog {
         this.deal(group);
       },
     };
+    this.consumers.push(consumer);
+    return consumer;
   }
 
   async describe(): Promise<readonly PartitionDescription[]> {
-    return [...this.partitions]
+    return [...this.data.partitions]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .flatMap(([topic, partitions]) =>
         partitions.map(({ number, records }) => ({
@@ -120,7 +153,7 @@ export class MemoryEventLog extends EventLog {
   }
 
   async groupOffsets(): Promise<readonly GroupOffset[]> {
-    return [...this.groups].flatMap(([group, { committed: offsets }]) =>
+    return [...this.data.groups].flatMap(([group, { committed: offsets }]) =>
       [...offsets].map(([name, committed]) => {
         const slash = name.lastIndexOf('/');
         return { group, topic: name.slice(0, slash), partition: Number(name.slice(slash + 1)), committed };
@@ -139,27 +172,28 @@ export class MemoryEventLog extends EventLog {
   }
 
   async close(): Promise<void> {
-    const members = [...this.groups.values()].flatMap((group) => group.members);
-    for (const member of members) member.stopping.abort();
-    this.changed();
+    await Promise.all(this.consumers.map((consumer) => consumer.stop()));
   }
 
   private async consume(group: Group, member: Member): Promise<void> {
     const { signal } = member.stopping;
     while (!signal.aborted) {
-      const change = once(this.changes, 'change');
+      const change = once(this.data.changes, 'change');
       if (!(await this.consumeNext(group, member))) await change;
     }
   }
 
   /** Handles one batch. @returns false if there is none to handle now. */
-  private async consumeNext(group: Group, { owned, subscription, stopping }: Member): Promise<boolean> {
+  private async consumeNext(group: Group, member: Member): Promise<boolean> {
+    const { owned, subscription, stopping } = member;
     const ready = owned.find(
       (partition) =>
         !group.busy.has(nameOf(partition)) &&
         (group.committed.get(nameOf(partition)) ?? 0) < partition.records.length,
     );
     if (!ready) return false;
+    // To the end of the line, so that one partition's trouble is not the others'.
+    member.owned = [...owned.filter((partition) => partition !== ready), ready];
     const name = nameOf(ready);
     const from = group.committed.get(name) ?? 0;
     const records = ready.records.slice(from, from + (subscription.maxBatchRecords ?? 200));
@@ -167,7 +201,8 @@ export class MemoryEventLog extends EventLog {
     try {
       await subscription.handle({ topic: ready.topic, partition: ready.number, records }, stopping.signal);
       group.committed.set(name, from + records.length);
-    } catch {
+    } catch (error) {
+      this.onError(error);
       // They come again: the offset has not moved. The pause lets others of the process have their turn.
       await new Promise(setImmediate);
     } finally {
@@ -180,7 +215,7 @@ export class MemoryEventLog extends EventLog {
   /** Deals the partitions out to the members, in turn. */
   private deal({ members }: Group): void {
     for (const member of members) member.owned = [];
-    for (const [topic, partitions] of this.partitions) {
+    for (const [topic, partitions] of this.data.partitions) {
       const takers = members.filter(({ subscription }) => subscription.topics.includes(topic));
       for (const partition of partitions) {
         const taker = takers[partition.number % takers.length];
@@ -191,17 +226,17 @@ export class MemoryEventLog extends EventLog {
   }
 
   private changed(): void {
-    this.changes.dispatchEvent(new Event('change'));
+    this.data.changes.dispatchEvent(new Event('change'));
   }
 
   private groupOf(name: string): Group {
-    const group = this.groups.get(name) ?? { members: [], committed: new Map(), busy: new Set() };
-    this.groups.set(name, group);
+    const group = this.data.groups.get(name) ?? { members: [], committed: new Map(), busy: new Set() };
+    this.data.groups.set(name, group);
     return group;
   }
 
   private partitionsOf(topic: string): readonly Partition[] {
-    const partitions = this.partitions.get(topic);
+    const partitions = this.data.partitions.get(topic);
     if (!partitions) throw new Error(`There is no topic "${topic}"`);
     return partitions;
   }

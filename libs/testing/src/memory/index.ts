@@ -1,4 +1,4 @@
 export { MemoryDeadLetters, MemoryIdempotencyStore, MemoryInbox, MemoryOutbox } from './backbone';
 export { MemoryDatabase } from './database';
-export { MemoryEventLog } from './event-log';
+export { MemoryEventLog, MemoryLogData } from './event-log';
 export { type MemoryFaults, MemoryUnitOfWork, SerializationFailure } from './unit-of-work';

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { backboneContract } from '../backbone.contract';
+import { eventLogContract } from '../event-log.contract';
 import {
   MemoryDatabase,
   MemoryDeadLetters,
+  MemoryEventLog,
   MemoryIdempotencyStore,
   MemoryInbox,
+  MemoryLogData,
   MemoryOutbox,
   MemoryUnitOfWork,
 } from '.';
@@ -27,4 +30,9 @@ backboneContract('memory', async () => {
     },
     close: async () => undefined,
   };
+});
+
+eventLogContract('The event log in memory', async () => {
+  const data = new MemoryLogData();
+  return { connect: async (onError) => new MemoryEventLog(data, onError), drop: async () => undefined };
 });
