@@ -13,43 +13,44 @@ export interface AssignableMember {
 /**
  * Shares a group's partitions among its members: evenly (members with the same topics differ by one at most), and
  * with as few moves as that allows. It depends on nothing but its arguments, so every member that computes it under
- * the group's lock gets the same plan, and carrying it out step by step leads to a state that it leaves alone.
+ * the group's lock gets the same plan.
  * @returns which member each partition should go to; a partition whose topic nobody reads is not in it.
  */
 export function assign(
   partitions: readonly AssignablePartition[],
   members: readonly AssignableMember[],
 ): ReadonlyMap<number, number> {
-  const byId = new Map(members.map((member) => [member.id, member]));
-  const readable = partitions
-    .filter(({ topic }) => members.some((member) => member.topics.includes(topic)))
-    .sort((a, b) => a.id - b.id);
-  const share = Math.floor(readable.length / members.length);
-  let larger = readable.length % members.length;
-
+  const readable = [...partitions].sort((a, b) => a.id - b.id);
   const plan = new Map<number, number>();
   const load = new Map(members.map((member) => [member.id, 0]));
+  const loadOf = (member: number | undefined) => (member === undefined ? 0 : (load.get(member) ?? 0));
   const give = (partition: AssignablePartition, member: number) => {
+    const former = plan.get(partition.id);
+    if (former !== undefined) load.set(former, loadOf(former) - 1);
     plan.set(partition.id, member);
-    load.set(member, (load.get(member) ?? 0) + 1);
+    load.set(member, loadOf(member) + 1);
   };
+  const leastLoadedReader = ({ topic }: AssignablePartition): number | undefined =>
+    members
+      .filter((member) => member.topics.includes(topic))
+      .map(({ id }) => id)
+      .sort((a, b) => loadOf(a) - loadOf(b) || a - b)[0];
 
   for (const partition of readable) {
-    const owner = partition.owner === null ? undefined : byId.get(partition.owner);
-    if (!owner?.topics.includes(partition.topic)) continue;
-    const kept = load.get(owner.id) ?? 0;
-    if (kept < share) give(partition, owner.id);
-    else if (kept === share && larger > 0) {
-      larger -= 1;
-      give(partition, owner.id);
-    }
+    const owner = members.find(({ id }) => id === partition.owner);
+    if (owner?.topics.includes(partition.topic)) give(partition, owner.id);
   }
   for (const partition of readable) {
-    if (plan.has(partition.id)) continue;
-    const [least] = members
-      .filter((member) => member.topics.includes(partition.topic))
-      .sort((a, b) => (load.get(a.id) ?? 0) - (load.get(b.id) ?? 0) || a.id - b.id);
-    if (least) give(partition, least.id);
+    const reader = plan.has(partition.id) ? undefined : leastLoadedReader(partition);
+    if (reader !== undefined) give(partition, reader);
   }
-  return plan;
+  // Each move makes the loads more even, so this ends, and a plan that was carried out has none left to make.
+  for (;;) {
+    const [move] = readable
+      .map((partition) => ({ partition, from: plan.get(partition.id), to: leastLoadedReader(partition) }))
+      .filter(({ from, to }) => from !== undefined && loadOf(from) - loadOf(to) >= 2)
+      .sort((a, b) => loadOf(b.from) - loadOf(a.from));
+    if (move?.to === undefined) return plan;
+    give(move.partition, move.to);
+  }
 }

@@ -40,6 +40,7 @@ export class EmbeddedEventLog extends EventLog {
   private readonly consumers = new Set<GroupConsumer>();
   private readonly publishers = new Set<EmbeddedPublisher>();
   private session: LogSession | undefined;
+  private closed: Promise<void> | undefined;
 
   private constructor(
     private readonly url: string,
@@ -162,7 +163,12 @@ export class EmbeddedEventLog extends EventLog {
     return seekGroup(this.database, group, topic, partition, offset, this.sessionTimeoutMs);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closed ??= this.end();
+    return this.closed;
+  }
+
+  private async end(): Promise<void> {
     await Promise.all([...this.consumers].map((consumer) => this.stop(consumer)));
     await Promise.all([...this.publishers].map((publisher) => publisher.close()));
     await this.session?.close();
