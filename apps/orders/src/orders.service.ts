@@ -1,5 +1,6 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
 import { type ServiceDefinition, serviceSettings } from '@atlas/service';
+import { OrderRepository } from './application/ports';
 import { OrdersModule } from './orders.module';
 
 const settings = serviceSettings({ port: 4001 });
@@ -12,5 +13,10 @@ export const ordersService = {
   settings,
   module: (values) => OrdersModule.with(values),
   consumesEvents: true,
+  // Whatever inventory and payments tell is about one order.
+  prepareBatch: (app, events) =>
+    app
+      .get(OrderRepository, { strict: false })
+      .willUpdate(events.map(({ data }) => (data as { orderId: string }).orderId)),
   readiness: { database: databaseIsThere },
 } satisfies ServiceDefinition<typeof settings.shape>;

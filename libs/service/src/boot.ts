@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { EventEnvelope } from '@atlas/contracts';
 import { DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
@@ -27,6 +28,14 @@ export interface ServiceDefinition<Shape extends z.ZodRawShape> {
   readonly module: (settings: z.infer<z.ZodObject<Shape>>) => DynamicModule | Type;
   /** True if its controllers have `@EventPattern` methods; the ports of the backbone must be in its container then. */
   readonly consumesEvents?: boolean;
+  /**
+   * Called with the events of a batch, in its unit of work, before they are handled one by one: to load together what
+   * their handlers will ask for, where one round trip for each would be felt.
+   */
+  readonly prepareBatch?: (
+    app: INestApplicationContext,
+    events: readonly EventEnvelope[],
+  ) => Promise<unknown>;
   /** How long requests and the batch in hand may take after the order to stop, milliseconds. Default 10,000. */
   readonly graceMs?: number;
   /** By name, what must be reachable for it to serve requests: a promise that rejects, or takes 2 s, means it isn't. */
@@ -61,7 +70,7 @@ export async function createService<Shape extends z.ZodRawShape>(
       indicator.attempt(async () => void (await check(app))).withTimeout(READINESS_TIMEOUT_MS),
     );
   }
-  if (definition.consumesEvents) consumeEvents(app, definition.name, readiness);
+  if (definition.consumesEvents) consumeEvents(app, definition, readiness);
   serveOpenApi(app, { title: definition.title ?? definition.name, description: definition.description });
   return app;
 }
@@ -127,6 +136,7 @@ export async function bootService<Shape extends z.ZodRawShape>(
     const url = await startService(created, { HOST, PORT, LOG_LEVEL });
     logger.info(`${definition.name} is ready at ${url}, its API at ${url}/docs`);
   } catch (error) {
+    if (stopping) return;
     if ((error as { code?: string }).code === 'EADDRINUSE') {
       logger.fatal(`${definition.name} can't start: port ${PORT} of ${HOST} is in use; free it or set PORT`);
     } else {
@@ -176,7 +186,11 @@ function endConnectionsOnClose(fastify: FastifyInstance): void {
   });
 }
 
-function consumeEvents(app: NestFastifyApplication, group: string, readiness: Readiness): void {
+function consumeEvents(
+  app: NestFastifyApplication,
+  { name, prepareBatch }: Pick<ServiceDefinition<z.ZodRawShape>, 'name' | 'prepareBatch'>,
+  readiness: Readiness,
+): void {
   const server = new EventLogServer(
     {
       eventLog: app.get<EventLog>(EventLog),
@@ -184,7 +198,7 @@ function consumeEvents(app: NestFastifyApplication, group: string, readiness: Re
       inbox: app.get<Inbox>(Inbox),
       deadLetters: app.get<DeadLetters>(DeadLetters),
     },
-    { group },
+    { group: name, prepare: prepareBatch && ((events) => prepareBatch(app, events)) },
   );
   app.connectMicroservice({ strategy: server }, { inheritAppConfig: true });
   // Requests are served without the log, too: its events wait in the outbox. So this degrades, and never fails.

@@ -53,9 +53,10 @@ export function createLogging(service: string, level: string): ServiceLogging {
     pinoHttp: {
       logger,
       quietReqLogger: true,
-      customLogLevel: (request, response, error) => {
+      customLogLevel: (_request, response, error) => {
         if (error || response.statusCode >= 500) return 'error';
-        return request.url?.startsWith('/health') ? 'debug' : 'info';
+        // What went well is worth a line only to those who look for it: at full load these lines cost as much as work.
+        return response.statusCode >= 400 ? 'info' : 'debug';
       },
       // What went wrong is logged where it was met; here it would be an error made from the status alone.
       customErrorObject: (_request, _response, _error, line: { err?: unknown }) => ({

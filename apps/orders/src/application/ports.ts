@@ -21,6 +21,9 @@ export abstract class OrderRepository {
    */
   abstract update(id: string, change: (order: Order) => OrderChange): Promise<Order | undefined>;
 
+  /** Tells what the open unit of work is going to update, so that it can be loaded together. Unknown ids are no error. */
+  abstract willUpdate(ids: readonly string[]): Promise<void>;
+
   abstract find(id: string): Promise<Order | undefined>;
 
   /** Newest first. */

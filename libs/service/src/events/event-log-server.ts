@@ -11,7 +11,7 @@ import {
   runInFlow,
   type UnitOfWork,
 } from '@atlas/ports';
-import { ExponentialBackoff, fullJitterGenerator, handleAll, handleWhen, retry } from 'cockatiel';
+import { bulkhead, ExponentialBackoff, fullJitterGenerator, handleAll, handleWhen, retry } from 'cockatiel';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { isInfrastructureError } from '../infrastructure-error';
 import { EventContext } from './event-context';
@@ -26,11 +26,16 @@ export interface EventLogServerPorts {
 export interface EventLogServerOptions {
   /** The consumer group, and the name in inbox and dead letters: the service's. */
   readonly group: string;
+  /** Called in a batch's unit of work with the events that are about to be handled. */
+  readonly prepare?: ((events: readonly EventEnvelope[]) => Promise<unknown>) | undefined;
   /** How often a failing event is tried by itself before it becomes a dead letter. Default 5. */
   readonly maxAttempts?: number;
   /** Longest wait before the second try, milliseconds; it doubles with each. Default 200, so up to 3 s in all. */
   readonly retryDelayMs?: number;
 }
+
+/** Units of work at a time, when many keys of a batch fail: requests need connections, too. */
+const MAX_UNITS = 4;
 
 type Decoded = ReturnType<typeof decodeEvent>;
 
@@ -62,6 +67,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true;
 
   private readonly stopping = new AbortController();
+  private readonly units = bulkhead(MAX_UNITS, Number.MAX_SAFE_INTEGER);
   private joined: Promise<Consumer | undefined> = Promise.resolve(undefined);
   private consumer: Consumer | undefined;
 
@@ -220,7 +226,11 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   }
 
   /** One unit of work for all items: inbox, dead letters, and the handlers in order. */
-  private async commit(items: readonly Item[]): Promise<void> {
+  private commit(items: readonly Item[]): Promise<void> {
+    return this.units.execute(() => this.commitNow(items));
+  }
+
+  private async commitNow(items: readonly Item[]): Promise<void> {
     const { unitOfWork, inbox } = this.ports;
     const blocked = await this.blockedKeys(items);
     const handled = await this.handledBefore(items.filter((item) => isBlocked(blocked, item)));
@@ -243,10 +253,10 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
       }
       const ids = [...events.values()].map(({ id }) => id);
       const admitted = new Set(await inbox.admit(this.options.group, ids));
-      for (const [item, event] of events) {
-        // An id that is there twice is handled where it comes first.
-        if (admitted.delete(event.id)) await this.dispatch(item, event);
-      }
+      // An id that is there twice is handled where it comes first.
+      const due = [...events].filter(([, event]) => admitted.delete(event.id));
+      if (due.length > 0) await this.options.prepare?.(due.map(([, event]) => event));
+      for (const [item, event] of due) await this.dispatch(item, event);
     });
   }
 

@@ -39,7 +39,8 @@ export class PostgresOrderRepository extends OrderRepository {
   update(id: string, change: (order: Order) => OrderChange): Promise<Order | undefined> {
     return this.unitOfWork.run(async () => {
       const unit = this.unit();
-      const order = unit.loaded.get(id) ?? (await this.lock(id));
+      if (!unit.loaded.has(id)) await this.lock([id]);
+      const order = unit.loaded.get(id);
       if (!order) return undefined;
       const changed = change(order);
       unit.loaded.set(id, changed.next);
@@ -49,6 +50,10 @@ export class PostgresOrderRepository extends OrderRepository {
       }
       return changed.next;
     });
+  }
+
+  async willUpdate(ids: readonly string[]): Promise<void> {
+    await this.lock(ids);
   }
 
   async find(id: string): Promise<Order | undefined> {
@@ -91,16 +96,18 @@ export class PostgresOrderRepository extends OrderRepository {
     });
   }
 
-  private async lock(id: string): Promise<Order | undefined> {
-    const [row]: OrderRow[] = await this.unitOfWork.manager.query(
+  /** In one order of ids, so that two units with the same orders don't lock each other out. */
+  private async lock(ids: readonly string[]): Promise<void> {
+    const rows: OrderRow[] = await this.unitOfWork.manager.query(
       `SELECT id, customer_id AS "customerId", status, reason, total, currency, payment_token AS "paymentToken",
          version, history,
          (SELECT json_agg(json_build_object('sku', sku, 'quantity', quantity, 'unitPrice', unit_price) ORDER BY position)
           FROM order_line WHERE order_id = id) AS lines
-       FROM orders WHERE id = $1 FOR UPDATE`,
-      [id],
+       FROM orders WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
+      [ids],
     );
-    return row ? toOrder(row) : undefined;
+    const { loaded } = this.unit();
+    for (const row of rows) if (!loaded.has(row.id)) loaded.set(row.id, toOrder(row));
   }
 
   private async insert(orders: readonly Order[]): Promise<void> {
