@@ -15,6 +15,7 @@ import { SandboxProvider } from './adapters/out/sandbox/sandbox-provider';
 import { CancelPayment } from './application/cancel-payment';
 import { FindPayment } from './application/find-payment';
 import { DueSignal, Ledger, PaymentProvider, PaymentRepository } from './application/ports';
+import { RefundPayment } from './application/refund-payment';
 import { RequestPayment } from './application/request-payment';
 import { SettlePayments } from './application/settle-payments';
 import type { PaymentsSettings } from './payments.service';
@@ -51,13 +52,14 @@ export class PaymentsModule {
           useFactory: (payments: PaymentRepository, provider: PaymentProvider, clock: Clock) =>
             new SettlePayments(payments, provider, clock, {
               leaseMs: settings.PAYMENT_LEASE_MS,
-              maxAttempts: settings.PAYMENT_MAX_ATTEMPTS,
+              maxCharges: settings.PAYMENT_MAX_ATTEMPTS,
               backoffMs: (attempts) => Math.min(30_000, 100 * 2 ** attempts),
             }),
           inject: [PaymentRepository, PaymentProvider, Clock],
         },
         provide(RequestPayment, PaymentRepository, Clock),
         provide(CancelPayment, PaymentRepository, Clock),
+        provide(RefundPayment, PaymentRepository, Clock),
         provide(FindPayment, PaymentRepository, Ledger),
         PaymentWorker,
       ],

@@ -5,6 +5,7 @@ import { Clock, EventLog } from '@atlas/ports';
 import { createService, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { DataSource } from 'typeorm';
+import type { PaymentResponse } from '../src/adapters/in/http/payments.schemas';
 import { type ChargeOutcome, PaymentProvider, PaymentRepository } from '../src/application/ports';
 import { RequestPayment } from '../src/application/request-payment';
 import { SettlePayments } from '../src/application/settle-payments';
@@ -63,7 +64,7 @@ describe('Payments', () => {
       data: { orderId, reason: 'customer-request' },
     });
   const read = async (orderId: string) =>
-    (await app.inject({ method: 'GET', url: `/payments/${orderId}` })).json();
+    (await app.inject({ method: 'GET', url: `/payments/${orderId}` })).json<PaymentResponse>();
   const reaches = (orderId: string, status: string) =>
     eventually(async () => {
       const payment = await read(orderId);
@@ -99,6 +100,37 @@ describe('Payments', () => {
     expect(await booked(id)).toEqual(['capture']);
   });
 
+  it('tells the outcome as a consequence of what caused it, though a worker finds it out later', async () => {
+    const id = randomUUID();
+    const [request, cancellation] = [due(id), cancelled(id)];
+    await publish(log, request);
+    await reaches(id, 'captured');
+    await publish(log, cancellation);
+    await reaches(id, 'refunded');
+    const causes = await query(
+      `SELECT headers ->> 'ce_correlationid' AS correlation, headers ->> 'ce_causationid' AS cause
+       FROM outbox WHERE aggregate_id = $1 ORDER BY id`,
+      [id],
+    );
+    const causeOf = ({ headers }: typeof request) => ({
+      correlation: headers['ce_correlationid'],
+      cause: headers['ce_id'],
+    });
+    expect(causes).toEqual([causeOf(request), causeOf(cancellation)]);
+  });
+
+  it('takes no notice of the cancellation of an order that it has no payment for', async () => {
+    const id = randomUUID();
+    const cancellation = cancelled(id);
+    await publish(log, cancellation);
+    await eventually(async () => {
+      const rows = await query('SELECT FROM inbox WHERE event_id = $1', [cancellation.headers['ce_id']]);
+      return rows.length > 0;
+    });
+    expect((await app.inject({ method: 'GET', url: `/payments/${id}` })).statusCode).toBe(404);
+    expect(await told(id)).toEqual([]);
+  });
+
   it('tells that a payment is declined, and books nothing', async () => {
     const [id, unknown] = [randomUUID(), randomUUID()];
     await publish(log, due(id, 'tok_decline'), due(unknown, 'tok_invented'));
@@ -112,8 +144,8 @@ describe('Payments', () => {
     const id = randomUUID();
     await publish(log, due(id, 'tok_timeout'));
     expect(await reaches(id, 'failed')).toMatchObject({
-      attempts: 3,
-      reason: expect.stringContaining('3 attempts'),
+      attempts: 4,
+      reason: expect.stringContaining('charged nothing'),
     });
     expect(await told(id)).toEqual(['payments.payment-failed 1']);
     expect(await charges(id)).toEqual([]);
@@ -163,7 +195,7 @@ describe('Payments', () => {
       };
       return new SettlePayments(app.get(PaymentRepository), provider, app.get(Clock), {
         leaseMs,
-        maxAttempts: 3,
+        maxCharges: 3,
         backoffMs: () => 0,
       });
     };
@@ -187,11 +219,11 @@ describe('Payments', () => {
       startWorkers();
       const { chargeId, attempts } = await reaches(id, 'captured');
       expect(await charges(id)).toEqual([{ charge_id: chargeId, refund_id: null }]);
-      expect(attempts).toBe(0);
+      expect(attempts).toBe(2);
       expect(await booked(id)).toEqual(['capture']);
     });
 
-    it('a charge whose answer got lost is found by asking, not charged again', async () => {
+    it('a charge whose answer got lost is told again, not made again', async () => {
       await stopWorkers();
       const id = randomUUID();
       await app
@@ -200,9 +232,36 @@ describe('Payments', () => {
       const deaf = dyingWorker(10_000, () => ({ kind: 'unknown' }));
       const [payment] = await deaf.claim(1);
       await deaf.record([await deaf.attempt(payment!)]);
-      expect((await read(id)).status).toBe('captured');
-      expect(await told(id)).toEqual(['payments.payment-captured 1']);
+      expect((await read(id)).status).toBe('pending');
+      const [charge] = await charges(id);
       startWorkers();
+      expect(await reaches(id, 'captured')).toMatchObject({ chargeId: charge?.charge_id, attempts: 2 });
+      expect(await charges(id)).toHaveLength(1);
+      expect(await told(id)).toEqual(['payments.payment-captured 1']);
+    });
+
+    it('and the order was cancelled meanwhile, the charge is found by asking, and given back', async () => {
+      await stopWorkers();
+      const id = randomUUID();
+      await app
+        .get(RequestPayment)
+        .execute({ orderId: id, amount: Money.of(487), paymentToken: 'tok_approve' });
+      const dying = dyingWorker(1, (outcome) => outcome);
+      const [payment] = await dying.claim(1);
+      await dying.attempt(payment!);
+      await publish(log, cancelled(id));
+      await eventually(async () => {
+        const [row] = await query<{ cancel_requested: boolean }>(
+          'SELECT cancel_requested FROM payment WHERE id = $1',
+          [id],
+        );
+        return row?.cancel_requested;
+      });
+      startWorkers();
+      const { chargeId, refundId } = await reaches(id, 'refunded');
+      expect(await charges(id)).toEqual([{ charge_id: chargeId, refund_id: refundId }]);
+      expect(await told(id)).toEqual(['payments.payment-captured 1', 'payments.payment-refunded 2']);
+      expect(await booked(id)).toEqual(['capture', 'refund']);
     });
 
     it('a late record of an attempt that another repeated changes nothing', async () => {
@@ -245,8 +304,8 @@ describe('Payments', () => {
         `SELECT sum(amount) AS held FROM payment WHERE status IN ('captured', 'refunding')`,
       );
       expect(balances).toEqual([
-        { account: 'provider-clearing', balance: Number(row?.held) },
-        { account: 'sales', balance: -Number(row?.held) },
+        { account: 'provider-clearing', balance: { minorUnits: Number(row?.held), currency: 'EUR' } },
+        { account: 'sales', balance: { minorUnits: -Number(row?.held), currency: 'EUR' } },
       ]);
     });
 
@@ -254,16 +313,26 @@ describe('Payments', () => {
       const id = randomUUID();
       await publish(log, due(id));
       await reaches(id, 'captured');
-      const unbalanced = query(
-        `WITH booked AS (INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'refund') RETURNING id)
-         INSERT INTO ledger_entry SELECT id, 'sales', 1, 0 FROM booked`,
-        [id],
-      );
-      await expect(unbalanced).rejects.toThrow('is not balanced');
+      const refund = (...entries: string[]) =>
+        query(
+          `WITH booked AS (INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'refund') RETURNING id)
+           INSERT INTO ledger_entry SELECT id, entry.* FROM booked, (VALUES ${entries.join()}) AS entry`,
+          [id],
+        );
+      await expect(refund(`('sales', 487, 0, 'EUR')`)).rejects.toThrow('is not balanced');
+      await expect(
+        refund(`('sales', 487, 0, 'EUR')`, `('provider-clearing', 0, 486, 'EUR')`),
+      ).rejects.toThrow('is not balanced');
+      await expect(
+        refund(`('sales', 487, 0, 'EUR')`, `('provider-clearing', 0, 487, 'USD')`),
+      ).rejects.toThrow('is not balanced');
+      const empty = query(`INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'refund')`, [id]);
+      await expect(empty).rejects.toThrow('is not balanced');
       const second = query(`INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'capture')`, [id]);
       await expect(second).rejects.toThrow('duplicate key');
       await expect(query('UPDATE ledger_entry SET debit = 0')).rejects.toThrow('append-only');
       await expect(query('DELETE FROM ledger_entry')).rejects.toThrow('append-only');
+      await expect(query('TRUNCATE ledger_transaction CASCADE')).rejects.toThrow('append-only');
     });
   });
 
@@ -291,7 +360,22 @@ describe('Payments', () => {
       expect(refused.statusCode).toBe(409);
       expect(refused.json().detail).toContain('is declined');
       expect((await refund(randomUUID())).statusCode).toBe(404);
-      expect((await app.inject({ method: 'GET', url: '/payments/seven' })).statusCode).toBe(400);
+      const keyless = await app.inject({ method: 'POST', url: `/payments/${id}/refund` });
+      expect(keyless.statusCode).toBe(400);
+      expect(keyless.json().detail).toContain('Idempotency-Key');
+    });
+
+    it('and a look at a payment need an order id that is one', async () => {
+      for (const answer of [
+        await app.inject({ method: 'GET', url: '/payments/seven' }),
+        await refund('seven'),
+      ]) {
+        expect(answer.statusCode).toBe(400);
+        expect(answer.headers['content-type']).toContain('application/problem+json');
+        expect(answer.json().errors).toEqual([
+          { in: 'path', pointer: '/orderId', detail: 'An order id is a UUID' },
+        ]);
+      }
     });
   });
 });

@@ -1,17 +1,14 @@
 import type { Clock } from '@atlas/ports';
-import type { Payment } from '../domain/payment';
 import type { PaymentRepository } from './ports';
 
-/** An order that is cancelled is not charged, and what was charged goes back. */
+/** An order that is cancelled is not charged, and what was charged goes back. It may have no payment at all. */
 export class CancelPayment {
   constructor(
     private readonly payments: PaymentRepository,
     private readonly clock: Clock,
   ) {}
 
-  /** @returns the payment afterwards; undefined if the order has none. */
-  async execute(orderId: string): Promise<Payment | undefined> {
-    const [payment] = await this.payments.update([orderId], (current) => current.cancel(this.clock.now()));
-    return payment;
+  async execute(orderId: string): Promise<void> {
+    await this.payments.update([orderId], (payment) => payment.cancel(this.clock.now()));
   }
 }

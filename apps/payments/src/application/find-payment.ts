@@ -1,5 +1,6 @@
+import type { AccountBalance } from '../domain/ledger';
 import type { Payment } from '../domain/payment';
-import type { AccountBalance, Ledger, PaymentRepository } from './ports';
+import type { Ledger, PaymentRepository } from './ports';
 
 export class FindPayment {
   constructor(

@@ -1,10 +1,10 @@
 import type { Money } from '@atlas/kernel';
-import type { Account } from '../domain/ledger';
+import type { AccountBalance } from '../domain/ledger';
 import type { Payment, PaymentChange } from '../domain/payment';
 
 /** Payments as a collection; what happens to one is saved with its events and its entries in the ledger, or not at all. */
 export abstract class PaymentRepository {
-  /** Saves a new payment, unless the order has one already. */
+  /** Saves a new payment, due at once, unless the order has one already. */
   abstract create(payment: Payment): Promise<void>;
 
   /**
@@ -25,13 +25,8 @@ export abstract class PaymentRepository {
   abstract find(id: string): Promise<Payment | undefined>;
 }
 
-export interface AccountBalance {
-  readonly account: Account;
-  /** Debits less credits, in whole minor units. */
-  readonly balance: number;
-}
-
 export abstract class Ledger {
+  /** By account and currency. */
   abstract balances(): Promise<readonly AccountBalance[]>;
 }
 
@@ -40,21 +35,31 @@ export abstract class DueSignal {
   abstract raise(): void;
 }
 
-/** `unknown`: the provider did not answer; whether it acted has to be asked. */
-export type ChargeOutcome =
-  | { readonly kind: 'approved'; readonly chargeId: string }
-  | { readonly kind: 'declined'; readonly reason: string }
-  | { readonly kind: 'unknown' };
+/** The provider refuses; asking again won't help. */
+interface Declined {
+  readonly kind: 'declined';
+  readonly reason: string;
+}
 
-export type RefundOutcome =
-  { readonly kind: 'refunded'; readonly refundId: string } | { readonly kind: 'unknown' };
+/** The provider did not answer in time: it may have acted or not, or act still. Whether it did has to be asked. */
+interface Unknown {
+  readonly kind: 'unknown';
+}
+
+export type ChargeOutcome = { readonly kind: 'approved'; readonly chargeId: string } | Declined | Unknown;
+
+export type RefundOutcome = { readonly kind: 'refunded'; readonly refundId: string } | Declined | Unknown;
 
 /** What the provider says about a key: the outcome that it has on record, or that it has none. */
 export type ChargeRecord = ChargeOutcome | { readonly kind: 'not-charged' };
 
-/** The outside payment provider. Every call may be repeated with its key; the first outcome stands. */
+/**
+ * The outside payment provider. Every call answers in bounded time, and may be repeated with its key: the first
+ * outcome stands.
+ */
 export abstract class PaymentProvider {
   abstract charge(key: string, amount: Money, paymentToken: string): Promise<ChargeOutcome>;
   abstract refund(key: string, chargeId: string, amount: Money): Promise<RefundOutcome>;
+  /** What became of the charge with this key. */
   abstract lookup(key: string): Promise<ChargeRecord>;
 }

@@ -5,8 +5,8 @@ import type { ChargeRecord, PaymentProvider, PaymentRepository } from './ports';
 export interface SettlementPolicy {
   /** How long a claim lasts, milliseconds: longer than any answer of the provider takes. */
   readonly leaseMs: number;
-  /** After so many attempts without an answer a payment fails, if the provider confirms that nothing was charged. */
-  readonly maxAttempts: number;
+  /** How often a charge may be started; after that the provider is only asked what became of it. */
+  readonly maxCharges: number;
   /** The longest wait before the next attempt, milliseconds, given how many there were. */
   readonly backoffMs: (attempts: number) => number;
 }
@@ -15,6 +15,8 @@ export interface SettlementPolicy {
 export interface Settlement {
   readonly paymentId: string;
   readonly change: (payment: Payment) => PaymentChange;
+  /** What the provider's adapter failed with, if it did. */
+  readonly error?: Error;
 }
 
 /**
@@ -33,9 +35,13 @@ export class SettlePayments {
     return this.payments.claimDue(limit, this.policy.leaseMs);
   }
 
-  /** Never rejects: an error of the provider's is an unknown outcome, and the payment is tried again. */
+  /** Never rejects: an error is an unknown outcome, and the payment is tried again. */
   async attempt(payment: Payment): Promise<Settlement> {
-    return { paymentId: payment.id, change: await this.ask(payment).catch(() => this.later(payment)) };
+    try {
+      return { paymentId: payment.id, change: await this.ask(payment) };
+    } catch (error) {
+      return { paymentId: payment.id, change: this.later(payment), error: error as Error };
+    }
   }
 
   async record(settlements: readonly Settlement[]): Promise<void> {
@@ -48,37 +54,63 @@ export class SettlePayments {
   }
 
   private async ask(payment: Payment): Promise<Settlement['change']> {
-    const { id, status, amount, paymentToken, chargeId, cancelRequested } = payment.snapshot();
-    if (status === 'refunding' && chargeId) {
-      const refund = await this.provider.refund(id, chargeId, amount);
-      return refund.kind === 'refunded'
-        ? (current) => current.refunded(refund.refundId)
-        : this.later(payment);
+    const { id, amount, paymentToken } = payment.snapshot();
+    switch (payment.nextStep(this.policy.maxCharges)) {
+      case 'charge':
+        return this.believe(payment, await this.provider.charge(chargeKey(id), amount, paymentToken));
+      case 'ask':
+        return this.believe(payment, await this.provider.lookup(chargeKey(id)));
+      case 'refund':
+        return this.refund(payment);
+      case undefined:
+        throw new Error(`Nothing is due for payment ${id}, yet it was claimed`);
     }
-    if (cancelRequested) return this.believe(payment, await this.provider.lookup(id));
-    const charge = await this.provider.charge(id, amount, paymentToken);
-    return this.believe(payment, charge.kind === 'unknown' ? await this.provider.lookup(id) : charge);
   }
 
   private believe(payment: Payment, record: ChargeRecord): Settlement['change'] {
-    const { attempts, cancelRequested } = payment.snapshot();
+    const { attempts } = payment.snapshot();
+    const at = this.clock.now();
     switch (record.kind) {
       case 'approved':
-        return (current) => current.captured(record.chargeId, this.clock.now());
+        return (current) => current.charged(record.chargeId, at);
       case 'declined':
-        return (current) => current.declined(record.reason);
+        return (current) => current.chargeDeclined(record.reason, at);
       case 'not-charged':
-        if (cancelRequested) return (current) => current.voided();
-        if (attempts < this.policy.maxAttempts) return this.later(payment);
-        return (current) => current.failed(`the provider did not answer in ${attempts} attempts`);
+        return (current) => current.nothingCharged(attempts, at);
+      case 'unknown':
+        return this.later(payment);
+    }
+  }
+
+  private async refund(payment: Payment): Promise<Settlement['change']> {
+    const { id, amount, chargeId, attempts } = payment.snapshot();
+    if (chargeId === undefined) throw new Error(`Payment ${id} is to be refunded, yet it has no charge`);
+    const refund = await this.provider.refund(refundKey(id), chargeId, amount);
+    const at = this.clock.now();
+    switch (refund.kind) {
+      case 'refunded':
+        return (current) => current.refunded(refund.refundId, at);
+      case 'declined': {
+        const waitMs = this.waitMs(attempts);
+        return (current) => current.refundDeclined(attempts, refund.reason, waitMs);
+      }
       case 'unknown':
         return this.later(payment);
     }
   }
 
   private later(payment: Payment): Settlement['change'] {
-    // Full jitter, so that what failed together does not come again together.
-    const waitMs = Math.random() * this.policy.backoffMs(payment.snapshot().attempts);
-    return (current) => current.postponed(new Date(this.clock.now().getTime() + waitMs));
+    const { attempts } = payment.snapshot();
+    const waitMs = this.waitMs(attempts);
+    return (current) => current.unanswered(attempts, waitMs);
+  }
+
+  /** With full jitter, so that what failed together does not come again together. */
+  private waitMs(attempts: number): number {
+    return Math.round(Math.random() * this.policy.backoffMs(attempts));
   }
 }
+
+/** The same in every attempt: that is what keeps the provider from acting twice. */
+const chargeKey = (paymentId: string) => paymentId;
+const refundKey = (paymentId: string) => `${paymentId}:refund`;

@@ -1,3 +1,4 @@
+import type { Money } from '@atlas/kernel';
 import type { PaymentEvent } from './payment-events';
 
 /** Assets: what the provider owes us. Income: what was sold. */
@@ -5,9 +6,10 @@ export type Account = 'provider-clearing' | 'sales';
 
 export interface LedgerEntry {
   readonly account: Account;
-  /** Whole minor units; one of the two is 0. */
+  /** Whole minor units of `currency`; one of the two is 0. */
   readonly debit: number;
   readonly credit: number;
+  readonly currency: string;
 }
 
 /** A balanced set of entries: debits and credits add up to the same. */
@@ -20,16 +22,26 @@ export interface LedgerTransaction {
 export function bookingOf(event: PaymentEvent): LedgerTransaction | undefined {
   switch (event.type) {
     case 'payment-captured':
-      return { kind: 'capture', entries: transfer('provider-clearing', 'sales', event.amount.minorUnits) };
+      return { kind: 'capture', entries: transfer('provider-clearing', 'sales', event.amount) };
     case 'payment-refunded':
-      return { kind: 'refund', entries: transfer('sales', 'provider-clearing', event.amount.minorUnits) };
+      return { kind: 'refund', entries: transfer('sales', 'provider-clearing', event.amount) };
     case 'payment-declined':
     case 'payment-failed':
       return undefined;
   }
 }
 
-const transfer = (debited: Account, credited: Account, amount: number): readonly LedgerEntry[] => [
-  { account: debited, debit: amount, credit: 0 },
-  { account: credited, debit: 0, credit: amount },
+const transfer = (
+  debited: Account,
+  credited: Account,
+  { minorUnits, currency }: Money,
+): readonly LedgerEntry[] => [
+  { account: debited, debit: minorUnits, credit: 0, currency },
+  { account: credited, debit: 0, credit: minorUnits, currency },
 ];
+
+export interface AccountBalance {
+  readonly account: Account;
+  /** Debits less credits of one currency. */
+  readonly balance: Money;
+}

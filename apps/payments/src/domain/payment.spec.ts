@@ -4,85 +4,150 @@ import { bookingOf } from './ledger';
 import { Payment, type PaymentChange } from './payment';
 
 const at = new Date('2026-01-01T10:00:00Z');
-const request = (): Payment =>
-  Payment.request({ id: 'order-1', amount: Money.of(487), paymentToken: 'tok_approve', at });
-/** A payment whose first attempt has started. */
-const attempted = (): Payment => new Payment({ ...request().snapshot(), attempts: 1 });
+const later = new Date('2026-01-01T10:00:05Z');
+const amount = Money.of(487);
+const request = (): Payment => Payment.request({ id: 'order-1', amount, paymentToken: 'tok_approve', at });
+/** The payment as a worker claims it: one more attempt has started. */
+const claimed = (payment: Payment): Payment =>
+  new Payment({ ...payment.snapshot(), attempts: payment.snapshot().attempts + 1 });
+const captured = (): Payment => claimed(request()).charged('ch_1', at).next;
 const statusOf = (payment: Payment) => payment.snapshot().status;
 
 describe('A payment', () => {
   it('is captured once, whatever the provider tells afterwards', () => {
-    const captured = request().captured('ch_1', at);
-    expect(captured.events).toEqual([{ type: 'payment-captured', amount: Money.of(487), chargeId: 'ch_1' }]);
+    const { next, events, dueInMs } = claimed(request()).charged('ch_1', later);
+    expect(events).toEqual([{ type: 'payment-captured', amount, chargeId: 'ch_1' }]);
+    expect(next.snapshot()).toMatchObject({ status: 'captured', version: 1, changedAt: later });
+    expect(dueInMs).toBeUndefined();
     for (const again of [
-      captured.next.captured('ch_2', at),
-      captured.next.declined('late'),
-      captured.next.failed('late'),
+      next.charged('ch_1', later),
+      next.chargeDeclined('late', later),
+      next.nothingCharged(1, later),
+      next.unanswered(1, 100),
     ]) {
-      expect(again).toEqual({ next: captured.next, events: [] });
+      expect(again).toEqual({ next, events: [] });
     }
   });
 
-  it('is declined or fails with a reason', () => {
-    expect(request().declined('insufficient funds').events).toEqual([
+  it('is declined, or fails when the provider has charged nothing, and says why', () => {
+    const pending = claimed(request());
+    expect(pending.chargeDeclined('insufficient funds', at).events).toEqual([
       { type: 'payment-declined', reason: 'insufficient funds' },
     ]);
-    expect(request().failed('no answer').events).toEqual([{ type: 'payment-failed', reason: 'no answer' }]);
+    expect(pending.nothingCharged(1, at).events).toEqual([
+      { type: 'payment-failed', reason: expect.stringContaining('charged nothing') },
+    ]);
   });
 
-  it('is voided when its order is cancelled before anything was asked', () => {
-    const { next, events } = request().cancel(at);
-    expect(statusOf(next)).toBe('voided');
+  it('is charged as often as allowed while nobody answers, then only asked about', () => {
+    const [first, second, third] = [1, 2, 3].map(
+      (attempts) => new Payment({ ...request().snapshot(), attempts }),
+    );
+    expect([first, second, third].map((payment) => payment?.nextStep(2))).toEqual([
+      'charge',
+      'charge',
+      'ask',
+    ]);
+    expect(second?.unanswered(2, 70)).toEqual({ next: second, events: [], dueInMs: 70 });
+  });
+
+  it('is not moved by the answer to an attempt that another has overtaken, unless it was a charge', () => {
+    const second = claimed(claimed(request()));
+    expect(second.unanswered(1, 70)).toEqual({ next: second, events: [] });
+    expect(second.nothingCharged(1, at)).toEqual({ next: second, events: [] });
+    expect(statusOf(second.charged('ch_1', at).next)).toBe('captured');
+  });
+
+  it('is voided when its order is cancelled before the provider was asked', () => {
+    const { next, events } = request().cancel(later);
+    expect(next.snapshot()).toMatchObject({ status: 'voided', version: 0 });
     expect(events).toEqual([]);
+    expect(next.nextStep(3)).toBeUndefined();
+  });
+
+  it('is only asked about once its order is cancelled, and voided if nothing was charged', () => {
+    const pending = claimed(request()).cancel(later).next;
+    expect(statusOf(pending)).toBe('pending');
+    expect(pending.nextStep(3)).toBe('ask');
+    const { next, events } = pending.nothingCharged(1, later);
+    expect([statusOf(next), events]).toEqual(['voided', []]);
   });
 
   it('is refunded at once when a charge crosses the cancellation', () => {
-    const { next: pending } = attempted().cancel(at);
-    expect(statusOf(pending)).toBe('pending');
-    const { next, events } = pending.captured('ch_1', at);
+    const { next, events, dueInMs } = claimed(request()).cancel(at).next.charged('ch_1', later);
     expect(events.map((event) => event.type)).toEqual(['payment-captured']);
-    expect(statusOf(next)).toBe('refunding');
-    expect(next.refunded('re_1').events).toEqual([
-      { type: 'payment-refunded', amount: Money.of(487), refundId: 're_1' },
-    ]);
+    expect([statusOf(next), next.nextStep(3), dueInMs]).toEqual(['refunding', 'refund', 0]);
+    const refunded = next.refunded('re_1', later);
+    expect(refunded.events).toEqual([{ type: 'payment-refunded', amount, refundId: 're_1' }]);
+    expect(refunded.next.version).toBe(2);
   });
 
-  it('gives the money back when a captured order is cancelled', () => {
-    const { next } = request().captured('ch_1', at).next.cancel(at);
-    expect(next.snapshot()).toMatchObject({ status: 'refunding', dueAt: at, attempts: 0 });
+  it('that was given up is told and refunded, should a charge come to light after all', () => {
+    for (const given of [
+      claimed(request()).nothingCharged(1, at).next,
+      claimed(request()).cancel(at).next.nothingCharged(1, at).next,
+    ]) {
+      const { next, events } = given.charged('ch_late', later);
+      expect(events.map((event) => event.type)).toEqual(['payment-captured']);
+      expect(statusOf(next)).toBe('refunding');
+      expect(next.version).toBe(given.version + 1);
+    }
+  });
+
+  it('is given back when the order is cancelled, and stays due as long as the provider refuses', () => {
+    const { next, dueInMs } = captured().cancel(later);
+    expect([statusOf(next), dueInMs]).toEqual(['refunding', 0]);
+    const refused = claimed(next).refundDeclined(2, 'account locked', 500);
+    expect(refused.next.snapshot()).toMatchObject({ status: 'refunding', reason: 'account locked' });
+    expect(refused.dueInMs).toBe(500);
+    expect(refused.next.refunded('re_1', later).next.snapshot().reason).toBeUndefined();
+  });
+
+  it('can be nothing, but not less', () => {
+    const of = (minorUnits: number) =>
+      Payment.request({ id: 'order-1', amount: Money.of(minorUnits), paymentToken: 'tok_approve', at });
+    expect(statusOf(of(0))).toBe('pending');
+    expect(() => of(-1)).toThrow("can't be negative");
   });
 
   it('numbers what it tells 1, 2, 3 … and keeps the books balanced, whatever happens in whatever order', () => {
-    const news = fc.constantFrom<(payment: Payment) => PaymentChange>(
-      (payment) => payment.captured('ch_1', at),
-      (payment) => payment.declined('no'),
-      (payment) => payment.failed('no'),
-      (payment) => payment.voided(),
-      (payment) => payment.refunded('re_1'),
-      (payment) => payment.postponed(at),
-      (payment) => payment.cancel(at),
+    const attempt = fc.integer({ min: 1, max: 4 });
+    const news = fc.oneof<fc.Arbitrary<(payment: Payment) => PaymentChange>[]>(
+      fc.constant((payment) => ({ next: claimed(payment), events: [] })),
+      fc.constant((payment) => payment.charged('ch_1', at)),
+      fc.constant((payment) => payment.chargeDeclined('no', at)),
+      fc.constant((payment) => payment.refunded('re_1', at)),
+      fc.constant((payment) => payment.cancel(at)),
+      fc.constant((payment) => payment.refund(at)),
+      attempt.map((number) => (payment) => payment.nothingCharged(number, at)),
+      attempt.map((number) => (payment) => payment.refundDeclined(number, 'no', 1)),
+      attempt.map((number) => (payment) => payment.unanswered(number, 1)),
     );
     fc.assert(
-      fc.property(fc.boolean(), fc.array(news, { maxLength: 15 }), (started, all) => {
-        let payment = started ? attempted() : request();
-        const told: string[] = [];
-        const balances = new Map<string, number>();
-        for (const change of all) {
-          const { next, events } = change(payment);
-          payment = next;
-          for (const event of events) {
-            told.push(event.type);
-            for (const { account, debit, credit } of bookingOf(event)?.entries ?? []) {
-              balances.set(account, (balances.get(account) ?? 0) + debit - credit);
+      fc.property(
+        fc.integer({ min: 0, max: 10_000_000 }),
+        fc.array(news, { maxLength: 20 }),
+        (price, all) => {
+          let payment = Payment.request({ id: 'o', amount: Money.of(price), paymentToken: 't', at });
+          const told: string[] = [];
+          const balances = new Map<string, number>();
+          for (const change of all) {
+            const { next, events } = change(payment);
+            payment = next;
+            for (const event of events) {
+              told.push(event.type);
+              for (const { account, debit, credit } of bookingOf(event)?.entries ?? []) {
+                balances.set(account, (balances.get(account) ?? 0) + debit - credit);
+              }
             }
+            expect(payment.version).toBe(told.length);
+            expect([...balances.values()].reduce((sum, balance) => sum + balance, 0)).toBe(0);
           }
-          expect(payment.version).toBe(told.length);
-          expect([...balances.values()].reduce((sum, balance) => sum + balance, 0)).toBe(0);
-        }
-        expect(new Set(told).size).toBe(told.length);
-        const held = ['captured', 'refunding'].includes(statusOf(payment)) ? 487 : 0;
-        expect(balances.get('provider-clearing') ?? 0).toBe(held);
-      }),
+          expect(new Set(told).size).toBe(told.length);
+          const held = ['captured', 'refunding'].includes(statusOf(payment)) ? price : 0;
+          expect(balances.get('provider-clearing') ?? 0).toBe(held);
+        },
+      ),
     );
   });
 });

@@ -5,35 +5,47 @@ export type PaymentStatus =
   'pending' | 'captured' | 'declined' | 'failed' | 'voided' | 'refunding' | 'refunded';
 
 export interface PaymentState {
-  /** The order's id: an order is paid once. Also the provider's idempotency key. */
+  /** The order's id: an order is paid once. */
   readonly id: string;
   readonly status: PaymentStatus;
   readonly amount: Money;
   readonly paymentToken: string;
+  /** The order was cancelled when a charge might have been under way: what was charged goes back. */
+  readonly cancelRequested: boolean;
   readonly chargeId?: string | undefined;
   readonly refundId?: string | undefined;
-  /** Why it was declined or failed. */
+  /** What the provider gave as its reason for a refusal, or why the payment failed. */
   readonly reason?: string | undefined;
-  /** The order was cancelled while a charge may have been on its way. */
-  readonly cancelRequested: boolean;
-  /** How often the provider was asked for what is due now, counted when an attempt starts. */
+  /** How many calls of the provider were started for it, whatever became of them. */
   readonly attempts: number;
-  /** When the next attempt is due; undefined if there is nothing to ask the provider for. */
-  readonly dueAt?: Date | undefined;
-  /** Counts the events that it told. Pending, voided and refunding are its own affair: they are no events. */
+  /** Counts published events only: pending, refunding and voided are our own affair, others would see a gap. */
   readonly version: number;
+  readonly requestedAt: Date;
+  /** When it got its present status. */
+  readonly changedAt: Date;
 }
 
-export type PaymentChange = Change<Payment, PaymentEvent>;
+/** What is to be done next with an open payment. */
+export type SettlementStep = 'charge' | 'ask' | 'refund';
+
+/** What a transition makes of the payment, and of when it is due. */
+export interface PaymentChange extends Change<Payment, PaymentEvent> {
+  /** In how many milliseconds the next step is due; undefined: no other than it was. */
+  readonly dueInMs?: number;
+}
 
 /**
- * The payment of one order: pending → captured | declined | failed; captured → refunding → refunded; and voided if
- * the order is cancelled before anything was charged. What orders and the provider tell may come late or twice, so a
- * transition that no longer fits changes nothing.
+ * An order's payment: pending → captured → refunding → refunded; or declined, failed (no answer, nothing charged) or
+ * voided (cancelled, nothing charged). Messages may come late or twice, and the answer to a call may come after
+ * another attempt was started, so a transition that no longer fits changes nothing.
+ *
+ * Only a charge always counts, because it is the customer's money: one that nobody waits for any more is booked,
+ * told, and refunded at once.
  */
 export class Payment {
   constructor(private readonly state: PaymentState) {}
 
+  /** @throws RangeError if the amount is negative. */
   static request(due: {
     readonly id: string;
     readonly amount: Money;
@@ -41,6 +53,7 @@ export class Payment {
     readonly at: Date;
   }): Payment {
     const { id, amount, paymentToken, at } = due;
+    if (amount.minorUnits < 0) throw new RangeError(`A payment can't be negative: ${amount.toString()}`);
     return new Payment({
       id,
       status: 'pending',
@@ -48,8 +61,9 @@ export class Payment {
       paymentToken,
       cancelRequested: false,
       attempts: 0,
-      dueAt: at,
       version: 0,
+      requestedAt: at,
+      changedAt: at,
     });
   }
 
@@ -65,75 +79,95 @@ export class Payment {
     return this.state;
   }
 
-  /** The provider has charged. If the order is cancelled by now, the money goes back at once. */
-  captured(chargeId: string, at: Date): PaymentChange {
-    if (this.state.status !== 'pending') return unchanged(this);
-    const { amount, cancelRequested } = this.state;
-    const captured = this.told({ status: 'captured', chargeId, attempts: 0, dueAt: undefined });
-    const next = cancelRequested ? captured.refund(at) : captured;
-    return changed(next, { type: 'payment-captured', amount, chargeId });
+  /**
+   * Charging again with the same key is safe and tells what became of the last time; once that is no longer wanted,
+   * the provider is only asked. Undefined if nothing is to be done.
+   * @param maxCharges how often a charge may be started.
+   */
+  nextStep(maxCharges: number): SettlementStep | undefined {
+    const { status, cancelRequested, attempts } = this.state;
+    if (status === 'refunding') return 'refund';
+    if (status !== 'pending') return undefined;
+    return cancelRequested || attempts > maxCharges ? 'ask' : 'charge';
   }
 
-  /** The provider refused. */
-  declined(reason: string): PaymentChange {
+  /** The order is cancelled. */
+  cancel(at: Date): PaymentChange {
+    const { status, attempts, cancelRequested } = this.state;
+    if (status === 'captured') return this.refund(at);
+    if (status !== 'pending' || cancelRequested) return unchanged(this);
+    if (attempts === 0) return quietly(this.become({ status: 'voided' }, at));
+    return quietly(new Payment({ ...this.state, cancelRequested: true }));
+  }
+
+  /** Gives a captured payment back. */
+  refund(at: Date): PaymentChange {
+    if (this.state.status !== 'captured') return unchanged(this);
+    return { ...quietly(this.become({ status: 'refunding' }, at)), dueInMs: 0 };
+  }
+
+  /** The provider has charged the customer. */
+  charged(chargeId: string, at: Date): PaymentChange {
+    const { status, amount, cancelRequested } = this.state;
+    if (this.state.chargeId !== undefined) return unchanged(this);
+    const wanted = status === 'pending' && !cancelRequested;
+    const next = this.tell({ status: wanted ? 'captured' : 'refunding', chargeId, reason: undefined }, at);
+    return {
+      ...changed(next, { type: 'payment-captured', amount, chargeId }),
+      ...(!wanted && { dueInMs: 0 }),
+    };
+  }
+
+  /** The provider refuses to charge, for good. */
+  chargeDeclined(reason: string, at: Date): PaymentChange {
     if (this.state.status !== 'pending') return unchanged(this);
-    const next = this.told({ status: 'declined', reason, dueAt: undefined });
+    const next = this.tell({ status: 'declined', reason }, at);
     return changed(next, { type: 'payment-declined', reason });
   }
 
-  /** The provider gave no answer in all attempts, and confirmed that nothing was charged. */
-  failed(reason: string): PaymentChange {
-    if (this.state.status !== 'pending') return unchanged(this);
-    const next = this.told({ status: 'failed', reason, dueAt: undefined });
+  /** The provider, asked in `attempt`, says that it has charged nothing: it is over, unless a later attempt runs. */
+  nothingCharged(attempt: number, at: Date): PaymentChange {
+    if (!this.waitsFor(attempt, 'pending')) return unchanged(this);
+    if (this.state.cancelRequested) return quietly(this.become({ status: 'voided' }, at));
+    const reason = 'the payment provider gave no answer, and has charged nothing';
+    const next = this.tell({ status: 'failed', reason }, at);
     return changed(next, { type: 'payment-failed', reason });
   }
 
-  /** The provider has confirmed that nothing was charged for an order that is cancelled. */
-  voided(): PaymentChange {
-    if (this.state.status !== 'pending') return unchanged(this);
-    return { next: this.with({ status: 'voided', dueAt: undefined }), events: [] };
-  }
-
   /** The provider has given the money back. */
-  refunded(refundId: string): PaymentChange {
-    if (this.state.status !== 'refunding') return unchanged(this);
-    const next = this.told({ status: 'refunded', refundId, dueAt: undefined });
-    return changed(next, { type: 'payment-refunded', amount: this.state.amount, refundId });
+  refunded(refundId: string, at: Date): PaymentChange {
+    const { status, amount } = this.state;
+    if (status !== 'refunding') return unchanged(this);
+    const next = this.tell({ status: 'refunded', refundId, reason: undefined }, at);
+    return changed(next, { type: 'payment-refunded', amount, refundId });
   }
 
-  /** The provider gave no answer that settles anything: it is asked again. */
-  postponed(until: Date): PaymentChange {
-    return this.state.dueAt ? { next: this.with({ dueAt: until }), events: [] } : unchanged(this);
+  /** The provider refuses to refund. We owe the money all the same, so it stays due, and shows the reason. */
+  refundDeclined(attempt: number, reason: string, retryInMs: number): PaymentChange {
+    if (!this.waitsFor(attempt, 'refunding')) return unchanged(this);
+    return { ...quietly(new Payment({ ...this.state, reason })), dueInMs: retryInMs };
   }
 
-  /** The order is cancelled: nothing is to be charged, and what was charged goes back. */
-  cancel(at: Date): PaymentChange {
-    switch (this.state.status) {
-      case 'pending':
-        // Once an attempt has started, only the provider knows whether it charged.
-        return this.state.attempts === 0
-          ? this.voided()
-          : { next: this.with({ cancelRequested: true }), events: [] };
-      case 'captured':
-        return { next: this.refund(at), events: [] };
-      case 'declined':
-      case 'failed':
-      case 'voided':
-      case 'refunding':
-      case 'refunded':
-        return unchanged(this);
-    }
+  /** Nobody knows what became of `attempt`: the next one will tell. */
+  unanswered(attempt: number, retryInMs: number): PaymentChange {
+    return this.waitsFor(attempt, 'pending', 'refunding')
+      ? { ...unchanged(this), dueInMs: retryInMs }
+      : unchanged(this);
   }
 
-  private refund(at: Date): Payment {
-    return this.with({ status: 'refunding', attempts: 0, dueAt: at });
+  /** Attempts are numbered over the payment's life, so a late answer to one is told from the answer to the latest. */
+  private waitsFor(attempt: number, ...statuses: readonly PaymentStatus[]): boolean {
+    return this.state.attempts === attempt && statuses.includes(this.state.status);
   }
 
-  private told(change: Partial<PaymentState>): Payment {
-    return this.with({ ...change, version: this.state.version + 1 });
+  private become(changes: Partial<PaymentState>, at: Date): Payment {
+    return new Payment({ ...this.state, ...changes, changedAt: at });
   }
 
-  private with(change: Partial<PaymentState>): Payment {
-    return new Payment({ ...this.state, ...change });
+  private tell(changes: Partial<PaymentState>, at: Date): Payment {
+    return this.become({ ...changes, version: this.state.version + 1 }, at);
   }
 }
+
+/** A change that no other context needs to know. */
+const quietly = (next: Payment): PaymentChange => ({ next, events: [] });

@@ -24,7 +24,7 @@ export class OrdersHandler {
   }
 
   @EventPattern<string>(OrderCancelled.type)
-  async orderCancelled(@Payload() { data }: EventOf<typeof OrderCancelled>): Promise<void> {
-    await this.cancelPayment.execute(data.orderId);
+  orderCancelled(@Payload() { data }: EventOf<typeof OrderCancelled>): Promise<void> {
+    return this.cancelPayment.execute(data.orderId);
   }
 }

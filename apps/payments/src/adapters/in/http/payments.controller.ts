@@ -2,14 +2,15 @@ import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '@atlas/resilience';
 import { Problem } from '@atlas/service';
-import { CancelPayment } from '../../../application/cancel-payment';
 import { FindPayment } from '../../../application/find-payment';
+import { RefundPayment } from '../../../application/refund-payment';
 import {
   balancesResponse,
   type BalancesResponse,
   orderId,
   paymentResponse,
   type PaymentResponse,
+  toBalanceResponse,
   toPaymentResponse,
 } from './payments.schemas';
 
@@ -18,7 +19,7 @@ import {
 export class PaymentsController {
   constructor(
     private readonly findPayment: FindPayment,
-    private readonly cancelPayment: CancelPayment,
+    private readonly refundPayment: RefundPayment,
   ) {}
 
   @Get('payments/:orderId')
@@ -28,29 +29,33 @@ export class PaymentsController {
     return toPaymentResponse((await this.findPayment.byOrder(id)) ?? notFound(id));
   }
 
-  /** A goodwill refund: the money goes back, and the order stays what it is. */
   @Post('payments/:orderId/refund')
   @HttpCode(202)
   @Idempotent()
-  @ApiOperation({ summary: 'Give a captured payment back; the order stays confirmed' })
+  @ApiOperation({
+    summary: 'Give a captured payment back; the order stays confirmed',
+    description:
+      'The money goes back in the background: read the payment until it is refunded. To undo an order as a whole, cancel it with orders; that gives the money back, too.',
+  })
   @ApiResponse({ status: 202, standardSchema: paymentResponse })
   async refund(@Param('orderId', { schema: orderId }) id: string): Promise<PaymentResponse> {
-    const { status } = ((await this.findPayment.byOrder(id)) ?? notFound(id)).snapshot();
-    if (!['captured', 'refunding', 'refunded'].includes(status)) {
+    const refund = (await this.refundPayment.execute(id)) ?? notFound(id);
+    if (!refund.ok) {
+      const { status } = refund.error.payment.snapshot();
       throw new Problem({
         status: 409,
         title: 'Nothing to refund',
         detail: `The payment of order ${id} is ${status}; only a captured payment can be refunded.`,
       });
     }
-    return toPaymentResponse((await this.cancelPayment.execute(id)) ?? notFound(id));
+    return toPaymentResponse(refund.value);
   }
 
   @Get('ledger/balances')
   @ApiOperation({ summary: "Read the accounts' balances" })
   @ApiResponse({ status: 200, standardSchema: balancesResponse })
   async balances(): Promise<BalancesResponse> {
-    return { balances: [...(await this.findPayment.balances())] };
+    return { balances: (await this.findPayment.balances()).map(toBalanceResponse) };
   }
 }
 

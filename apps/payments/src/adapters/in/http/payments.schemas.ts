@@ -1,4 +1,6 @@
+import type { Money } from '@atlas/kernel';
 import { z } from 'zod';
+import type { AccountBalance } from '../../../domain/ledger';
 import type { Payment } from '../../../domain/payment';
 
 export const orderId = z.uuid('An order id is a UUID');
@@ -13,18 +15,21 @@ export const paymentResponse = z
     orderId: z.uuid(),
     status: z.enum(['pending', 'captured', 'declined', 'failed', 'voided', 'refunding', 'refunded']),
     amount: money,
-    chargeId: z.string().optional(),
-    refundId: z.string().optional(),
-    reason: z.string().optional(),
-    attempts: z.int(),
+    chargeId: z.string().optional().describe("The provider's name for the charge"),
+    refundId: z.string().optional().describe("The provider's name for the refund"),
+    reason: z.string().optional().describe('Why it was declined or failed, or is not refunded yet'),
+    attempts: z.int().describe('How often the provider was asked'),
+    version: z.int(),
+    requestedAt: z.iso.datetime(),
+    changedAt: z.iso.datetime(),
   })
   .meta({ id: 'Payment' });
 
 export const balancesResponse = z.object({
   balances: z.array(
     z.object({
-      account: z.string(),
-      balance: z.int().describe('Debits less credits, in whole minor units'),
+      account: z.enum(['provider-clearing', 'sales']),
+      balance: money.describe('Debits less credits'),
     }),
   ),
 });
@@ -33,7 +38,25 @@ export type PaymentResponse = z.infer<typeof paymentResponse>;
 export type BalancesResponse = z.infer<typeof balancesResponse>;
 
 export function toPaymentResponse(payment: Payment): PaymentResponse {
-  const { id, status, amount, chargeId, refundId, reason, attempts } = payment.snapshot();
-  const { minorUnits, currency } = amount;
-  return { orderId: id, status, amount: { minorUnits, currency }, chargeId, refundId, reason, attempts };
+  const { id, status, amount, chargeId, refundId, reason, attempts, version, requestedAt, changedAt } =
+    payment.snapshot();
+  return {
+    orderId: id,
+    status,
+    amount: toMoney(amount),
+    chargeId,
+    refundId,
+    reason,
+    attempts,
+    version,
+    requestedAt: requestedAt.toISOString(),
+    changedAt: changedAt.toISOString(),
+  };
 }
+
+export const toBalanceResponse = ({
+  account,
+  balance,
+}: AccountBalance): BalancesResponse['balances'][number] => ({ account, balance: toMoney(balance) });
+
+const toMoney = ({ minorUnits, currency }: Money) => ({ minorUnits, currency });

@@ -1,5 +1,7 @@
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { isInfrastructureError } from '@atlas/service';
+import type { Payment } from '../../../domain/payment';
 import { DueSignal } from '../../../application/ports';
 import { type Settlement, SettlePayments } from '../../../application/settle-payments';
 
@@ -10,39 +12,31 @@ const POLL_MS = 250;
 
 /** Wakes the worker of this process; those of other replicas look now and then. */
 export class InProcessDueSignal extends DueSignal {
-  private wake: (() => void) | undefined;
-  private raised = false;
+  private listener = () => {};
 
   raise(): void {
-    this.raised = true;
-    this.wake?.();
+    this.listener();
   }
 
-  /** Resolves when the signal is raised, or was since the last call; at the latest after `timeoutMs`. */
-  async wait(timeoutMs: number): Promise<void> {
-    const timeout = new AbortController();
-    if (!this.raised) {
-      await Promise.race([
-        new Promise<void>((resolve) => (this.wake = resolve)),
-        setTimeout(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined),
-      ]);
-    }
-    timeout.abort();
-    this.raised = false;
-    this.wake = undefined;
+  listen(listener: () => void): void {
+    this.listener = listener;
   }
 }
 
 /**
- * Keeps asking the provider for what is due, many at a time, and records the answers together as they come: one slow
- * answer holds up no other.
+ * Keeps asking the provider for what is due, many at a time, so that one slow answer holds up no other. What is
+ * answered while a batch is recorded is the next batch, and what that frees is claimed together: so batches grow with
+ * the load by themselves.
  */
 @Injectable()
 export class PaymentWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(PaymentWorker.name);
   private readonly answers: Settlement[] = [];
+  /** Claimed and not recorded yet. */
   private open = 0;
+  private mayBeDue = true;
   private stopping = false;
+  private news = Promise.withResolvers<void>();
   private running: Promise<void> = Promise.resolve();
 
   constructor(
@@ -56,13 +50,14 @@ export class PaymentWorker implements OnApplicationBootstrap, OnModuleDestroy {
 
   start(): void {
     this.stopping = false;
+    this.signal.listen(() => this.look());
     this.running = this.run();
   }
 
   /** Ends once the open questions are answered and recorded. */
   async stop(): Promise<void> {
     this.stopping = true;
-    this.signal.raise();
+    this.news.resolve();
     await this.running;
   }
 
@@ -71,37 +66,72 @@ export class PaymentWorker implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async run(): Promise<void> {
-    while (!this.stopping || this.open > 0 || this.answers.length > 0) {
-      try {
-        const claimed = await this.claim();
-        const recorded = await this.record();
-        if (claimed + recorded === 0) await this.signal.wait(POLL_MS);
-      } catch (error) {
-        // The claims end by themselves and the same questions are asked again, so nothing is lost by waiting.
-        this.logger.warn(`Payments wait: ${(error as Error).message}`);
-        if (this.stopping) return;
-        await setTimeout(POLL_MS + Math.random() * POLL_MS);
-      }
+    const poll = setInterval(() => this.look(), POLL_MS);
+    this.look();
+    while (!this.stopping || this.open > 0) {
+      await this.news.promise;
+      this.news = Promise.withResolvers();
+      // What else is answered in this turn of the event loop belongs to the batch.
+      await setImmediate();
+      await this.record();
+      await this.claim();
+    }
+    clearInterval(poll);
+  }
+
+  /** Only resolves a promise: whoever raises the signal may be in a unit of work, which must not go on in here. */
+  private look(): void {
+    this.mayBeDue = true;
+    this.news.resolve();
+  }
+
+  private async claim(): Promise<void> {
+    const free = MAX_OPEN - this.open;
+    if (this.stopping || !this.mayBeDue || free === 0) return;
+    this.mayBeDue = false;
+    try {
+      const payments = await this.settlePayments.claim(free);
+      for (const payment of payments) void this.attempt(payment);
+      if (payments.length === free) this.look();
+    } catch (error) {
+      this.logger.warn(`Can't see what is due, looking again soon: ${String(error)}`);
     }
   }
 
-  private async claim(): Promise<number> {
-    if (this.stopping || this.open >= MAX_OPEN) return 0;
-    const payments = await this.settlePayments.claim(MAX_OPEN - this.open);
-    for (const payment of payments) {
-      this.open++;
-      void this.settlePayments.attempt(payment).then((answer) => {
-        this.open--;
-        this.answers.push(answer);
-        this.signal.raise();
-      });
-    }
-    return payments.length;
+  private async attempt(payment: Payment): Promise<void> {
+    this.open++;
+    const answer = await this.settlePayments.attempt(payment);
+    if (answer.error) this.logger.warn(`Payment ${payment.id} is tried again: ${answer.error.message}`);
+    this.answers.push(answer);
+    this.news.resolve();
   }
 
-  private async record(): Promise<number> {
+  private async record(): Promise<void> {
     const answers = this.answers.splice(0);
-    if (answers.length > 0) await this.settlePayments.record(answers);
-    return answers.length;
+    if (answers.length === 0) return;
+    try {
+      await this.settlePayments.record(answers);
+      this.open -= answers.length;
+    } catch (error) {
+      await this.recover(answers, error);
+    }
+  }
+
+  /** A database that is away is waited for; an answer that can't be recorded must not hold up the others. */
+  private async recover(answers: readonly Settlement[], error: unknown): Promise<void> {
+    if (isInfrastructureError(error) && !this.stopping) {
+      this.logger.warn(`${answers.length} answers wait to be recorded: ${String(error)}`);
+      this.answers.unshift(...answers);
+      return;
+    }
+    for (const answer of answers) {
+      try {
+        await this.settlePayments.record([answer]);
+      } catch (failure) {
+        // The claim ends by itself, and the same question gets the same answer again.
+        this.logger.error(`Payment ${answer.paymentId} can't be recorded: ${String(failure)}`);
+      }
+      this.open -= 1;
+    }
   }
 }

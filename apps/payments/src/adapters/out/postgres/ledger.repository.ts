@@ -1,6 +1,7 @@
 import type { PostgresUnitOfWork } from '@atlas/adapters/postgres';
-import { type AccountBalance, Ledger } from '../../../application/ports';
-import type { Account } from '../../../domain/ledger';
+import { Money } from '@atlas/kernel';
+import { Ledger } from '../../../application/ports';
+import type { Account, AccountBalance } from '../../../domain/ledger';
 
 export class PostgresLedger extends Ledger {
   constructor(private readonly unitOfWork: PostgresUnitOfWork) {
@@ -8,9 +9,14 @@ export class PostgresLedger extends Ledger {
   }
 
   async balances(): Promise<readonly AccountBalance[]> {
-    const rows: { account: Account; balance: string }[] = await this.unitOfWork.manager.query(
-      'SELECT account, sum(debit - credit) AS balance FROM ledger_entry GROUP BY account ORDER BY account',
-    );
-    return rows.map(({ account, balance }) => ({ account, balance: Number(balance) }));
+    const rows: { account: Account; currency: string; balance: string }[] =
+      await this.unitOfWork.manager.query(
+        `SELECT account, currency, sum(debit - credit) AS balance
+         FROM ledger_entry GROUP BY account, currency ORDER BY account, currency`,
+      );
+    return rows.map(({ account, currency, balance }) => ({
+      account,
+      balance: Money.of(Number(balance), currency),
+    }));
   }
 }

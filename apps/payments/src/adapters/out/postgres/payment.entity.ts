@@ -1,3 +1,4 @@
+import type { Flow } from '@atlas/ports';
 import { EntitySchema } from 'typeorm';
 import type { PaymentStatus } from '../../../domain/payment';
 
@@ -14,8 +15,11 @@ export interface PaymentRow {
   reason: string | null;
   cancelRequested: boolean;
   attempts: number;
-  dueAt: Date | null;
   version: number;
+  requestedAt: Date;
+  changedAt: Date;
+  /** What made it due, so that the outcome is told as its consequence. */
+  flow: Flow | null;
 }
 
 export const PaymentEntity = new EntitySchema<PaymentRow>({
@@ -32,7 +36,9 @@ export const PaymentEntity = new EntitySchema<PaymentRow>({
     reason: { type: 'text', nullable: true },
     cancelRequested: { name: 'cancel_requested', type: 'boolean' },
     attempts: { type: 'integer' },
-    dueAt: { name: 'due_at', type: 'timestamptz', nullable: true },
     version: { type: 'integer' },
+    requestedAt: { name: 'requested_at', type: 'timestamptz' },
+    changedAt: { name: 'changed_at', type: 'timestamptz' },
+    flow: { type: 'jsonb', nullable: true },
   },
 });

@@ -1,12 +1,17 @@
 import type { PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { Money } from '@atlas/kernel';
-import type { Outbox } from '@atlas/ports';
+import { currentFlow, type Flow, type Outbox, runInFlow } from '@atlas/ports';
 import { In } from 'typeorm';
 import { type DueSignal, PaymentRepository } from '../../../application/ports';
 import { bookingOf } from '../../../domain/ledger';
 import { Payment, type PaymentChange } from '../../../domain/payment';
 import { publishedEvents } from '../events/published-events';
 import { PaymentEntity, type PaymentRow } from './payment.entity';
+
+interface Saved {
+  readonly changed: PaymentChange;
+  readonly flow: Flow | null;
+}
 
 export class PostgresPaymentRepository extends PaymentRepository {
   constructor(
@@ -19,14 +24,25 @@ export class PostgresPaymentRepository extends PaymentRepository {
 
   create(payment: Payment): Promise<void> {
     return this.unitOfWork.run(async () => {
-      await this.unitOfWork.manager
-        .createQueryBuilder()
-        .insert()
-        .into(PaymentEntity)
-        .values(toRow(payment))
-        .orIgnore()
-        .updateEntity(false)
-        .execute();
+      const row = toRow(payment, currentFlow() ?? null);
+      await this.unitOfWork.manager.query(
+        `INSERT INTO payment (id, status, amount, currency, payment_token, cancel_requested, attempts, version,
+           requested_at, changed_at, flow, due_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now()) ON CONFLICT DO NOTHING`,
+        [
+          row.id,
+          row.status,
+          row.amount,
+          row.currency,
+          row.paymentToken,
+          row.cancelRequested,
+          row.attempts,
+          row.version,
+          row.requestedAt,
+          row.changedAt,
+          row.flow,
+        ],
+      );
       this.unitOfWork.afterCommit(() => this.due.raise());
     });
   }
@@ -39,29 +55,33 @@ export class PostgresPaymentRepository extends PaymentRepository {
         order: { id: 'ASC' },
         lock: { mode: 'pessimistic_write' },
       });
-      const payments = rows.map(toPayment);
-      const changes = payments.map(change);
-      const changed = changes.filter(({ next }, index) => next !== payments[index]);
-      if (changed.length > 0) {
-        await this.save(changed.map(({ next }) => toRow(next)));
-        await this.book(changed);
-        await this.outbox.add(changed.flatMap(publishedEvents));
-        this.unitOfWork.afterCommit(() => this.due.raise());
+      const saved: Saved[] = [];
+      const payments: Payment[] = [];
+      for (const row of rows) {
+        const payment = toPayment(row);
+        const changed = change(payment);
+        payments.push(changed.next);
+        if (changed.next === payment && changed.dueInMs === undefined) continue;
+        // A message or a request acts for itself, the worker for what made the payment due.
+        saved.push({ changed, flow: currentFlow() ?? row.flow });
       }
-      return changes.map(({ next }) => next);
+      if (saved.length > 0) await this.save(saved);
+      return payments;
     });
   }
 
+  /** By the database's clock alone, so that the clocks of replicas need not agree. */
   async claimDue(limit: number, leaseMs: number): Promise<readonly Payment[]> {
     // TypeORM yields the rows of an UPDATE together with their number.
-    const [claimed]: [{ id: string }[], number] = await this.unitOfWork.manager.query(
+    const [claimed]: [PaymentRow[], number] = await this.unitOfWork.manager.query(
       `UPDATE payment SET attempts = attempts + 1, due_at = now() + $2 * interval '1 millisecond'
        WHERE id IN (SELECT id FROM payment WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
        RETURNING id, status, amount, currency, payment_token AS "paymentToken", charge_id AS "chargeId",
-         refund_id AS "refundId", reason, cancel_requested AS "cancelRequested", attempts, due_at AS "dueAt", version`,
+         refund_id AS "refundId", reason, cancel_requested AS "cancelRequested", attempts, version,
+         requested_at AS "requestedAt", changed_at AS "changedAt", flow`,
       [limit, leaseMs],
     );
-    return (claimed as PaymentRow[]).map(toPayment);
+    return claimed.map(toPayment);
   }
 
   async find(id: string): Promise<Payment | undefined> {
@@ -69,14 +89,20 @@ export class PostgresPaymentRepository extends PaymentRepository {
     return row ? toPayment(row) : undefined;
   }
 
-  private async save(rows: readonly PaymentRow[]): Promise<void> {
+  private async save(saved: readonly Saved[]): Promise<void> {
+    const rows = saved.map(({ changed, flow }) => toRow(changed.next, flow));
     await this.unitOfWork.manager.query(
       `UPDATE payment SET status = row.status, charge_id = row.charge_id, refund_id = row.refund_id,
-         reason = row.reason, cancel_requested = row.cancel_requested, attempts = row.attempts, due_at = row.due_at,
-         version = row.version
+         reason = row.reason, cancel_requested = row.cancel_requested, version = row.version,
+         changed_at = row.changed_at, flow = row.flow,
+         due_at = CASE
+           WHEN row.status NOT IN ('pending', 'refunding') THEN NULL
+           WHEN row.due_in_ms IS NULL THEN due_at
+           ELSE now() + row.due_in_ms * interval '1 millisecond'
+         END
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::integer[],
-         $8::timestamptz[], $9::integer[])
-         AS row (id, status, charge_id, refund_id, reason, cancel_requested, attempts, due_at, version)
+         $8::timestamptz[], $9::jsonb[], $10::integer[])
+         AS row (id, status, charge_id, refund_id, reason, cancel_requested, version, changed_at, flow, due_in_ms)
        WHERE payment.id = row.id`,
       [
         rows.map((row) => row.id),
@@ -85,11 +111,20 @@ export class PostgresPaymentRepository extends PaymentRepository {
         rows.map((row) => row.refundId),
         rows.map((row) => row.reason),
         rows.map((row) => row.cancelRequested),
-        rows.map((row) => row.attempts),
-        rows.map((row) => row.dueAt),
         rows.map((row) => row.version),
+        rows.map((row) => row.changedAt),
+        rows.map((row) => row.flow && JSON.stringify(row.flow)),
+        saved.map(({ changed }) => changed.dueInMs ?? null),
       ],
     );
+    await this.book(saved.map(({ changed }) => changed));
+    for (const { changed, flow } of saved) {
+      const events = publishedEvents(changed);
+      await (flow ? runInFlow(flow, () => this.outbox.add(events)) : this.outbox.add(events));
+    }
+    if (saved.some(({ changed }) => changed.dueInMs === 0)) {
+      this.unitOfWork.afterCommit(() => this.due.raise());
+    }
   }
 
   /** Enters into the ledger what the events mean there. */
@@ -103,27 +138,28 @@ export class PostgresPaymentRepository extends PaymentRepository {
     if (entries.length === 0) return;
     await this.unitOfWork.manager.query(
       `WITH entry AS (
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
-           AS entry (payment_id, kind, account, debit, credit)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[])
+           AS entry (payment_id, kind, account, debit, credit, currency)
        ), booked AS (
          INSERT INTO ledger_transaction (payment_id, kind)
          SELECT DISTINCT payment_id, kind FROM entry RETURNING id, payment_id, kind
        )
-       INSERT INTO ledger_entry (transaction_id, account, debit, credit)
-       SELECT booked.id, account, debit, credit FROM entry JOIN booked USING (payment_id, kind)`,
+       INSERT INTO ledger_entry (transaction_id, account, debit, credit, currency)
+       SELECT booked.id, account, debit, credit, currency FROM entry JOIN booked USING (payment_id, kind)`,
       [
         entries.map((entry) => entry.id),
         entries.map((entry) => entry.kind),
         entries.map((entry) => entry.account),
         entries.map((entry) => entry.debit),
         entries.map((entry) => entry.credit),
+        entries.map((entry) => entry.currency),
       ],
     );
   }
 }
 
-function toRow(payment: Payment): PaymentRow {
-  const { amount, chargeId, refundId, reason, dueAt, ...same } = payment.snapshot();
+function toRow(payment: Payment, flow: Flow | null): PaymentRow {
+  const { amount, chargeId, refundId, reason, ...same } = payment.snapshot();
   return {
     ...same,
     amount: String(amount.minorUnits),
@@ -131,17 +167,24 @@ function toRow(payment: Payment): PaymentRow {
     chargeId: chargeId ?? null,
     refundId: refundId ?? null,
     reason: reason ?? null,
-    dueAt: dueAt ?? null,
+    flow,
   };
 }
 
-function toPayment({ amount, currency, chargeId, refundId, reason, dueAt, ...same }: PaymentRow): Payment {
+function toPayment(row: PaymentRow): Payment {
+  const { id, status, paymentToken, cancelRequested, attempts, version, requestedAt, changedAt } = row;
   return new Payment({
-    ...same,
-    amount: Money.of(Number(amount), currency),
-    chargeId: chargeId ?? undefined,
-    refundId: refundId ?? undefined,
-    reason: reason ?? undefined,
-    dueAt: dueAt ?? undefined,
+    id,
+    status,
+    amount: Money.of(Number(row.amount), row.currency),
+    paymentToken,
+    chargeId: row.chargeId ?? undefined,
+    refundId: row.refundId ?? undefined,
+    reason: row.reason ?? undefined,
+    cancelRequested,
+    attempts,
+    version,
+    requestedAt,
+    changedAt,
   });
 }

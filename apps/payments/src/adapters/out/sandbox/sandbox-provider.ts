@@ -42,23 +42,25 @@ export class SandboxProvider extends PaymentProvider {
     const declined = TOKENS.has(paymentToken)
       ? TOKENS.get(paymentToken)
       : `there is no token "${paymentToken}"`;
-    await this.books.query(
+    // The update changes nothing but yields the row, whoever wrote it: the first outcome stands.
+    const [row]: BookedCharge[] = await this.books.query(
       `INSERT INTO sandbox_provider.charge (key, amount, charge_id, declined) VALUES ($1, $2, $3, $4)
-       ON CONFLICT DO NOTHING`,
+       ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING charge_id, declined`,
       [key, amount.minorUnits, declined === undefined ? idFor('ch', key) : null, declined ?? null],
     );
-    const record = await this.lookup(key);
-    return record.kind === 'not-charged' ? { kind: 'unknown' } : record;
+    return row ? outcomeOf(row) : { kind: 'unknown' };
   }
 
   async refund(key: string, chargeId: string): Promise<RefundOutcome> {
-    const refundId = idFor('re', key);
-    const [, refunded]: [unknown, number] = await this.books.query(
-      'UPDATE sandbox_provider.charge SET refund_id = $3 WHERE key = $1 AND charge_id = $2',
-      [key, chargeId, refundId],
+    const [rows]: [{ refund_id: string }[], number] = await this.books.query(
+      `UPDATE sandbox_provider.charge SET refund_id = coalesce(refund_id, $2) WHERE charge_id = $1
+       RETURNING refund_id`,
+      [chargeId, idFor('re', key)],
     );
-    if (refunded !== 1) throw new Error(`The provider knows no charge ${chargeId} for ${key}`);
-    return { kind: 'refunded', refundId };
+    const [row] = rows;
+    return row
+      ? { kind: 'refunded', refundId: row.refund_id }
+      : { kind: 'declined', reason: `there is no charge ${chargeId}` };
   }
 
   async lookup(key: string): Promise<ChargeRecord> {
@@ -66,12 +68,12 @@ export class SandboxProvider extends PaymentProvider {
       'SELECT charge_id, declined FROM sandbox_provider.charge WHERE key = $1',
       [key],
     );
-    if (!row) return { kind: 'not-charged' };
-    return row.charge_id === null
-      ? { kind: 'declined', reason: row.declined ?? 'declined' }
-      : { kind: 'approved', chargeId: row.charge_id };
+    return row ? outcomeOf(row) : { kind: 'not-charged' };
   }
 }
+
+const outcomeOf = ({ charge_id: chargeId, declined }: BookedCharge): ChargeOutcome =>
+  chargeId === null ? { kind: 'declined', reason: declined ?? 'declined' } : { kind: 'approved', chargeId };
 
 /** The same for the same key, so that a repeated call is recognised by its answer. */
 const idFor = (prefix: string, key: string): string =>

@@ -12,11 +12,15 @@ export class Payments1767225700000 implements MigrationInterface {
         payment_token text NOT NULL,
         charge_id text CHECK ((charge_id IS NOT NULL) = (status IN ('captured', 'refunding', 'refunded'))),
         refund_id text CHECK ((refund_id IS NOT NULL) = (status = 'refunded')),
-        reason text CHECK ((reason IS NOT NULL) = (status IN ('declined', 'failed'))),
+        reason text CHECK (reason IS NOT NULL OR status NOT IN ('declined', 'failed')),
         cancel_requested boolean NOT NULL,
         attempts integer NOT NULL,
+        -- When the provider is to be asked; while a worker asks it, when its claim ends.
         due_at timestamptz CHECK ((due_at IS NOT NULL) = (status IN ('pending', 'refunding'))),
-        version integer NOT NULL
+        version integer NOT NULL,
+        requested_at timestamptz NOT NULL,
+        changed_at timestamptz NOT NULL,
+        flow jsonb
       );
       CREATE INDEX payment_due ON payment (due_at) WHERE due_at IS NOT NULL;
 
@@ -33,17 +37,24 @@ export class Payments1767225700000 implements MigrationInterface {
         account text NOT NULL CHECK (account IN ('provider-clearing', 'sales')),
         debit bigint NOT NULL CHECK (debit >= 0),
         credit bigint NOT NULL CHECK (credit >= 0),
+        currency text NOT NULL,
         PRIMARY KEY (transaction_id, account),
         CHECK (debit = 0 OR credit = 0)
       );
 
+      -- Looked at when the transaction commits, as all its entries are there then.
       CREATE FUNCTION require_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE booked bigint;
         BEGIN
-          IF (SELECT sum(debit) <> sum(credit) FROM ledger_entry WHERE transaction_id = NEW.transaction_id) THEN
-            RAISE EXCEPTION 'ledger transaction % is not balanced', NEW.transaction_id;
+          IF TG_TABLE_NAME = 'ledger_entry' THEN booked := NEW.transaction_id; ELSE booked := NEW.id; END IF;
+          IF (SELECT count(*) < 2 OR count(DISTINCT currency) > 1 OR sum(debit) <> sum(credit)
+              FROM ledger_entry WHERE transaction_id = booked) THEN
+            RAISE EXCEPTION 'ledger transaction % is not balanced', booked USING ERRCODE = 'check_violation';
           END IF;
           RETURN NULL;
         END $$;
+      CREATE CONSTRAINT TRIGGER ledger_transaction_balanced AFTER INSERT ON ledger_transaction
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION require_balance();
       CREATE CONSTRAINT TRIGGER ledger_entry_balanced AFTER INSERT ON ledger_entry
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION require_balance();
 
@@ -59,7 +70,7 @@ export class Payments1767225700000 implements MigrationInterface {
       CREATE TABLE sandbox_provider.charge (
         key text PRIMARY KEY,
         amount bigint NOT NULL,
-        charge_id text,
+        charge_id text UNIQUE,
         refund_id text,
         declined text,
         CHECK ((charge_id IS NULL) <> (declined IS NULL))
