@@ -37,6 +37,9 @@ export type OrderStatus = z.infer<typeof orderStatus>;
 export type Stock = z.infer<typeof stock>;
 export type Payment = z.infer<typeof payment>;
 
+/** Settled orders are confirmed or cancelled. */
+export const isSettled = ({ status }: Order): boolean => status === 'confirmed' || status === 'cancelled';
+
 export interface NewOrder {
   readonly customerId: string;
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[];

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AtlasClient, type NewOrder, type Order, RefusedError } from './client';
+import { type AtlasClient, isSettled, type NewOrder, type Order, RefusedError } from './client';
 
 /** How an order ends: confirmed, or why it was cancelled. */
 export type Outcome =
@@ -159,8 +159,6 @@ export async function demo(client: AtlasClient, deadlineMs: number): Promise<Dem
   ]);
   return { orders: told, checks, ok: [...told, ...checks].every(({ ok }) => ok) };
 }
-
-const isSettled = ({ status }: Order): boolean => status === 'confirmed' || status === 'cancelled';
 
 const outcomeOf = ({ status, reason }: Order): string =>
   status === 'cancelled' ? (reason ?? status) : status;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Basket, isSkipped, readBaskets, type SkippedLine } from './baskets';
-import { type AtlasClient, type Order, RefusedError } from './client';
+import { type AtlasClient, isSettled, type Order, RefusedError } from './client';
 import { digest, fraction } from './digest';
 import { percentile } from './percentile';
 import { UserError } from './user-error';
@@ -65,6 +65,7 @@ export async function replay(
   await stockUp(client, demand, options.stockRatio);
 
   const count = { baskets, placed: 0, settled: 0 };
+  const ids: string[] = [];
   let allPlaced = false;
   // What fails in one half ends the other, too.
   const ending = new AbortController();
@@ -76,8 +77,8 @@ export async function replay(
     }
   };
   const placing = placeAll(client, run, options, ending.signal, {
-    placed: () => {
-      count.placed++;
+    placed: (id) => {
+      count.placed = ids.push(id);
       progress.update(count);
     },
     refused: (line) => skipped.add(line),
@@ -88,7 +89,8 @@ export async function replay(
   const settling = untilSettled(
     client,
     customerOf(run),
-    () => ({ allPlaced, placed: count.placed }),
+    ids,
+    () => allPlaced,
     ending.signal,
     (settled) => {
       count.settled = settled;
@@ -177,7 +179,7 @@ async function placeAll(
   run: string,
   { file, limit, rate, concurrency, declineRate }: ReplayOptions,
   signal: AbortSignal,
-  on: { placed: () => void; refused: (line: SkippedLine) => void },
+  on: { placed: (id: string) => void; refused: (line: SkippedLine) => void },
 ): Promise<void> {
   // Shared by all workers: each takes the next basket, and the first that fails ends it for all.
   const baskets = basketsOf(file, limit);
@@ -191,7 +193,7 @@ async function placeAll(
       signal.throwIfAborted();
       const declined = fraction(`declined ${line}`) < declineRate;
       try {
-        await client.placeOrder(
+        const { id } = await client.placeOrder(
           {
             customerId: customerOf(run),
             lines: items.map(({ sku, quantity }) => ({ sku, quantity })),
@@ -199,7 +201,7 @@ async function placeAll(
           },
           `replay-${run}-${line}`,
         );
-        on.placed();
+        on.placed(id);
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error;
         on.refused({ line, reason: `was refused: ${error.message}` });
@@ -218,44 +220,70 @@ async function* basketsOf(file: string, limit: number | undefined): AsyncGenerat
   }
 }
 
-/** Follows the customer's orders until all are placed and none waits for stock or payment. */
+/**
+ * Follows the customer's orders until all are placed and none waits for stock or payment.
+ * @param ids of those that are placed so far, in their order; grows meanwhile.
+ */
 async function untilSettled(
   client: AtlasClient,
   customerId: string,
-  placing: () => { allPlaced: boolean; placed: number },
+  ids: readonly string[],
+  allPlaced: () => boolean,
   signal: AbortSignal,
   onSettled: (count: number) => void,
 ): Promise<void> {
-  let before = '';
+  let settled = 0;
+  let picture = '';
   let movedAt = performance.now();
   for (;;) {
-    const { allPlaced, placed } = placing();
+    const ending = allPlaced();
     const asked = performance.now();
-    // In the order of an order's life, so that one that moves on meanwhile is not missed.
-    const waiting = new Map<string, Order>();
-    for (const status of ['placed', 'awaiting-payment'] as const) {
-      for await (const order of client.ordersOf(customerId, status)) waiting.set(order.id, order);
+    settled = await settledOf(client, ids, settled);
+    if (ending && settled === ids.length) {
+      const waiting = await waitingOf(client, customerId);
+      if (waiting.length === 0) return onSettled(settled);
+      settled -= waiting.length;
     }
+    onSettled(settled);
     const now = performance.now();
-    onSettled(Math.max(0, placed - waiting.size));
-    if (allPlaced && waiting.size === 0) return;
-
-    const picture = [placed, ...[...waiting.values()].map(({ id, status }) => id + status)].join();
-    if (picture !== before) {
-      before = picture;
+    if (picture !== `${ids.length} ${settled}`) {
+      picture = `${ids.length} ${settled}`;
       movedAt = now;
-    } else if (now - movedAt > STUCK_AFTER_MS) throw stuck([...waiting.values()]);
+    } else if (now - movedAt > STUCK_AFTER_MS) throw stuck(await waitingOf(client, customerId));
     // Asking takes a tenth of the time at most: the services have better to do.
-    await sleep(Math.max(allPlaced ? 100 : 250, 9 * (now - asked)), undefined, { signal });
+    await sleep(Math.max(100, 9 * (now - asked)), undefined, { signal });
   }
+}
+
+/**
+ * About how many are settled, of which `from` are known to be: orders settle almost in the order in which they were
+ * placed, so a binary search finds the border, however many there are.
+ */
+async function settledOf(client: AtlasClient, ids: readonly string[], from: number): Promise<number> {
+  let low = from;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isSettled(await client.order(ids[middle] as string))) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The orders that are not settled, asked for in the order of their life, so that none slips through. */
+async function waitingOf(client: AtlasClient, customerId: string): Promise<readonly Order[]> {
+  const waiting = new Map<string, Order>();
+  for (const status of ['placed', 'awaiting-payment'] as const) {
+    for await (const order of client.ordersOf(customerId, status)) waiting.set(order.id, order);
+  }
+  return [...waiting.values()];
 }
 
 function stuck(waiting: readonly Order[]): UserError {
   const placed = waiting.filter(({ status }) => status === 'placed').length;
-  const oldest = waiting.reduce((a, b) => (a.placedAt <= b.placedAt ? a : b));
   return new UserError(
     `Nothing has moved for ${STUCK_AFTER_MS / 1_000} s: ${placed} orders wait for stock and ` +
-      `${waiting.length - placed} for payment, the oldest is ${oldest.id}. "atlas status" shows what runs, ` +
+      `${waiting.length - placed} for payment, ${waiting.at(-1)?.id} for one. "atlas status" shows what runs, ` +
       'and "atlas audit" where the events are.',
   );
 }
