@@ -24,31 +24,13 @@ export class PostgresPaymentRepository extends PaymentRepository {
 
   create(payment: Payment): Promise<void> {
     return this.unitOfWork.run(async () => {
-      const row = toRow(payment, currentFlow() ?? null);
-      await this.unitOfWork.manager.query(
-        `INSERT INTO payment (id, status, amount, currency, payment_token, cancel_requested, attempts, version,
-           requested_at, changed_at, flow, due_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now()) ON CONFLICT DO NOTHING`,
-        [
-          row.id,
-          row.status,
-          row.amount,
-          row.currency,
-          row.paymentToken,
-          row.cancelRequested,
-          row.attempts,
-          row.version,
-          row.requestedAt,
-          row.changedAt,
-          row.flow,
-        ],
-      );
-      this.unitOfWork.afterCommit(() => this.due.raise());
+      this.created().push(toRow(payment, currentFlow() ?? null));
     });
   }
 
   update(ids: readonly string[], change: (payment: Payment) => PaymentChange): Promise<readonly Payment[]> {
     return this.unitOfWork.run(async () => {
+      await this.insert();
       const rows = await this.unitOfWork.manager.find(PaymentEntity, {
         where: { id: In(ids) },
         // In one order, so that replicas with the same payments in hand don't lock each other out.
@@ -87,6 +69,41 @@ export class PostgresPaymentRepository extends PaymentRepository {
   async find(id: string): Promise<Payment | undefined> {
     const row = await this.unitOfWork.manager.findOneBy(PaymentEntity, { id });
     return row ? toPayment(row) : undefined;
+  }
+
+  /** What the open unit of work has created and not written yet. */
+  private created(): PaymentRow[] {
+    return this.unitOfWork.local(this, () => {
+      this.unitOfWork.beforeCommit(() => this.insert());
+      return [];
+    });
+  }
+
+  /** Writes it. A batch of events is a unit of work, so this is one statement for many payments. */
+  private async insert(): Promise<void> {
+    const rows = this.created().splice(0);
+    if (rows.length === 0) return;
+    this.unitOfWork.afterCommit(() => this.due.raise());
+    await this.unitOfWork.manager.query(
+      `INSERT INTO payment (id, status, amount, currency, payment_token, cancel_requested, attempts, version,
+         requested_at, changed_at, flow, due_at)
+       SELECT row.*, now() FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::boolean[],
+         $7::integer[], $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::jsonb[]) AS row
+       ON CONFLICT DO NOTHING`,
+      [
+        rows.map((row) => row.id),
+        rows.map((row) => row.status),
+        rows.map((row) => row.amount),
+        rows.map((row) => row.currency),
+        rows.map((row) => row.paymentToken),
+        rows.map((row) => row.cancelRequested),
+        rows.map((row) => row.attempts),
+        rows.map((row) => row.version),
+        rows.map((row) => row.requestedAt),
+        rows.map((row) => row.changedAt),
+        rows.map((row) => row.flow && JSON.stringify(row.flow)),
+      ],
+    );
   }
 
   private async save(saved: readonly Saved[]): Promise<void> {
