@@ -1,0 +1,66 @@
+import { type ChildProcess, execFile, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { eventually } from '@atlas/testing';
+
+const ROOT = resolve(__dirname, '../../..');
+
+/** The relay as it is built and run, for tests that kill it. */
+export class RelayBuild {
+  private constructor(private readonly folder: string) {}
+
+  static async make(): Promise<RelayBuild> {
+    // Below the root, so that the packages are found from there.
+    const folder = await mkdtemp(join(ROOT, 'node_modules', '.relay-test-'));
+    const libs = ['kernel', 'contracts', 'ports', 'adapters', 'service'].map((lib) => `libs/${lib}`);
+    await promisify(execFile)(
+      process.execPath,
+      [require.resolve('@swc/cli/bin/swc.js'), 'apps/outbox-relay', ...libs, '--out-dir', folder],
+      { cwd: ROOT },
+    );
+    return new RelayBuild(folder);
+  }
+
+  start(env: Readonly<Record<string, string>>): RelayProcess {
+    const main = join(this.folder, 'apps/outbox-relay/src/main.js');
+    return new RelayProcess(fork(main, { env: { SERVICE: 'orders', PORT: '0', ...env }, silent: true }));
+  }
+
+  remove(): Promise<void> {
+    return rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+export class RelayProcess {
+  output = '';
+  readonly exit: Promise<number | null>;
+
+  constructor(private readonly child: ChildProcess) {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    }
+    this.exit = once(child, 'close').then(([code]) => code as number | null);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Its URL, once it listens. */
+  url(): Promise<string> {
+    return eventually(() => this.output.match(/is ready at (http:[^,]+),/)?.[1]);
+  }
+
+  async get(path: string): Promise<{ status: number; body: Record<string, unknown> }> {
+    const response = await fetch((await this.url()) + path);
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  /** Kills it, if it still runs, and waits for its end. */
+  async end(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.exit;
+  }
+}
