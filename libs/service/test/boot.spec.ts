@@ -50,8 +50,8 @@ describe('The process of a service', () => {
     for (const child of running.splice(0)) child.kill('SIGKILL');
   });
 
-  function start(env: Readonly<Record<string, string>> = {}): Service {
-    const child = fork(join(build, 'libs/service/test/example.service.js'), {
+  function start(env: Readonly<Record<string, string>> = {}, program = 'example.service'): Service {
+    const child = fork(join(build, `libs/service/test/${program}.js`), {
       env: { ...SETTINGS, ...env },
       silent: true,
     });
@@ -78,6 +78,27 @@ describe('The process of a service', () => {
     const url = await service.ready();
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
     expect(service.output().trim().split('\n')).toHaveLength(1);
+  });
+
+  it('logs lines that tell which service and which request, and no secret', async () => {
+    const service = start({ LOG_LEVEL: 'debug' });
+    const url = await service.ready();
+    await fetch(`${url}/query`, {
+      headers: { 'x-correlation-id': 'web-42', authorization: 'Bearer hunter2', cookie: 'session=hunter2' },
+    });
+    const lines = await eventually(() => {
+      const written = service.output().trim().split('\n');
+      return written.some((line) => line.includes('request errored')) && written;
+    });
+    const ofRequest = lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ correlationId }) => correlationId === 'web-42');
+    expect(ofRequest.map(({ service: name, msg }) => [name, msg])).toEqual([
+      ['example', undefined],
+      ['example', 'query failed'],
+      ['example', 'request errored'],
+    ]);
+    expect(service.output()).not.toMatch(/hunter2|tok_approve/);
   });
 
   it('answers what it has in hand before it stops, and takes nothing new', async () => {
@@ -116,6 +137,21 @@ describe('The process of a service', () => {
     service.process.disconnect();
     expect(await service.exit).toBe(0);
     expect(service.output()).toContain('its supervisor is gone');
+  });
+
+  it('leaves nothing behind when its supervisor is killed, with it its log', async () => {
+    const supervisor = start(
+      { SUPERVISES: join(build, 'libs/service/test/example.service.js') },
+      'supervisor',
+    );
+    const url = await supervisor.ready();
+    supervisor.process.kill('SIGKILL');
+    await eventually(() =>
+      fetch(`${url}/health/live`).then(
+        () => false,
+        () => true,
+      ),
+    );
   });
 
   it('gives up on what takes longer than its grace time', async () => {

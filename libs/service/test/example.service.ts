@@ -1,15 +1,25 @@
 import { once } from 'node:events';
-import { Controller, Get, Module } from '@nestjs/common';
+import { Controller, Get, Logger, Module } from '@nestjs/common';
 import { bootService, serviceSettings } from '@atlas/service';
 
 /** What the tests of a service's process run: it does as its requests say, and asks its parent when to go on. */
 @Controller()
 class Example {
+  private readonly logger = new Logger(Example.name);
+
   @Get('slow')
   async slow() {
     process.send?.('in hand');
     await once(process, 'message');
     return { done: true };
+  }
+
+  /** Fails as a query does that had a payment token among its parameters. */
+  @Get('query')
+  query() {
+    this.logger.log({ paymentToken: 'tok_approve', payment: { paymentToken: 'tok_approve' } });
+    const parameters = ['tok_approve'];
+    throw Object.assign(new Error('query failed'), { parameters, driverError: { parameters } });
   }
 
   @Get('throw')

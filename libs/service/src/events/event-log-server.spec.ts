@@ -53,12 +53,14 @@ class World {
   /** Called by the handlers; what it throws is what they fail with. */
   onEvent: (event: EventEnvelope) => void | Promise<void> = () => undefined;
 
+  prepare: (events: readonly EventEnvelope[]) => void = () => undefined;
+
   private readonly apps: NestFastifyApplication[] = [];
 
   async start(controllers: Type[] = [this.handler()]): Promise<EventLogServer> {
     const server = new EventLogServer(
       { eventLog: this.log, unitOfWork: this.unitOfWork, inbox: this.inbox, deadLetters: this.deadLetters },
-      { group: GROUP, maxAttempts: 3, retryDelayMs: 2 },
+      { group: GROUP, maxAttempts: 3, retryDelayMs: 2, prepare: async (events) => this.prepare(events) },
     );
     const adapter = new FastifyAdapter();
     const module = await Test.createTestingModule({ controllers }).compile();
@@ -218,6 +220,19 @@ describe('A consumer of the event log', () => {
       [ORDER, first.id],
       [ORDER, second.id],
     ]);
+  });
+
+  it('shows a batch before it handles it, without what is there twice', async () => {
+    const [first, second] = [confirmed(ORDER), cancelled(OTHER)];
+    const shown: (readonly [ids: readonly string[], handled: number, inUnitOfWork: boolean])[] = [];
+    world.prepare = (events) => {
+      const inUnitOfWork = world.unitOfWork.current !== undefined;
+      shown.push([events.map(({ id }) => id), world.calls.length, inUnitOfWork]);
+    };
+    world.log.append(record(first), record(second), record(first));
+    await world.start();
+    await world.settled();
+    expect(shown).toEqual([[[first.id, second.id], 0, true]]);
   });
 
   it('takes events into the inbox that it has no handler for', async () => {
