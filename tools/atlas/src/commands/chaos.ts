@@ -3,16 +3,19 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EmbeddedEventLog } from '@atlas/adapters/embedded';
+import { audit, type AuditReport } from '../audit/audit';
 import { AtlasClient } from '../client';
 import { digest, fraction } from '../digest';
 import { Home } from '../home';
 import { Killer, type Victim } from '../killer';
 import { connect } from '../platform';
 import { identify } from '../process-identity';
-import { replay } from '../replay';
+import { replay, type ReplayResult } from '../replay';
 import { POSTGRES } from '../topology';
 import { UserError } from '../user-error';
-import { runAudit } from './audit';
+import { describeAudit } from './audit';
 import { describeReplay, ReplayBar } from './replay';
 
 export interface ChaosOptions {
@@ -20,6 +23,7 @@ export interface ChaosOptions {
   readonly file?: string | undefined;
   readonly limit?: number | undefined;
   readonly concurrency: number;
+  readonly json?: boolean;
   /** Seconds between kills, on average. */
   readonly every: number;
   /** Decides who is killed when, and the made-up baskets. */
@@ -28,6 +32,8 @@ export interface ChaosOptions {
 
 /** How long a client waits for services that are being killed. */
 const PATIENCE_MS = 120_000;
+/** How long the last events may take to be handled once all orders are settled. */
+const DRAIN_MS = 60_000;
 const MADE_UP_BASKETS = 3_000;
 /** Some of everything: enough are sold out and declined to see what was held go back. */
 const STOCK_RATIO = 0.95;
@@ -74,6 +80,7 @@ async function chaos({
   concurrency,
   every,
   seed,
+  json,
 }: ChaosOptions & { file: string }): Promise<number> {
   const { urls } = await connect();
   const client = new AtlasClient(urls, { connections: concurrency, patienceMs: PATIENCE_MS });
@@ -84,8 +91,9 @@ async function chaos({
   );
   say(`killing one process about every ${every} s, seed ${seed}`);
   const killing = killer.run(every * 1_000);
+  let result: ReplayResult;
   try {
-    const result = await replay(
+    result = await replay(
       client,
       { file, limit, concurrency, stockRatio: STOCK_RATIO, declineRate: DECLINE_RATE },
       {
@@ -96,20 +104,44 @@ async function chaos({
         },
       },
     );
-    bar.stop();
-    const kills = [...killer.kills].map(([name, count]) => `${count} × ${name}`);
-    process.stdout.write(describeReplay(result));
-    process.stdout.write(
-      `killed: ${kills.join(', ') || 'none, the load was over too soon: take more baskets'}\n\n`,
-    );
   } finally {
     bar.stop();
     killer.stop();
     await killing;
     await client.close();
   }
-  return runAudit({});
+  const report = await auditOnceDrained();
+  const kills = Object.fromEntries(killer.kills);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ seed, kills, replay: result, audit: report }, undefined, 2)}\n`);
+  } else {
+    const list = Object.entries(kills).map(([name, count]) => `${count} × ${name}`);
+    process.stdout.write(
+      `${describeReplay(result)}Killed: ${list.join(', ') || 'none, all was over too soon: take more baskets'}\n` +
+        describeAudit(report),
+    );
+  }
+  return report.ok && isDrained(report) ? 0 : 1;
 }
+
+/** Audits until every event has arrived everywhere, or a deadline. */
+async function auditOnceDrained(): Promise<AuditReport> {
+  const { databases, eventLog: url } = await connect();
+  const eventLog = await EmbeddedEventLog.open(url, {
+    onError: (error) => void say(`event log: ${String(error)}`),
+  });
+  try {
+    for (const deadline = performance.now() + DRAIN_MS; ; await sleep(1_000)) {
+      const report = await audit({ databases, eventLog });
+      if (isDrained(report) || performance.now() > deadline) return report;
+    }
+  } finally {
+    await eventLog.close();
+  }
+}
+
+const isDrained = ({ inFlight: { unpublished, unhandled } }: AuditReport): boolean =>
+  [...Object.values(unpublished), ...Object.values(unhandled)].every((count) => count === 0);
 
 /** What the platform started and what runs now. */
 async function victims(): Promise<readonly Victim[]> {

@@ -30,7 +30,8 @@ export async function runReplay({ json, ...options }: ReplayCommandOptions): Pro
 /** Progress on stderr: a bar on a terminal, a line every few seconds elsewhere. */
 export class ReplayBar implements ReplayProgress {
   private readonly bar: SingleBar;
-  private began = 0;
+  private began: number | undefined;
+  private over = false;
 
   constructor(options: Options = {}) {
     this.bar = new SingleBar(
@@ -47,16 +48,17 @@ export class ReplayBar implements ReplayProgress {
   }
 
   update({ baskets, placed, settled }: { baskets: number; placed: number; settled: number }): void {
-    const now = performance.now();
-    if (!this.bar.isActive) {
-      this.began = now;
+    if (this.over) return; // requests that were under way when the replay failed
+    if (this.began === undefined) {
+      this.began = performance.now();
       this.bar.start(baskets, 0, { placed, settled, rate: 0 });
     }
-    const rate = Math.round((settled * 1_000) / Math.max(1, now - this.began));
+    const rate = Math.round((settled * 1_000) / Math.max(1, performance.now() - this.began));
     this.bar.update(settled, { placed, settled, rate });
   }
 
   stop(): void {
+    this.over = true;
     if (this.bar.isActive) this.bar.stop();
   }
 }
