@@ -250,8 +250,9 @@ async function untilSettled(
       picture = `${ids.length} ${settled}`;
       movedAt = now;
     } else if (now - movedAt > STUCK_AFTER_MS) throw stuck(await waitingOf(client, customerId));
-    // Asking takes a tenth of the time at most: the services have better to do.
-    await sleep(Math.max(100, 9 * (now - asked)), undefined, { signal });
+    // Asking takes a tenth of the time at most, save for an answer that was long in coming: the services have
+    // better to do.
+    await sleep(Math.min(2_000, Math.max(100, 9 * (now - asked))), undefined, { signal });
   }
 }
 
