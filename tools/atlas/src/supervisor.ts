@@ -14,10 +14,9 @@ export interface Plan {
   readonly processes: (databaseUrl: (database: string) => string) => readonly ProcessSpec[];
   /** For Node, ahead of each script. */
   readonly nodeFlags: readonly string[];
+  /** What a process may take to stop by itself, milliseconds. */
+  readonly graceMs: number;
 }
-
-/** What a process may take to stop by itself. */
-const GRACE_MS = 15_000;
 
 /**
  * Runs the database and the processes, starts again what dies, and keeps the folder's state file true. Stops
@@ -45,7 +44,7 @@ export class Supervisor {
    */
   async start(): Promise<void> {
     try {
-      await endLeftovers(this.home, (text) => this.log.note(text, 'warn'));
+      await endLeftovers(this.home, this.plan.graceMs, (text) => this.log.note(text, 'warn'));
       const postgres = await this.startPostgres();
       await postgres.ensureDatabases(this.plan.databases);
       this.databases = Object.fromEntries(this.plan.databases.map((name) => [name, postgres.urlOf(name)]));
@@ -59,7 +58,7 @@ export class Supervisor {
     } catch (error) {
       await this.stop();
       // The order to stop may have come before there was a server.
-      await this.postgres?.stop(GRACE_MS);
+      await this.postgres?.stop(this.plan.graceMs);
       throw error;
     }
   }
@@ -103,10 +102,10 @@ export class Supervisor {
     for (const kind of ['service', 'relay'] as const) {
       const group = this.managed.filter(({ spec }) => spec.kind === kind);
       if (group.length > 0) this.log.note(`stopping ${group.map(({ spec }) => spec.name).join(', ')}`);
-      await Promise.all(group.map((one) => one.stop(GRACE_MS)));
+      await Promise.all(group.map((one) => one.stop(this.plan.graceMs)));
     }
     if (this.postgres) this.log.note('stopping postgres');
-    await this.postgres?.stop(GRACE_MS);
+    await this.postgres?.stop(this.plan.graceMs);
     await this.writing;
     await this.home.removeState();
   }
@@ -139,7 +138,7 @@ export class Supervisor {
       try {
         const postgres = await this.startPostgres();
         // The order to stop may have come meanwhile, and found no server.
-        if (this.stopping) await postgres.stop(GRACE_MS);
+        if (this.stopping) await postgres.stop(this.plan.graceMs);
         return;
       } catch (error) {
         reason = (error as Error).message;
@@ -159,7 +158,7 @@ export class Supervisor {
  * Ends what a killed supervisor left behind. Its processes notice by themselves that it is gone and stop; this
  * waits for them and helps. The database is taken care of where it is started.
  */
-export async function endLeftovers(home: Home, note: (text: string) => void): Promise<void> {
+export async function endLeftovers(home: Home, graceMs: number, note: (text: string) => void): Promise<void> {
   const state = await home.readState();
   if (!state) return;
   const left = state.processes.flatMap(({ name, process }) =>
@@ -167,7 +166,7 @@ export async function endLeftovers(home: Home, note: (text: string) => void): Pr
   );
   if (left.length > 0) {
     note(`ending what an earlier run left behind: ${left.map(({ name }) => name).join(', ')}`);
-    await Promise.all(left.map(({ process }) => end(process, GRACE_MS)));
+    await Promise.all(left.map(({ process }) => end(process, graceMs)));
   }
   await home.removeState();
 }

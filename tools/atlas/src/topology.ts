@@ -12,6 +12,9 @@ export const EVENT_LOG_DATABASE = 'event_log';
 /** Each service its own, and one that stands in for Kafka. */
 export const DATABASES: readonly string[] = [...SERVICES, EVENT_LOG_DATABASE];
 
+/** What a process may take to stop by itself, milliseconds: longer than its own limit. */
+export const GRACE_MS = 15_000;
+
 export const POSTGRES = 'postgres';
 
 export const relayOf = (service: ServiceName): string => `${service}-relay`;

@@ -3,6 +3,7 @@ import { endOrphan } from '@atlas/adapters/embedded';
 import { Home } from '../home';
 import { isRunning, signal } from '../process-identity';
 import { endLeftovers } from '../supervisor';
+import { GRACE_MS } from '../topology';
 import { UserError } from '../user-error';
 
 /** Longer than the supervisor takes at most: three groups, each with its grace. */
@@ -32,6 +33,6 @@ export async function runDown({ json }: { readonly json?: boolean }): Promise<nu
 
 /** Ends what is left of a platform whose supervisor was killed. */
 export async function endRemains(home: Home): Promise<void> {
-  await endLeftovers(home, (text) => void process.stderr.write(`${text}\n`));
+  await endLeftovers(home, GRACE_MS, (text) => void process.stderr.write(`${text}\n`));
   await endOrphan(home.postgresDir);
 }

@@ -6,7 +6,7 @@ import { Home, type PlatformState } from '../home';
 import { fileWriter, Log } from '../log';
 import { choosePorts, type PortWish } from '../ports';
 import { Supervisor } from '../supervisor';
-import { DATABASES, POSTGRES, processes } from '../topology';
+import { DATABASES, GRACE_MS, POSTGRES, processes } from '../topology';
 import { UserError } from '../user-error';
 
 export interface UpOptions {
@@ -158,6 +158,7 @@ function planOf(ports: ReadonlyMap<string, number>, { logLevel }: UpOptions) {
     processes: (databaseUrl: (database: string) => string) =>
       processes(ports, databaseUrl, logLevel ? { LOG_LEVEL: logLevel } : {}),
     nodeFlags: NODE_FLAGS,
+    graceMs: GRACE_MS,
   };
 }
 
