@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 export interface Memory {
-  /** Resident set; pages that processes share count for each of them. */
+  /** Resident set: pages that processes share, such as PostgreSQL's buffers, count for each of them. */
   readonly rssBytes: number;
   /** Proportional set: shared pages count once in all. Null where the system does not tell. */
   readonly pssBytes: number | null;

@@ -120,12 +120,14 @@ function describe(rows: readonly Row[], total: Memory): string {
       ready ? 'yes' : 'NO',
       restarts,
       uptimeSeconds === null ? '-' : duration(uptimeSeconds),
-      memory ? mebibytes(memory.rssBytes) : '-',
+      memory ? mebibytes(sizeOf(memory)) : '-',
     ]);
   }
-  const once = total.pssBytes === null ? '' : `; ${mebibytes(total.pssBytes)} with shared pages counted once`;
-  return `${table.toString()}\nTogether ${mebibytes(total.rssBytes)}${once}.\n`;
+  const counted = total.pssBytes === null ? '' : ', memory that they share counted once';
+  return `${table.toString()}\nTogether ${mebibytes(sizeOf(total))}${counted}.\n`;
 }
+
+const sizeOf = ({ rssBytes, pssBytes }: Memory): number => pssBytes ?? rssBytes;
 
 function duration(seconds: number): string {
   if (seconds < 60) return `${seconds} s`;
