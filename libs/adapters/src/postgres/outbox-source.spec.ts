@@ -268,10 +268,16 @@ describe('the outbox of a service', () => {
       expect(await readAll()).toEqual([]);
     });
 
-    it('refuses a cursor from ahead of the database, which was restored, with a sentence that says what to do', async () => {
-      await expect(source.read('90000000000:90000000000:', 10)).rejects.toThrow(
-        /restored from a dump .* pg_resetwal --epoch/,
+    it('refuses to go on in a database that was restored elsewhere, with a sentence that says what to do', async () => {
+      const sentence =
+        /numbers? 90000000000, but this server .* restored from a dump .* pg_resetwal --epoch=21,/;
+      await expect(source.read('90000000001:90000000001:', 10)).rejects.toThrow(sentence);
+
+      await onDatabase(
+        `INSERT INTO outbox (xid, event_id, topic, aggregate_id, aggregate_version, headers, payload)
+         VALUES ('90000000000', gen_random_uuid(), 'shop.events', 'order', 1, '{"version": "1"}', '')`,
       );
+      await expect(source.read(undefined, 10)).rejects.toThrow(sentence);
     });
 
     it('refuses a cursor that is none', async () => {

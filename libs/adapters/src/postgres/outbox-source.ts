@@ -159,14 +159,15 @@ export class PostgresOutboxSource extends OutboxSource {
     );
     const first = rows[0] as PageRow;
     const counter = BigInt(first.counter as string);
-    if (counter < seen.next) {
+    const newest = first.newest === null ? undefined : BigInt(first.newest);
+    const known = newest !== undefined && newest >= seen.next ? newest + 1n : seen.next;
+    if (counter < known) {
       throw new Error(
-        `The outbox was published up to transaction ${seen.next - 1n}, but this database has only come to ${counter}: ` +
-          'it was restored from a dump or has lost commits. Raise its counter with pg_resetwal --epoch, as ' +
-          'docs/adr/0003 describes, and start the relay again',
+        `The outbox knows transactions up to number ${known - 1n}, but this server has only come to ${counter - 1n}: ` +
+          'it was restored from a dump or has lost commits, and nothing is published. Raise its numbers with ' +
+          `pg_resetwal --epoch=${(known >> 32n) + 1n}, as docs/adr/0003 describes`,
       );
     }
-    const newest = first.newest === null ? undefined : BigInt(first.newest);
     const upTo = durablePart(parseSnapshot(first.snapshot as string), newest, seen);
     return toPage(rows, limit, seen, upTo, false);
   }
