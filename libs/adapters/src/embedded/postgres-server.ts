@@ -63,6 +63,9 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   log_timezone: 'UTC',
   log_line_prefix: '',
   log_checkpoints: 'off',
+  // Whoever sends a statement that fails logs it; here it would be without context, and its data would show.
+  log_min_messages: 'log',
+  log_min_error_statement: 'panic',
 };
 
 /** A PostgreSQL server of its own, run from the binaries that npm brings, on the loopback interface only. */

@@ -1,5 +1,5 @@
 import { runDemo } from './demo';
-import { foregroundLog, printState, runUp, type UpOptions } from './up';
+import { foregroundLog, runUp, type UpOptions } from './up';
 
 /** Seconds that the orders of the demo may take. */
 const DEMO_TIMEOUT = 60;
@@ -7,10 +7,10 @@ const DEMO_TIMEOUT = 60;
 /** What `npm start` does: everything up, some orders through it, and on until it is stopped. */
 export function runStart(options: UpOptions): Promise<number> {
   const json = options.json ?? false;
-  return runUp(options, foregroundLog(json), async (state) => {
+  return runUp(options, foregroundLog(json), async () => {
     if ((await runDemo({ json, timeout: DEMO_TIMEOUT })) !== 0) {
       process.stderr.write('The demo did not end as it must, see above.\n');
     }
-    if (!json) printState(state, { stop: 'Ctrl-C' });
+    if (!json) process.stdout.write('\nAtlas stays up; Ctrl-C stops it.\n');
   });
 }
