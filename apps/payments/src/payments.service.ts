@@ -19,7 +19,7 @@ const settings = serviceSettings({ port: 4003 }).extend({
     .min(1)
     .max(100)
     .default(3)
-    .describe('after how many attempts without an answer a payment fails, from 1 to 100'),
+    .describe('how often to try a charge that gets no answer, from 1 to 100'),
 });
 
 export type PaymentsSettings = z.infer<typeof settings>;

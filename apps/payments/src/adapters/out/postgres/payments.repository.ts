@@ -56,9 +56,12 @@ export class PostgresPaymentRepository extends PaymentRepository {
   async claimDue(limit: number, leaseMs: number): Promise<readonly Payment[]> {
     // TypeORM yields the rows of an UPDATE together with their number.
     const [claimed]: [PaymentRow[], number] = await this.unitOfWork.manager.query(
-      `UPDATE payment SET attempts = attempts + 1, due_at = now() + $2 * interval '1 millisecond'
-       WHERE id IN (SELECT id FROM payment WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-       RETURNING id, status, amount, currency, payment_token AS "paymentToken", charge_id AS "chargeId",
+      `WITH due AS (
+         SELECT id FROM payment WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+       )
+       UPDATE payment SET attempts = attempts + 1, due_at = now() + $2 * interval '1 millisecond'
+       FROM due WHERE payment.id = due.id
+       RETURNING payment.id, status, amount, currency, payment_token AS "paymentToken", charge_id AS "chargeId",
          refund_id AS "refundId", reason, cancel_requested AS "cancelRequested", attempts, version,
          requested_at AS "requestedAt", changed_at AS "changedAt", flow`,
       [limit, leaseMs],
