@@ -126,6 +126,13 @@ interface RunOptions extends Common {
   readonly logLevel?: string;
 }
 
+const variableOf = (name: string): string => `${name.replace('-', '_').toUpperCase()}_PORT`;
+
+// An empty setting counts as none, as it does for the services.
+for (const name of ['LOG_LEVEL', ...[...USUAL_PORTS.keys()].map(variableOf)]) {
+  if (process.env[name] === '') delete process.env[name];
+}
+
 for (const command of program.commands.filter((one) => ['start', 'up'].includes(one.name()))) {
   command.addOption(
     new Option('--log-level <level>', 'of every process')
@@ -153,10 +160,6 @@ function upOptions(options: RunOptions, command: Command) {
     };
   });
   return { json: options.json ?? false, ports, logLevel: options.logLevel };
-}
-
-function variableOf(name: string): string {
-  return `${name.replace('-', '_').toUpperCase()}_PORT`;
 }
 
 // ---- go

@@ -18,7 +18,7 @@ const NOBODY = 65_534;
 /**
  * Picks a user for programs that refuse to run as root: this process's own, or, when that is root, whoever owns
  * `home`, or nobody. Where that user can't reach one of `paths` (a clone under a closed /root), the program keeps
- * just the two capabilities that let it pass closed folders.
+ * just the capability that lets it pass closed folders.
  * @throws Error if the user can't reach a path and util-linux's setpriv is missing.
  */
 export async function unprivilegedLauncher(home: string, paths: readonly string[]): Promise<Launcher> {
@@ -37,7 +37,7 @@ export async function unprivilegedLauncher(home: string, paths: readonly string[
         'move the project out of that folder, or install util-linux (setpriv)',
     );
   }
-  const capabilities = '+dac_override,+dac_read_search';
+  const capability = '+dac_override';
   return {
     owner,
     command: (program, args) => ({
@@ -46,8 +46,10 @@ export async function unprivilegedLauncher(home: string, paths: readonly string[
         `--reuid=${owner.uid}`,
         `--regid=${owner.gid}`,
         '--clear-groups',
-        `--inh-caps=${capabilities}`,
-        `--ambient-caps=${capabilities}`,
+        `--inh-caps=${capability}`,
+        `--ambient-caps=${capability}`,
+        // Otherwise access(2), by which initdb looks for its files, asks without the capability.
+        '--securebits=+no_setuid_fixup',
         '--',
         program,
         ...args,

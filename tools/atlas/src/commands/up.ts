@@ -99,7 +99,7 @@ export async function runInBackground(options: UpOptions): Promise<number> {
   try {
     return await runUp(options, log, async (ready) => report({ ready }));
   } catch (error) {
-    log.note((error as Error).message, 'warn');
+    log.line('atlas', (error as Error).message);
     report({ failed: (error as Error).message });
     return 1;
   }
