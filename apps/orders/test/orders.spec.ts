@@ -16,6 +16,24 @@ import { ordersService } from '../src/orders.service';
 
 const money = (minorUnits: number) => ({ minorUnits, currency: 'EUR' });
 
+interface OrderAnswer {
+  readonly id: string;
+  readonly status: string;
+  readonly settledAt?: string;
+  readonly history: readonly { readonly status: string; readonly at: string }[];
+  readonly lines: readonly { readonly sku: string }[];
+}
+
+interface Page {
+  readonly orders: readonly OrderAnswer[];
+  readonly nextCursor?: string;
+}
+
+interface ProblemAnswer {
+  readonly detail: string;
+  readonly errors: readonly object[];
+}
+
 describe('Orders', () => {
   let databases: TestDatabase[];
   let app: NestFastifyApplication;
@@ -70,8 +88,8 @@ describe('Orders', () => {
     ],
     paymentToken: 'tok_approve',
   };
-  const place = async (): Promise<string> => (await send('POST', '/orders', basket)).json().id;
-  const read = async (id: string) => (await send('GET', `/orders/${id}`)).json();
+  const place = async (): Promise<string> => (await send('POST', '/orders', basket)).json<OrderAnswer>().id;
+  const read = async (id: string) => (await send('GET', `/orders/${id}`)).json<OrderAnswer>();
   const reaches = (id: string, status: string) =>
     eventually(async () => {
       const order = await read(id);
@@ -103,7 +121,8 @@ describe('Orders', () => {
   it('answers a placed order with its price and where to find it', async () => {
     const answer = await send('POST', '/orders', basket);
     expect(answer.statusCode).toBe(201);
-    expect(answer.headers['location']).toBe(`/orders/${answer.json().id}`);
+    const { id } = answer.json<OrderAnswer>();
+    expect(answer.headers['location']).toBe(`/orders/${id}`);
     expect(answer.json()).toMatchObject({
       status: 'placed',
       total: money(487),
@@ -113,7 +132,7 @@ describe('Orders', () => {
       ],
       version: 1,
     });
-    expect(await read(answer.json().id)).toEqual(answer.json());
+    expect(await read(id)).toEqual(answer.json());
   });
 
   it('confirms an order whose stock is reserved and whose payment is captured, and tells each step once', async () => {
@@ -122,12 +141,8 @@ describe('Orders', () => {
     await reaches(id, 'awaiting-payment');
     await publish(log, captured(id));
     const order = await reaches(id, 'confirmed');
-    expect(order.history.map((entry: { status: string }) => entry.status)).toEqual([
-      'placed',
-      'awaiting-payment',
-      'confirmed',
-    ]);
-    expect(order.settledAt).toBe(order.history[2].at);
+    expect(order.history.map((entry) => entry.status)).toEqual(['placed', 'awaiting-payment', 'confirmed']);
+    expect(order.settledAt).toBe(order.history[2]?.at);
     expect(await outbox(id)).toEqual([
       { type: 'orders.order-placed', version: 1 },
       { type: OrderPaymentDue.type, version: 2 },
@@ -229,22 +244,22 @@ describe('Orders', () => {
     expect(again.headers['idempotency-replayed']).toBe('true');
     const other = await send('POST', '/orders', { ...basket, customerId: 'grace' }, key);
     expect(other.statusCode).toBe(422);
-    expect(other.json().detail).toContain('Idempotency-Key');
+    expect(other.json<ProblemAnswer>().detail).toContain('Idempotency-Key');
   });
 
   it('lists orders by customer and status, newest first, page by page', async () => {
     const customerId = `list-${randomUUID()}`;
     const ids: string[] = [];
     for (let index = 0; index < 5; index++) {
-      ids.push((await send('POST', '/orders', { ...basket, customerId })).json().id);
+      ids.push((await send('POST', '/orders', { ...basket, customerId })).json<OrderAnswer>().id);
     }
-    const first = (await send('GET', `/orders?customerId=${customerId}&limit=3`)).json();
+    const first = (await send('GET', `/orders?customerId=${customerId}&limit=3`)).json<Page>();
     const rest = (
       await send('GET', `/orders?customerId=${customerId}&limit=3&cursor=${first.nextCursor}`)
-    ).json();
+    ).json<Page>();
     const listed = [...first.orders, ...rest.orders];
-    expect(listed.map((order: { id: string }) => order.id)).toEqual(ids.reverse());
-    expect(listed[0].lines.map((line: { sku: string }) => line.sku)).toEqual(['whole-milk', 'brown-bread']);
+    expect(listed.map((order) => order.id)).toEqual(ids.reverse());
+    expect(listed[0]?.lines.map((line) => line.sku)).toEqual(['whole-milk', 'brown-bread']);
     expect(rest.nextCursor).toBeUndefined();
     const none = await send('GET', `/orders?customerId=${customerId}&status=confirmed`);
     expect(none.json()).toEqual({ orders: [] });
@@ -285,7 +300,10 @@ describe('Orders', () => {
       const answer = await send('POST', '/orders', body);
       expect(answer.statusCode).toBe(400);
       expect(answer.headers['content-type']).toContain('application/problem+json');
-      expect(answer.json().errors).toContainEqual({ pointer, detail: expect.stringContaining(detail) });
+      expect(answer.json<ProblemAnswer>().errors).toContainEqual({
+        pointer,
+        detail: expect.stringContaining(detail),
+      });
     });
 
     it('an unknown SKU, naming the line', async () => {
@@ -294,13 +312,15 @@ describe('Orders', () => {
         lines: [lines[0], { sku: 'unicorn', quantity: 1 }],
       });
       expect(answer.statusCode).toBe(422);
-      expect(answer.json().errors).toEqual([{ pointer: '/lines/1/sku', detail: '"unicorn" has no price' }]);
+      expect(answer.json<ProblemAnswer>().errors).toEqual([
+        { pointer: '/lines/1/sku', detail: '"unicorn" has no price' },
+      ]);
     });
 
     it('a POST without an idempotency key', async () => {
       const answer = await app.inject({ method: 'POST', url: '/orders', payload: basket });
       expect(answer.statusCode).toBe(400);
-      expect(answer.json().detail).toContain('Idempotency-Key');
+      expect(answer.json<ProblemAnswer>().detail).toContain('Idempotency-Key');
     });
 
     it('bad JSON, another content type, too large a body and an id that is none', async () => {

@@ -22,7 +22,9 @@ const cancelled: EventEnvelope = {
 const encoded = encodeEvent(OrderCancelled, cancelled);
 
 const withHeader = (name: string, value: string | undefined): EncodedEvent => {
-  const headers = Object.entries({ ...encoded.headers, [name]: value }).filter(([, text]) => text !== undefined);
+  const headers = Object.entries({ ...encoded.headers, [name]: value }).filter(
+    ([, text]) => text !== undefined,
+  );
   return { ...encoded, headers: Object.fromEntries(headers) as Record<string, string> };
 };
 

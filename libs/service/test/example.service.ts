@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Controller, Get, Logger, Module } from '@nestjs/common';
-import { bootService, serviceSettings } from '@atlas/service';
+import { bootService, serviceSettings } from '../src';
 
 /** What the tests of a service's process run: it does as its requests say, and asks its parent when to go on. */
 @Controller()
