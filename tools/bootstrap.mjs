@@ -112,23 +112,25 @@ function builtHash() {
 async function build(node) {
   const begin = Date.now();
   const hash = sourcesHash();
-  rmSync(at('dist/.new'), { recursive: true, force: true });
+  // Beside its place, at the same depth: source maps point from there.
+  rmSync(at('dist.new'), { recursive: true, force: true });
+  mkdirSync(at('dist'), { recursive: true });
   const swc = [
     'node_modules/@swc/cli/bin/swc.js',
     ...SOURCES,
     '--out-dir',
-    'dist/.new',
+    'dist.new',
     '--config-file',
     '.swcrc',
     '--quiet',
   ];
   if ((await run(node, swc, { stdio: ['ignore', 2, 2] })) !== 0)
     throw new Problem('the sources do not compile, see above');
-  for (const folder of readdirSync(at('dist/.new'))) {
+  for (const folder of readdirSync(at('dist.new'))) {
     rmSync(at('dist', folder), { recursive: true, force: true });
-    renameSync(at('dist/.new', folder), at('dist', folder));
+    renameSync(at('dist.new', folder), at('dist', folder));
   }
-  rmSync(at('dist/.new'), { recursive: true });
+  rmSync(at('dist.new'), { recursive: true });
   writeFileSync(at('dist/.sources'), hash);
   say(`compiled in ${seconds(begin)}`);
 }
@@ -192,7 +194,7 @@ async function atlas(args) {
     await import(pathToFileURL(main));
     return;
   }
-  process.exitCode = await run(node, [main, ...args], { stdio: 'inherit' });
+  process.exitCode = await run(node, [main, ...args], { stdio: 'inherit', cwd: process.cwd() });
 }
 
 async function test(args) {
@@ -224,6 +226,8 @@ async function test(args) {
   };
   await check('format', 'node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.');
   await check('lint', 'node_modules/nx/dist/bin/nx.js', 'run-many', '-t', 'lint', '--output-style=static');
+  const projects = ['apps', 'libs', 'tools/atlas'].flatMap((folder) => ['--ignore-pattern', folder]);
+  await check('lint of the rest', 'node_modules/eslint/bin/eslint.js', '--max-warnings=0', ...projects, '.');
   await check('types', 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.json');
 
   const folder = mkdtempSync(join(tmpdir(), 'atlas-jest-'));

@@ -110,7 +110,7 @@ function describe(rows: readonly Row[], total: Memory): string {
   const table = new Table({
     head: ['name', 'pid', 'port', 'ready', 'restarts', 'uptime', 'memory'],
     colAligns: ['left', 'right', 'right', 'left', 'right', 'right', 'right'],
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
   });
   for (const { name, pid, port, ready, restarts, uptimeSeconds, memory } of rows) {
     table.push([
