@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EmbeddedPostgres } from '@atlas/adapters/embedded';
+import { EmbeddedPostgres, endOrphan } from '@atlas/adapters/embedded';
 import type { Home, PlatformState } from './home';
 import type { Log } from './log';
 import { ManagedProcess, type ProcessSpec } from './managed-process';
@@ -39,12 +39,11 @@ export class Supervisor {
   ) {}
 
   /**
-   * Resolves when everything is ready. The folder's lock must be held.
+   * Resolves when everything is ready. The folder's lock must be held, and what an earlier run left there ended.
    * @throws UserError or Error with a sentence if something can't start; everything is stopped then.
    */
   async start(): Promise<void> {
     try {
-      await endLeftovers(this.home, this.plan.graceMs, (text) => this.log.note(text, 'warn'));
       const postgres = await this.startPostgres();
       await postgres.ensureDatabases(this.plan.databases);
       this.databases = Object.fromEntries(this.plan.databases.map((name) => [name, postgres.urlOf(name)]));
@@ -155,24 +154,25 @@ export class Supervisor {
 }
 
 /**
- * Ends what a killed supervisor left behind. Its processes notice by themselves that it is gone and stop; this
- * waits for them and helps. The database is taken care of where it is started.
+ * Ends what a killed supervisor left behind in this folder. Its processes notice by themselves that it is gone, and
+ * stop; this waits for them and helps.
+ * @param graceMs what each may still take, milliseconds.
  */
-export async function endLeftovers(home: Home, graceMs: number, note: (text: string) => void): Promise<void> {
+export async function endRemains(home: Home, graceMs: number, note: (text: string) => void): Promise<void> {
   const state = await home.readState();
-  if (!state) return;
-  const left = state.processes.flatMap(({ name, process }) =>
+  const left = (state?.processes ?? []).flatMap(({ name, process }) =>
     process && isRunning(process) ? [{ name, process }] : [],
   );
   if (left.length > 0) {
     note(`ending what an earlier run left behind: ${left.map(({ name }) => name).join(', ')}`);
     await Promise.all(left.map(({ process }) => end(process, graceMs)));
   }
+  await endOrphan(home.postgresDir);
   await home.removeState();
 }
 
 /** Asks the process to stop, and kills it after `graceMs`. Resolves when it is gone. */
-export async function end(target: ProcessIdentity, graceMs: number): Promise<void> {
+async function end(target: ProcessIdentity, graceMs: number): Promise<void> {
   signal(target, 'SIGTERM');
   for (const deadline = Date.now() + graceMs; isRunning(target); await sleep(50)) {
     if (Date.now() > deadline) signal(target, 'SIGKILL');

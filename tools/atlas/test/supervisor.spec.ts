@@ -10,7 +10,7 @@ import { Home, projectRoot } from '../src/home';
 import { Log } from '../src/log';
 import type { ProcessSpec } from '../src/managed-process';
 import { identify, isRunning, type ProcessIdentity } from '../src/process-identity';
-import { endLeftovers, type Plan, Supervisor } from '../src/supervisor';
+import { endRemains, type Plan, Supervisor } from '../src/supervisor';
 
 let home: Home;
 let journalFile: string;
@@ -179,7 +179,7 @@ it('A process that can not start is named with its last words, and the others ar
   expect(await home.readState()).toBeUndefined();
 });
 
-it('When the supervisor is killed its processes end by themselves, and the next start ends those that do not', async () => {
+it('When the supervisor is killed its processes end by themselves, and those that do not are ended before the next start', async () => {
   const plan = await planOf({ payments: 'stubborn' });
   const program = join(home.path, 'program.ts');
   await writeFile(
@@ -214,9 +214,11 @@ it('When the supervisor is killed its processes end by themselves, and the next 
   });
   expect(isRunning(stubborn)).toBe(true);
 
-  await start(plan);
+  await endRemains(home, 1_000, (text) => lines.push(text));
 
+  expect(lines).toEqual(['ending what an earlier run left behind: payments']);
   expect(isRunning(stubborn)).toBe(false);
+  await start(plan);
   expect(await query(state.databases['orders'], 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
 });
 
@@ -232,7 +234,7 @@ it('What was left behind is not confused with a process that has got its number 
       processes: state.processes.map((one) => ({ ...one, process: { ...identity, started: 'another day' } })),
     });
 
-    await endLeftovers(home, 1_000, () => {});
+    await endRemains(home, 1_000, () => {});
 
     expect(isRunning(identity)).toBe(true);
     expect(await home.readState()).toBeUndefined();

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFile, readlink, writeFile } from 'node:fs/promises';
+import { readFile, readlink, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const NO_PROCESS = 4_194_304;
 
 /**
- * Stops the server that postmaster.pid names, if it still runs on `dataDir`: whoever started it was killed.
- * @param dataDir its real path, without symbolic links.
+ * Stops the server that postmaster.pid names, if it still runs on the folder: whoever started it was killed.
  */
-export async function endOrphan(dataDir: string): Promise<void> {
+export async function endOrphan(path: string): Promise<void> {
+  const dataDir = await realpath(path).catch(() => path);
   const file = join(dataDir, 'postmaster.pid');
   const content = await readFile(file, 'utf8').catch(() => undefined);
   const pid = Number(content?.split('\n')[0]);

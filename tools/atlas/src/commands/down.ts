@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endOrphan } from '@atlas/adapters/embedded';
 import { Home } from '../home';
 import { isRunning, signal } from '../process-identity';
-import { endLeftovers } from '../supervisor';
+import { endRemains } from '../supervisor';
 import { GRACE_MS } from '../topology';
 import { UserError } from '../user-error';
 
@@ -24,15 +23,9 @@ export async function runDown({ json }: { readonly json?: boolean }): Promise<nu
       }
     }
   }
-  await endRemains(home);
+  await endRemains(home, GRACE_MS, (text) => void process.stderr.write(`${text}\n`));
   if (json)
     process.stdout.write(`${JSON.stringify({ stopped: holder !== undefined, pid: holder?.pid ?? null })}\n`);
   else process.stdout.write(holder ? 'Atlas is down.\n' : `No platform runs in ${home.path}.\n`);
   return 0;
-}
-
-/** Ends what is left of a platform whose supervisor was killed. */
-export async function endRemains(home: Home): Promise<void> {
-  await endLeftovers(home, GRACE_MS, (text) => void process.stderr.write(`${text}\n`));
-  await endOrphan(home.postgresDir);
 }

@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { Home } from '../home';
+import { endRemains } from '../supervisor';
+import { GRACE_MS } from '../topology';
 import { UserError } from '../user-error';
-import { endRemains } from './down';
 
 export interface ResetOptions {
   readonly json?: boolean;
@@ -22,7 +23,7 @@ export async function runReset({ json, yes }: ResetOptions): Promise<number> {
     process.stderr.write('Nothing was deleted.\n');
     return 1;
   }
-  await endRemains(home);
+  await endRemains(home, GRACE_MS, (text) => void process.stderr.write(`${text}\n`));
   await home.erase();
   if (json) process.stdout.write(`${JSON.stringify({ erased: home.path })}\n`);
   else process.stdout.write(`All data in ${home.path} is gone; the next start begins anew.\n`);

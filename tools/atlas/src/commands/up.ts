@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { Home, type PlatformState } from '../home';
 import { fileWriter, Log } from '../log';
 import { choosePorts, type PortWish } from '../ports';
-import { Supervisor } from '../supervisor';
+import { endRemains, Supervisor } from '../supervisor';
 import { DATABASES, GRACE_MS, POSTGRES, processes } from '../topology';
 import { UserError } from '../user-error';
 
@@ -34,6 +34,7 @@ export async function runUp(
   const unlock = await home.lock();
   try {
     const begin = performance.now();
+    await endRemains(home, GRACE_MS, (text) => log.note(text, 'warn'));
     const ports = await choosePorts(options.ports, ({ name, port: usual, setBy }, port) =>
       log.note(`port ${usual} for ${name} is in use; it gets ${port} (choose one by ${setBy})`, 'warn'),
     );
