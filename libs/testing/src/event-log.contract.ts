@@ -258,11 +258,12 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
       });
 
       test('come in offsets that grow, each source’s in its order, whoever publishes at the same time', async () => {
+        const ROUNDS = 50;
         const keys = ['one', 'two', 'three', 'four', 'five', 'six', 'seven'];
         await Promise.all(
           ['a', 'b', 'c', 'd'].map(async (source) => {
             const publisher = await (await anotherProcess()).openPublisher(`${topic}.${source}`);
-            for (let round = 0; round < 15; round += 1) {
+            for (let round = 0; round < ROUNDS; round += 1) {
               // Each begins at another key, so that they would get in each other's way.
               const order = source < 'c' ? keys : [...keys].reverse();
               await publisher.publish(
@@ -275,7 +276,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
 
         const records = await readAll();
 
-        expect(records).toHaveLength(4 * 15 * keys.length);
+        expect(records).toHaveLength(4 * ROUNDS * keys.length);
         for (const inPartition of Map.groupBy(records, (each) => each.partition).values()) {
           const offsets = inPartition.map((each) => each.offset);
           expect(offsets).toEqual([...new Set(offsets)].sort((a, b) => a - b));
@@ -285,7 +286,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
           (each) => `${each.headers['source']} ${each.key}`,
         ).values()) {
           expect(series.map((each) => textOf(each))).toEqual(
-            Array.from({ length: 15 }, (_, round) => `${round}`),
+            Array.from({ length: ROUNDS }, (_, round) => `${round}`),
           );
         }
       });

@@ -116,7 +116,14 @@ export class EmbeddedEventLog extends EventLog {
     const membership = await Membership.create(this.database, group, topics, this.sessionTimeoutMs);
     const session = (this.session ??= this.openSession());
     await session.hold(membership.id);
-    const consumer = new GroupConsumer(this.database, membership, subscription, HEARTBEAT_MS, this.report);
+    const consumer = new GroupConsumer(
+      this.database,
+      membership,
+      subscription,
+      () => session.isConnected,
+      HEARTBEAT_MS,
+      this.report,
+    );
     this.consumers.add(consumer);
     await consumer.rebalance();
     return {

@@ -43,6 +43,8 @@ export class GroupConsumer implements Consumer {
     private readonly database: LogDatabase,
     private readonly membership: Membership,
     private readonly subscription: Subscription,
+    /** False while the others may take this member for dead. */
+    private readonly isShownAlive: () => boolean,
     heartbeatMs: number,
     private readonly report: Report,
   ) {
@@ -87,12 +89,15 @@ export class GroupConsumer implements Consumer {
   /** Resolves after a rebalance that began after the call, or failed. Never two at a time. */
   rebalance(): Promise<void> {
     this.rebalanceAgain = true;
-    this.rebalancing ??= this.rebalanceWhileAsked().finally(() => (this.rebalancing = undefined));
+    this.rebalancing ??= this.rebalanceWhileAsked();
     return this.rebalancing;
   }
 
   private async rebalanceWhileAsked(): Promise<void> {
-    while (this.rebalanceAgain && !this.stopSignal.signal.aborted) {
+    // Not before the caller has kept the promise.
+    await Promise.resolve();
+    // Without its lock it would be buried as often as it joined; connected again, it is told to look anew.
+    while (this.rebalanceAgain && this.isShownAlive() && !this.stopSignal.signal.aborted) {
       this.rebalanceAgain = false;
       const released = [...this.held.values()].filter(
         (held) => held.leaving.signal.aborted && held !== this.inHand,
@@ -103,6 +108,8 @@ export class GroupConsumer implements Consumer {
         this.report(error, `sharing the partitions of group "${this.group}"`);
       }
     }
+    // At once, so that no call is lost between the last look and the end.
+    this.rebalancing = undefined;
   }
 
   private adopt(holdings: readonly Holding[]): void {

@@ -13,6 +13,12 @@ export interface SessionListener {
   onConnected(): void;
 }
 
+interface Connection {
+  readonly client: Client;
+  /** Resolves when it has ended. */
+  readonly lost: Promise<void>;
+}
+
 /**
  * One connection per process that lives as long as the process does: it hears of news, and the locks that it holds
  * tell the other members of a group that this process is alive. The server drops them with the connection, at once
@@ -24,6 +30,7 @@ export class LogSession {
   private readonly closing = new AbortController();
   private readonly running: Promise<void>;
   private client: Client | undefined;
+  private connected = Promise.withResolvers<Connection>();
 
   constructor(
     private readonly url: string,
@@ -33,11 +40,25 @@ export class LogSession {
     this.running = this.run();
   }
 
-  /** Shows the member as alive from now on, also across reconnections. */
+  /** False while the server is away: the locks are gone, and the others may take the members for dead. */
+  get isConnected(): boolean {
+    return this.client !== undefined;
+  }
+
+  /** Shows the member as alive from now on, also across reconnections. Resolves when it is so. */
   async hold(memberId: number): Promise<void> {
     this.members.add(memberId);
-    // If this fails the connection is gone, and the next one takes the lock.
-    if (this.client) await lock(this.client, memberId).catch(this.report);
+    while (!this.closing.signal.aborted) {
+      const { client, lost } = await this.connected.promise;
+      try {
+        await lock(client, memberId);
+        return;
+      } catch (error) {
+        this.report(error);
+        client.end().catch(() => undefined);
+        await lost;
+      }
+    }
   }
 
   async drop(memberId: number): Promise<void> {
@@ -59,7 +80,15 @@ export class LogSession {
     let pause = backoff.next();
     while (!signal.aborted) {
       const client = new Client(connectionConfig(this.url));
-      const lost = new Promise<void>((resolve) => client.once('end', resolve));
+      const lost = new Promise<void>((resolve) =>
+        client.once('end', () => {
+          if (this.client === client) {
+            this.client = undefined;
+            this.connected = Promise.withResolvers();
+          }
+          resolve();
+        }),
+      );
       client.on('error', this.report);
       client.on('notification', ({ channel, payload }) => {
         if (channel === RECORDS_CHANNEL) this.listener.onRecords(Number(payload));
@@ -70,6 +99,7 @@ export class LogSession {
         await client.query(`LISTEN ${RECORDS_CHANNEL}; LISTEN ${GROUPS_CHANNEL}`);
         for (const memberId of this.members) await lock(client, memberId);
         this.client = client;
+        this.connected.resolve({ client, lost });
         if (signal.aborted) await client.end();
         else this.listener.onConnected();
         pause = backoff.next();
@@ -78,7 +108,6 @@ export class LogSession {
         this.report(error);
         client.end().catch(() => undefined);
       }
-      this.client = undefined;
       await setTimeout(pause.duration, undefined, { signal }).catch(() => undefined);
       pause = pause.next(undefined);
     }
