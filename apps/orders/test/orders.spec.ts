@@ -11,6 +11,7 @@ import {
 import { EventLog } from '@atlas/ports';
 import { createService, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
+import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { ordersService } from '../src/orders.service';
 
@@ -245,6 +246,33 @@ describe('Orders', () => {
     const other = await send('POST', '/orders', { ...basket, customerId: 'grace' }, key);
     expect(other.statusCode).toBe(422);
     expect(other.json<ProblemAnswer>().detail).toContain('Idempotency-Key');
+  });
+
+  it('answers 503, never 500, while its database goes away, and then places each order once', async () => {
+    const customerId = `away-${randomUUID()}`;
+    const keys = Array.from({ length: 30 }, () => ({ 'idempotency-key': randomUUID() }));
+    const sendAll = () =>
+      Promise.all(keys.map((key) => send('POST', '/orders', { ...basket, customerId }, key)));
+    const other = new Client({ connectionString: databases[0]?.url });
+    await other.connect();
+    const statuses = new Set<number>();
+    for (let round = 0; round < 5; round++) {
+      const sent = sendAll();
+      await eventually(async () => {
+        const { rowCount } = await other.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL`,
+        );
+        return (rowCount ?? 0) > 0 || round > 0;
+      });
+      for (const { statusCode } of await sent) statuses.add(statusCode);
+    }
+    await other.end();
+    expect(statuses).toContain(503);
+    expect([...statuses].filter((status) => ![201, 409, 503].includes(status))).toEqual([]);
+    await eventually(async () => (await sendAll()).every(({ statusCode }) => statusCode === 201));
+    const { orders } = (await send('GET', `/orders?customerId=${customerId}&limit=500`)).json<Page>();
+    expect(orders).toHaveLength(keys.length);
   });
 
   it('lists orders by customer and status, newest first, page by page', async () => {

@@ -18,9 +18,17 @@ const NETWORK_CODES = new Set([
  */
 const SQLSTATE = /^(?:08|40|53|57)[0-9A-Z]{3}$|^25P0[34]$|^55P03$/;
 
-/** What pg throws without a code when a connection is lost or can't be had. */
-const LOST_CONNECTION =
-  /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed)/;
+/** What pg, and TypeORM in the middle of a transaction, throw without a code when a connection is lost or can't be had. */
+const LOST_CONNECTION = new RegExp(
+  `^(?:${[
+    'Connection terminated',
+    'timeout exceeded when trying to connect',
+    'Client has encountered a connection error',
+    'Client was closed',
+    'Query runner already released',
+    'Database connection provided by a query runner was already released',
+  ].join('|')})`,
+);
 
 /**
  * True if the error says that the database is away, overloaded or busy with others, so that the same work may succeed later; false if

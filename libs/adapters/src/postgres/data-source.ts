@@ -38,12 +38,7 @@ async function connectOnce(options: DatabaseOptions): Promise<DataSource> {
     migrationsTransactionMode: 'each',
     poolSize: options.poolSize ?? 10,
     connectTimeoutMS: 5_000,
-    extra: {
-      idle_in_transaction_session_timeout: 60_000,
-      keepAlive: true,
-      // Statements that don't wait for each other share a round trip.
-      pipeline: true,
-    },
+    extra: { idle_in_transaction_session_timeout: 60_000, keepAlive: true },
   });
   await dataSource.initialize();
   try {

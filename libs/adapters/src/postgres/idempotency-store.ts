@@ -21,20 +21,12 @@ export class PostgresIdempotencyStore extends IdempotencyStore {
 
   async claim({ scope, key, fingerprint }: IdempotencyKey): Promise<IdempotencyVerdict> {
     const { manager } = this.unitOfWork;
-    // Two statements: the second's snapshot must be younger than the lock, or it could miss the last holder's row.
-    const [[lock], [row]] = await Promise.all([
-      manager.query<{ claimed: boolean }[]>(
-        `SELECT pg_try_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0)) AS claimed`,
-        [scope, key],
-      ),
-      manager.query<AnswerRow[]>(
-        `SELECT fingerprint, status, headers, body FROM idempotency_key
-         WHERE scope = $1 AND key = $2 AND expires_at > now()`,
-        [scope, key],
-      ),
-    ]);
-    if (!lock?.claimed) return { state: 'in-flight' };
-    if (!row) return { state: 'new' };
+    const [row]: ({ claimed: boolean } & Partial<AnswerRow>)[] = await manager.query(
+      'SELECT * FROM claim_idempotency_key($1, $2)',
+      [scope, key],
+    );
+    if (!row?.claimed) return { state: 'in-flight' };
+    if (!isAnswer(row)) return { state: 'new' };
     if (row.fingerprint !== fingerprint) return { state: 'other-request' };
     const body: unknown = row.body === null ? undefined : JSON.parse(row.body);
     return { state: 'answered', answer: { status: row.status, headers: row.headers, body } };
@@ -63,3 +55,5 @@ export class PostgresIdempotencyStore extends IdempotencyStore {
     );
   }
 }
+
+const isAnswer = (row: Partial<AnswerRow>): row is AnswerRow => typeof row.status === 'number';

@@ -45,10 +45,7 @@ export class PostgresUnitOfWork extends UnitOfWork {
     return locals.get(owner) as T;
   }
 
-  /**
-   * Calls `callback` as the last thing inside the open transaction. The callbacks run at the same time, so that what
-   * they write goes to the server in one round trip.
-   */
+  /** Calls `callback` as the last thing inside the open transaction. */
   beforeCommit(callback: () => Promise<void>): void {
     this.openUnit().beforeCommit.push(callback);
   }
@@ -69,7 +66,7 @@ export class PostgresUnitOfWork extends UnitOfWork {
       const unit: OpenUnit = { manager, locals: new Map(), beforeCommit: [], afterCommit };
       return this.open.run(unit, async () => {
         const value = await work();
-        await Promise.all(unit.beforeCommit.map((callback) => callback()));
+        for (const callback of unit.beforeCommit) await callback();
         return value;
       });
     });

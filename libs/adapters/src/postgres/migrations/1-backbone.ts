@@ -58,13 +58,28 @@ export class Backbone1767225600000 implements MigrationInterface {
         expires_at timestamptz NOT NULL,
         PRIMARY KEY (scope, key)
       );
+
+      -- The answer is looked up by a statement of its own, whose snapshot is younger than the lock: with an older one
+      -- it could miss what the last holder has just stored.
+      CREATE FUNCTION claim_idempotency_key(in_scope text, in_key text)
+      RETURNS TABLE (claimed boolean, fingerprint text, status integer, headers jsonb, body text)
+      LANGUAGE plpgsql VOLATILE AS $$
+        BEGIN
+          IF NOT pg_try_advisory_xact_lock(hashtextextended(in_scope || ' ' || in_key, 0)) THEN
+            RETURN QUERY SELECT false, NULL::text, NULL::integer, NULL::jsonb, NULL::text;
+            RETURN;
+          END IF;
+          RETURN QUERY SELECT true, k.fingerprint, k.status, k.headers, k.body
+            FROM (VALUES (true)) AS always LEFT JOIN idempotency_key k
+              ON k.scope = in_scope AND k.key = in_key AND k.expires_at > now();
+        END $$;
     `);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
       DROP TABLE idempotency_key, dead_letter, inbox, outbox;
-      DROP FUNCTION notify_outbox;
+      DROP FUNCTION notify_outbox, claim_idempotency_key;
     `);
   }
 }
