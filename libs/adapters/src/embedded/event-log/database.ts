@@ -28,7 +28,9 @@ export class LogDatabase {
   /** @param report told of connections that broke while nobody used them. */
   constructor(url: string, poolSize: number, report: (error: unknown) => void) {
     this.pool = new Pool({ ...connectionConfig(url), max: poolSize });
-    this.pool.on('error', report);
+    this.pool.on('error', (error) => {
+      if (!this.pool.ending) report(error);
+    });
     // A connection that breaks while it is checked out tells its user by failing the query; the event, which the
     // pool only hears of idle ones, would end the process.
     this.pool.on('connect', (client) => client.on('error', () => undefined));

@@ -38,7 +38,6 @@ const READ_RECORDS = 500;
 export class EmbeddedEventLog extends EventLog {
   private readonly topicPartitions = new Map<string, readonly number[]>();
   private readonly consumers = new Set<GroupConsumer>();
-  private readonly publishers = new Set<EmbeddedPublisher>();
   private session: LogSession | undefined;
   private closed: Promise<void> | undefined;
 
@@ -101,14 +100,8 @@ export class EmbeddedEventLog extends EventLog {
     });
   }
 
-  async openPublisher(source: string): Promise<PublisherSession> {
-    const publisher = await EmbeddedPublisher.open(
-      this.database,
-      (topic) => this.partitionIds(topic),
-      source,
-    );
-    this.publishers.add(publisher);
-    return publisher;
+  openPublisher(source: string): Promise<PublisherSession> {
+    return EmbeddedPublisher.open(this.database, (topic) => this.partitionIds(topic), source);
   }
 
   async subscribe(subscription: Subscription): Promise<Consumer> {
@@ -177,7 +170,6 @@ export class EmbeddedEventLog extends EventLog {
 
   private async end(): Promise<void> {
     await Promise.all([...this.consumers].map((consumer) => this.stop(consumer)));
-    await Promise.all([...this.publishers].map((publisher) => publisher.close()));
     await this.session?.close();
     await this.database.close();
   }
