@@ -32,7 +32,7 @@ const LINE_FEED = 0x0a;
 /**
  * Reads a file of baskets as a stream: CSV (RFC 4180), UTF-8, one basket of item names a line. A line is always one
  * record, quotes or not, so that a quote that is never closed costs one line and not the rest of the file.
- * @throws UserError if there is no such file, or it may not be read, is empty, or is no UTF-8 at all.
+ * @throws UserError as {@link checkReadable} does.
  */
 export async function* readBaskets(path: string): AsyncGenerator<Basket | SkippedLine> {
   await checkReadable(path);
@@ -145,7 +145,8 @@ async function* linesOf(path: string): AsyncGenerator<Buffer | undefined> {
   if (size > 0) yield take(Buffer.alloc(0));
 }
 
-async function checkReadable(path: string): Promise<void> {
+/** @throws UserError if there is no such file, or it may not be read, is empty, or is no UTF-8 at all. */
+export async function checkReadable(path: string): Promise<void> {
   const refuse = (why: string) => new UserError(`${path} ${why}`);
   try {
     const file = await open(path, 'r');

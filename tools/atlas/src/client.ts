@@ -80,6 +80,8 @@ export interface ClientOptions {
   readonly connections?: number;
   /** How long a service that is away or busy is waited for, milliseconds. Default 60,000. */
   readonly patienceMs?: number;
+  /** Ends every request at once when it aborts. */
+  readonly signal?: AbortSignal;
 }
 
 const ANSWER_TIMEOUT_MS = 15_000;
@@ -195,35 +197,29 @@ export class AtlasClient {
     if (sent.body !== undefined) headers['content-type'] = 'application/json';
     if (sent.idempotencyKey) headers['idempotency-key'] = sent.idempotencyKey;
     const body = sent.body === undefined ? null : JSON.stringify(sent.body);
+    const url = new URL(path, this.urls[service]);
+    const what = `${service} (${method} ${url.href})`;
     const send = async (): Promise<T> => {
-      const what = `${service} (${method} ${new URL(path, this.urls[service]).href})`;
-      const { status, text } = await this.send(service, method, path, headers, body).catch(
-        (error: unknown) => {
-          throw new UnavailableError(`${what} gave no answer: ${reasonOf(error)}`, { cause: error });
-        },
-      );
+      const { status, text } = await this.send(url, { method, headers, body }).catch((error: unknown) => {
+        throw new UnavailableError(`${what} gave no answer: ${reasonOf(error)}`, { cause: error });
+      });
       if (PASSING.has(status)) throw new UnavailableError(`${what} answered ${status}: ${sentenceOf(text)}`);
       if (status >= 500) throw new Error(`${what} answered ${status}: ${sentenceOf(text)}`);
       if (status >= 400) throw new RefusedError(status, `${what} answered ${status}: ${sentenceOf(text)}`);
       return understand(answer, text, what);
     };
-    return this.policy.execute(send, AbortSignal.timeout(this.options.patienceMs ?? 60_000));
+    const { patienceMs = 60_000, signal = null } = this.options;
+    const patience = AbortSignal.timeout(patienceMs);
+    return this.policy.execute(send, signal ? AbortSignal.any([patience, signal]) : patience);
   }
 
   private async send(
-    service: ServiceName,
-    method: 'GET' | 'PUT' | 'POST',
-    path: string,
-    headers: Record<string, string>,
-    body: string | null,
+    url: URL,
+    init: Parameters<typeof request>[1],
   ): Promise<{ status: number; text: string }> {
-    const { statusCode, body: answer } = await request(new URL(path, this.urls[service]), {
-      dispatcher: this.agent,
-      method,
-      headers,
-      body,
-    });
-    return { status: statusCode, text: await answer.text() };
+    const { signal = null } = this.options;
+    const { statusCode, body } = await request(url, { dispatcher: this.agent, signal, ...init });
+    return { status: statusCode, text: await body.text() };
   }
 }
 

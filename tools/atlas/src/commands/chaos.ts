@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EmbeddedEventLog } from '@atlas/adapters/embedded';
 import { audit, type AuditReport } from '../audit/audit';
+import { checkReadable } from '../baskets';
 import { AtlasClient } from '../client';
 import { digest, fraction } from '../digest';
 import { Home } from '../home';
@@ -45,45 +46,56 @@ const DECLINE_RATE = 0.05;
  * @returns the exit code of the audit.
  */
 export async function runChaos(options: ChaosOptions): Promise<number> {
-  if (await Home.fromEnvironment().holder()) return withBaskets(options);
+  if (options.file !== undefined) await checkReadable(options.file);
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort(new UserError('Interrupted'));
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
+  try {
+    const running = await Home.fromEnvironment().holder();
+    return await (running ? withBaskets : withPlatform)(options, interrupted.signal);
+  } catch (error) {
+    interrupted.signal.throwIfAborted(); // whatever failed, it did because of that
+    throw error;
+  }
+}
+
+async function withPlatform(options: ChaosOptions, signal: AbortSignal): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'atlas-chaos-'));
   await chmod(folder, 0o755); // the database may run as another user
   process.env['ATLAS_HOME'] = folder;
   say(`starting a platform of its own in ${folder}`);
-  let code = 1;
+  let code: number | undefined;
   try {
-    if ((await atlas('up', '--detach')) !== 0) throw new UserError(`The platform in ${folder} did not start`);
-    code = await untilInterrupted(withBaskets(options));
+    if ((await atlas(['up', '--detach'], signal)) !== 0) {
+      throw new UserError(`The platform in ${folder} did not start`);
+    }
+    code = await withBaskets(options, signal);
+    return code;
   } finally {
-    await atlas('down');
-    if (code === 0) await rm(folder, { recursive: true });
+    await atlas(['down']);
+    if (code === 0 || signal.aborted) await rm(folder, { recursive: true });
     else say(`the data is kept in ${folder}; look at it with ATLAS_HOME=${folder} npx atlas up`);
   }
-  return code;
 }
 
-async function withBaskets(options: ChaosOptions): Promise<number> {
-  if (options.file !== undefined) return chaos({ ...options, file: options.file });
+async function withBaskets(options: ChaosOptions, signal: AbortSignal): Promise<number> {
+  if (options.file !== undefined) return chaos({ ...options, file: options.file }, signal);
   const folder = await mkdtemp(join(tmpdir(), 'atlas-baskets-'));
   try {
     const file = join(folder, 'baskets.csv');
     await writeFile(file, madeUpBaskets(options.limit ?? MADE_UP_BASKETS, options.seed));
-    return await chaos({ ...options, file });
+    return await chaos({ ...options, file }, signal);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function chaos({
-  file,
-  limit,
-  concurrency,
-  every,
-  seed,
-  json,
-}: ChaosOptions & { file: string }): Promise<number> {
+async function chaos(
+  { file, limit, concurrency, every, seed, json }: ChaosOptions & { file: string },
+  signal: AbortSignal,
+): Promise<number> {
   const { urls } = await connect();
-  const client = new AtlasClient(urls, { connections: concurrency, patienceMs: PATIENCE_MS });
+  const client = new AtlasClient(urls, { connections: concurrency, patienceMs: PATIENCE_MS, signal });
   const bar = new ReplayBar();
   const began = performance.now();
   const killer = new Killer(victims, seed, ({ name, pid }) =>
@@ -110,7 +122,7 @@ async function chaos({
     await killing;
     await client.close();
   }
-  const report = await auditOnceDrained();
+  const report = await auditOnceDrained(signal);
   const kills = Object.fromEntries(killer.kills);
   if (json) {
     process.stdout.write(`${JSON.stringify({ seed, kills, replay: result, audit: report }, undefined, 2)}\n`);
@@ -125,13 +137,13 @@ async function chaos({
 }
 
 /** Audits until every event has arrived everywhere, or a deadline. */
-async function auditOnceDrained(): Promise<AuditReport> {
+async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
   const { databases, eventLog: url } = await connect();
   const eventLog = await EmbeddedEventLog.open(url, {
     onError: (error) => void say(`event log: ${String(error)}`),
   });
   try {
-    for (const deadline = performance.now() + DRAIN_MS; ; await sleep(1_000)) {
+    for (const deadline = performance.now() + DRAIN_MS; ; await sleep(1_000, undefined, { signal })) {
       const report = await audit({ databases, eventLog });
       if (isDrained(report) || performance.now() > deadline) return report;
     }
@@ -145,7 +157,8 @@ const isDrained = ({ inFlight: { unpublished, unhandled } }: AuditReport): boole
 
 /** What the platform started and what runs now. */
 async function victims(): Promise<readonly Victim[]> {
-  const { state } = await connect();
+  const state = await Home.fromEnvironment().readState();
+  if (!state) return [];
   const postgres = state.postgres.pid === null ? undefined : identify(state.postgres.pid);
   return [
     ...state.processes.flatMap(({ name, process: running }) => (running ? [{ name, ...running }] : [])),
@@ -154,30 +167,13 @@ async function victims(): Promise<readonly Victim[]> {
 }
 
 /** Runs another atlas command, as a process of its own that the terminal's Ctrl-C does not reach. */
-async function atlas(...args: readonly string[]): Promise<number> {
+async function atlas(args: readonly string[], signal?: AbortSignal): Promise<number> {
   const child = spawn(process.execPath, [process.argv[1] as string, ...args], {
     stdio: ['ignore', 2, 2],
     detached: true,
   });
-  const [code] = (await once(child, 'exit')) as [number | null];
+  const [code] = (await once(child, 'exit', { signal })) as [number | null];
   return code ?? 1;
-}
-
-/** Ctrl-C ends the work early, so that what was started for it can be taken down. */
-async function untilInterrupted(work: Promise<number>): Promise<number> {
-  const interrupted = new AbortController();
-  const interrupt = () => interrupted.abort();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
-  try {
-    return await Promise.race([
-      work,
-      once(interrupted.signal, 'abort').then(() => {
-        throw new UserError('Interrupted');
-      }),
-    ]);
-  } finally {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, interrupt);
-  }
 }
 
 /** Up to eight of forty items a basket, the first ones far more often than the last. */
