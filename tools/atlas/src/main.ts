@@ -164,6 +164,9 @@ function upOptions(options: RunOptions, command: Command) {
 
 // ---- go
 
+// A reader that is gone, such as a closed terminal, is no reason to stop in disorder.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 program.parseAsync().catch((error: unknown) => {
   const { message, stack } = error as Error;
   // What nobody foresaw needs its place in the code; the rest is a sentence.
