@@ -8,9 +8,11 @@ const DEMO_TIMEOUT = 60;
 export function runStart(options: UpOptions): Promise<number> {
   const json = options.json ?? false;
   return runUp(options, foregroundLog(json), async () => {
-    if ((await runDemo({ json, timeout: DEMO_TIMEOUT })) !== 0) {
-      process.stderr.write('The demo did not end as it must, see above.\n');
-    }
+    const code = await runDemo({ json, timeout: DEMO_TIMEOUT }).catch((error: unknown) => {
+      process.stderr.write(`atlas: ${(error as Error).message}\n`);
+      return 1;
+    });
+    if (code !== 0) process.stderr.write('The demo did not end as it must, see above.\n');
     if (!json) process.stdout.write('\nAtlas stays up; Ctrl-C stops it.\n');
   });
 }

@@ -40,19 +40,19 @@ export async function runUp(
     );
     const supervisor = new Supervisor(home, planOf(ports, options), log);
     const toldToStop = stopOnSignal(supervisor, log);
+    const told = once(toldToStop, 'abort');
     try {
       await supervisor.start();
+      log.note(
+        `everything is ready, ${((performance.now() - begin) / 1_000).toFixed(1)} s after it was started`,
+      );
+      await Promise.race([whenReady(supervisor.state()), told]);
+      await told;
     } catch (error) {
-      if (toldToStop.aborted) return 0;
-      throw error;
+      if (!toldToStop.aborted) throw error;
+    } finally {
+      await supervisor.stop();
     }
-    log.note(
-      `everything is ready, ${((performance.now() - begin) / 1_000).toFixed(1)} s after it was started`,
-    );
-    const told = once(toldToStop, 'abort');
-    await Promise.race([whenReady(supervisor.state()), told]);
-    if (!toldToStop.aborted) await told;
-    await supervisor.stop();
     log.note('everything has stopped');
     return 0;
   } finally {
@@ -163,18 +163,19 @@ function planOf(ports: ReadonlyMap<string, number>, { logLevel }: UpOptions) {
   };
 }
 
-/** The first signal stops everything in order, the second at once. */
+/** A signal stops everything in order, a second Ctrl-C at once. */
 function stopOnSignal(supervisor: Supervisor, log: Log): AbortSignal {
   const told = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
-    if (told.signal.aborted) {
-      log.note(`${name} again: ending everything at once`, 'warn');
+    if (!told.signal.aborted) {
+      log.note(`${name}: stopping${name === 'SIGINT' ? '; Ctrl-C again to hurry' : ''}`);
+      told.abort();
+      void supervisor.stop();
+    } else if (name === 'SIGINT') {
+      log.note('Ctrl-C again: ending everything at once', 'warn');
       void supervisor.hurry();
-      return;
     }
-    log.note(`${name}: stopping; once more to hurry`);
-    told.abort();
-    void supervisor.stop();
+    // Others come twice by themselves: npm passes on what the terminal has sent to both.
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
   return told.signal;
