@@ -37,7 +37,7 @@ export class Log {
       singleLine: true,
       translateTime: 'SYS:HH:MM:ss.l',
       // A request is told by its message, the process by the name in front.
-      ignore: 'pid,hostname,service,context,req,res,responseTime',
+      ignore: 'pid,hostname,service,context,reqId,req,res,responseTime',
       messageFormat: (line, key) => requestOf(line) ?? String(line[key]),
     });
   }
