@@ -109,11 +109,12 @@ export class AtlasClient {
     private readonly urls: ServiceUrls,
     private readonly options: ClientOptions = {},
   ) {
+    const timeout = Math.min(ANSWER_TIMEOUT_MS, options.patienceMs ?? ANSWER_TIMEOUT_MS);
     this.agent = new Agent({
       connections: options.connections ?? 16,
       connectTimeout: 5_000,
-      headersTimeout: ANSWER_TIMEOUT_MS,
-      bodyTimeout: ANSWER_TIMEOUT_MS,
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
     });
   }
 

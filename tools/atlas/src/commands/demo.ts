@@ -61,5 +61,5 @@ const mark = (ok: boolean) => (ok ? '✓' : '✗');
 
 function pathOf({ path, outcome, ok }: DemoOrder): string {
   const steps = path.map(({ status, afterMs }, n) => (n === 0 ? status : `→ ${afterMs} → ${status}`));
-  return steps.join(' ') + (ok ? '' : `: ${outcome}`);
+  return steps.join(' ') + (ok || outcome === path.at(-1)?.status ? '' : ` (${outcome})`);
 }
