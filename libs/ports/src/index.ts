@@ -21,6 +21,6 @@ export {
   type StoredAnswer,
 } from './idempotency-store';
 export { Inbox } from './inbox';
-export { Outbox } from './outbox';
+export { envelopeOf, Outbox } from './outbox';
 export { type OutboxBacklog, type OutboxPage, OutboxSource } from './outbox-source';
 export { UnitOfWork } from './unit-of-work';

@@ -1,4 +1,5 @@
-import type { NewEvent } from '@atlas/contracts';
+import type { EventEnvelope, NewEvent } from '@atlas/contracts';
+import { currentFlow } from './flow';
 
 /** Where a use case's events go: the same transaction as its changes. Nothing else publishes. */
 export abstract class Outbox {
@@ -8,4 +9,23 @@ export abstract class Outbox {
    * @throws Error if an event's data breaks its contract.
    */
   abstract add(events: readonly NewEvent[]): Promise<void>;
+}
+
+/** Completes an event with its id, its time and the flow of work that caused it. */
+export function envelopeOf<Data>(event: NewEvent<Data>, id: string, at: Date): EventEnvelope<Data> {
+  const { contract, subject, aggregateVersion, data } = event;
+  const flow = currentFlow();
+  return {
+    id,
+    type: contract.type,
+    schemaVersion: contract.version,
+    source: contract.owner,
+    subject,
+    aggregateVersion,
+    time: at.toISOString(),
+    correlationId: flow?.correlationId ?? id,
+    causationId: flow?.causationId,
+    traceparent: flow?.traceparent,
+    data,
+  };
 }

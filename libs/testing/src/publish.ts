@@ -1,22 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { encodeEvent, type NewEvent, topicOf } from '@atlas/contracts';
-import type { EventLog, OutgoingRecord } from '@atlas/ports';
+import { envelopeOf, type EventLog, type OutgoingRecord } from '@atlas/ports';
 
 /** The record of an event as its owner's relay would publish it. */
 export function recordOf(event: NewEvent, id = randomUUID()): OutgoingRecord {
-  const { contract, subject, aggregateVersion, data } = event;
-  const encoded = encodeEvent(contract, {
-    id,
-    type: contract.type,
-    schemaVersion: contract.version,
-    source: contract.owner,
-    subject,
-    aggregateVersion,
-    time: new Date().toISOString(),
-    correlationId: id,
-    data,
-  });
-  return { topic: topicOf(contract.owner), ...encoded };
+  const encoded = encodeEvent(event.contract, envelopeOf(event, id, new Date()));
+  return { topic: topicOf(event.contract.owner), ...encoded };
 }
 
 /** Publishes records in one go, as a source of its own that fences nobody. */

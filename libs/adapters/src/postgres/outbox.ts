@@ -1,5 +1,5 @@
-import { encodeEvent, type EventEnvelope, type NewEvent, topicOf } from '@atlas/contracts';
-import { type Clock, currentFlow, type IdGenerator, Outbox } from '@atlas/ports';
+import { encodeEvent, type NewEvent, topicOf } from '@atlas/contracts';
+import { type Clock, envelopeOf, type IdGenerator, Outbox } from '@atlas/ports';
 import type { PostgresUnitOfWork } from './unit-of-work';
 
 interface OutboxRow {
@@ -36,23 +36,11 @@ export class PostgresOutbox extends Outbox {
     return rows;
   }
 
-  private toRow({ contract, subject, aggregateVersion, data }: NewEvent): OutboxRow {
-    const flow = currentFlow();
+  private toRow(event: NewEvent): OutboxRow {
+    const { contract, subject, aggregateVersion } = event;
     const id = this.ids.next();
-    const event: EventEnvelope = {
-      id,
-      type: contract.type,
-      schemaVersion: contract.version,
-      source: contract.owner,
-      subject,
-      aggregateVersion,
-      time: this.clock.now().toISOString(),
-      correlationId: flow?.correlationId ?? id,
-      causationId: flow?.causationId,
-      traceparent: flow?.traceparent,
-      data,
-    };
-    const { headers, value } = encodeEvent(contract, event);
+    const envelope = envelopeOf(event, id, this.clock.now());
+    const { headers, value } = encodeEvent(contract, envelope);
     return {
       eventId: id,
       topic: topicOf(contract.owner),

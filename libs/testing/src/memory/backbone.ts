@@ -1,7 +1,7 @@
 import { encodeEvent, type EventEnvelope, type NewEvent } from '@atlas/contracts';
 import {
   type Clock,
-  currentFlow,
+  envelopeOf,
   type DeadLetter,
   DeadLetters,
   type IdempotencyKey,
@@ -36,24 +36,10 @@ export class MemoryOutbox extends Outbox {
     return this.unitOfWork.database.outbox;
   }
 
-  private complete({ contract, subject, aggregateVersion, data }: NewEvent): EventEnvelope {
-    const flow = currentFlow();
-    const id = this.ids.next();
-    const event: EventEnvelope = {
-      id,
-      type: contract.type,
-      schemaVersion: contract.version,
-      source: contract.owner,
-      subject,
-      aggregateVersion,
-      time: this.clock.now().toISOString(),
-      correlationId: flow?.correlationId ?? id,
-      causationId: flow?.causationId,
-      traceparent: flow?.traceparent,
-      data,
-    };
-    encodeEvent(contract, event);
-    return event;
+  private complete(event: NewEvent): EventEnvelope {
+    const envelope = envelopeOf(event, this.ids.next(), this.clock.now());
+    encodeEvent(event.contract, envelope);
+    return envelope;
   }
 }
 
