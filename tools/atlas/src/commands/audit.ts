@@ -31,7 +31,7 @@ export function describeAudit({ checks, inFlight, ok }: AuditReport): string {
   const table = new Table({
     head: ['invariant', 'checked', 'violations'],
     colAligns: ['left', 'right', 'right'],
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
   });
   for (const { invariant, checked, violations } of checks)
     table.push([invariant, checked, violations.length]);
@@ -41,7 +41,7 @@ export function describeAudit({ checks, inFlight, ok }: AuditReport): string {
   if (violations.length > 0) {
     const found = new Table({
       head: ['violated', 'by', 'which'],
-      style: { head: [], border: [] },
+      style: { head: [], border: [], compact: true },
       wordWrap: true,
     });
     for (const { invariant, subject, detail } of violations.slice(0, SHOWN_VIOLATIONS)) {
