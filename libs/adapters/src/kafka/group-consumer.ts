@@ -1,0 +1,80 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Consumer, Subscription } from '@atlas/ports';
+import { ExponentialBackoff } from 'cockatiel';
+import { type Report, whileBusy } from './errors';
+import { GroupMember } from './group-member';
+import type { KafkaClient } from './client';
+
+export interface GroupConsumerOptions {
+  /** Makes a client for one membership. */
+  readonly connect: () => KafkaClient;
+  readonly sessionTimeoutMs: number;
+  readonly report: Report;
+}
+
+const backoff = new ExponentialBackoff({ initialDelay: 200, maxDelay: 5_000 });
+
+/** Keeps a member in a group: whenever one has failed, it joins again as another one. */
+export class GroupConsumer implements Consumer {
+  private readonly stopping = new AbortController();
+  private member: GroupMember | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private stopped: Promise<void> | undefined;
+
+  private constructor(
+    private readonly subscription: Subscription,
+    private readonly options: GroupConsumerOptions,
+  ) {}
+
+  /** @throws Error if it can't join. Once it has, it stays or comes back, whatever happens to the brokers. */
+  static async join(subscription: Subscription, options: GroupConsumerOptions): Promise<GroupConsumer> {
+    const consumer = new GroupConsumer(subscription, options);
+    const member = await whileBusy.execute(() => consumer.joinOnce());
+    consumer.running = consumer.stayJoined(member);
+    return consumer;
+  }
+
+  assignment(): readonly string[] {
+    return this.member?.assignment() ?? [];
+  }
+
+  stop(): Promise<void> {
+    this.stopped ??= this.end();
+    return this.stopped;
+  }
+
+  private async end(): Promise<void> {
+    this.stopping.abort();
+    await this.member?.leave();
+    await this.running;
+  }
+
+  private async joinOnce(): Promise<GroupMember> {
+    const { connect, sessionTimeoutMs, report } = this.options;
+    this.member = new GroupMember(connect(), this.subscription, sessionTimeoutMs, report);
+    await this.member.join();
+    return this.member;
+  }
+
+  private async stayJoined(member: GroupMember | undefined): Promise<void> {
+    const { signal } = this.stopping;
+    const during = `consuming as group "${this.subscription.group}"`;
+    let wait = backoff.next();
+    for (let current = member; !signal.aborted;) {
+      if (current) {
+        const failure = await current.ended;
+        current = undefined;
+        wait = backoff.next();
+        if (!signal.aborted) this.options.report(failure, during);
+      }
+      await pause(wait.duration, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      wait = wait.next(undefined);
+      try {
+        current = await this.joinOnce();
+      } catch (error) {
+        if (!signal.aborted) this.options.report(error, during);
+      }
+    }
+  }
+}

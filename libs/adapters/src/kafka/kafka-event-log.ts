@@ -1,0 +1,208 @@
+import type { TopicSpec } from '@atlas/contracts';
+import {
+  type ConsumedRecord,
+  type Consumer,
+  EventLog,
+  type GroupOffset,
+  type PartitionDescription,
+  type PublisherSession,
+  type Subscription,
+} from '@atlas/ports';
+import type { Admin, SASLOptions } from 'kafkajs';
+import type { ConnectionOptions } from 'node:tls';
+import { KafkaClient } from './client';
+import { isUnknownMember, type Report, whileBusy } from './errors';
+import { GroupConsumer } from './group-consumer';
+import { KafkaPublisher } from './publisher';
+import { type Extent, extents, readPartition, toConsumedRecord } from './reader';
+import { CURSORS_TOPIC, isInternal, makeTopics, partitionCounts, type TopicSettings } from './topics';
+
+export interface KafkaEventLogOptions {
+  /** `host:port` of some brokers; the others are found through them. */
+  readonly brokers: readonly string[];
+  /** The name of this process in the brokers' logs and metrics. */
+  readonly clientId: string;
+  /** TLS: true with the system's authorities, or Node's own options. Default: none. */
+  readonly ssl?: boolean | ConnectionOptions;
+  readonly sasl?: SASLOptions;
+  /** How many brokers keep each record of topics that are made here; all but one must have it on commit. Default 1. */
+  readonly replicationFactor?: number;
+  /** How long topics that are made here keep records, milliseconds. Default: for ever. */
+  readonly retentionMs?: number;
+  /** Default none. */
+  readonly compression?: 'none' | 'gzip';
+  /** After how long without a heartbeat a group member counts as dead, milliseconds. Default 10,000. */
+  readonly sessionTimeoutMs?: number;
+  /** Told of what went wrong and is being tried again: a handler that failed, a broker that is away. */
+  readonly onError?: Report;
+}
+
+/**
+ * The event log on Kafka. Consumers wait out the loss of brokers; calls that ask once, and `publish`, fail after some
+ * seconds, and can be called again.
+ */
+export class KafkaEventLog extends EventLog {
+  private readonly settings: TopicSettings;
+  private readonly consumers = new Set<GroupConsumer>();
+  private readonly publishers = new Set<KafkaPublisher>();
+  /** Topics that are there. */
+  private readonly known = new Set<string>();
+
+  private constructor(private readonly options: KafkaEventLogOptions) {
+    super();
+    const { replicationFactor = 1, retentionMs = -1, compression = 'none' } = options;
+    this.settings = { replicationFactor, retentionMs, compression };
+  }
+
+  /** Connects to nothing yet: a process starts whether Kafka is there or not. */
+  static async open(options: KafkaEventLogOptions): Promise<KafkaEventLog> {
+    return new KafkaEventLog(options);
+  }
+
+  async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
+    await this.administer((admin) => makeTopics(admin, topics, this.settings));
+    for (const { name } of topics) this.known.add(name);
+  }
+
+  async openPublisher(source: string): Promise<PublisherSession> {
+    await this.ensureTopics([{ name: CURSORS_TOPIC, partitions: 1 }]);
+    const publisher = await KafkaPublisher.open(new KafkaClient(this.options), {
+      source,
+      compression: this.settings.compression,
+      requireTopics: (topics) => this.requireTopics(topics),
+    });
+    this.publishers.add(publisher);
+    return publisher;
+  }
+
+  async subscribe(subscription: Subscription): Promise<Consumer> {
+    const consumer = await GroupConsumer.join(subscription, {
+      connect: () => new KafkaClient(this.options),
+      sessionTimeoutMs: this.options.sessionTimeoutMs ?? 10_000,
+      report: this.options.onError ?? (() => undefined),
+    });
+    this.consumers.add(consumer);
+    return {
+      assignment: () => consumer.assignment(),
+      stop: async () => {
+        await consumer.stop();
+        this.consumers.delete(consumer);
+      },
+    };
+  }
+
+  /** The brokers' own topics and the publishers' cursors aside; ends are those of what readers can have now. */
+  async describe(): Promise<readonly PartitionDescription[]> {
+    return this.ask(async (client) => {
+      const topics = await withAdmin(client, async (admin) => [...(await partitionCounts(admin)).keys()]);
+      const found = await extents(
+        client.cluster(),
+        topics.filter((topic) => !isInternal(topic)),
+      );
+      return found.sort((a, b) =>
+        a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition,
+      );
+    });
+  }
+
+  async groupOffsets(): Promise<readonly GroupOffset[]> {
+    return this.administer(async (admin) => {
+      const { groups } = await admin.listGroups();
+      const offsets: GroupOffset[] = [];
+      for (const group of groups.map(({ groupId }) => groupId).sort()) {
+        const found = await admin.fetchOffsets({ groupId: group });
+        const rows = found.flatMap(({ topic, partitions }) =>
+          partitions.map(({ partition, offset }) => ({ group, topic, partition, committed: Number(offset) })),
+        );
+        rows.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition));
+        // Negative is what it has for none.
+        offsets.push(...rows.filter(({ committed }) => committed >= 0));
+      }
+      return offsets;
+    });
+  }
+
+  async *read(topic: string, partition: number, from = 0): AsyncIterable<ConsumedRecord> {
+    const { start, end } = await this.ask((client) => extentOf(client, topic, partition));
+    const client = new KafkaClient(this.options);
+    try {
+      const range = { topic, partition, from: Math.max(from, start), to: end, uncommitted: false };
+      for await (const record of readPartition(client.cluster(), range)) {
+        if (!record.isControlRecord) yield toConsumedRecord(topic, partition, record);
+      }
+    } finally {
+      client.destroy();
+    }
+  }
+
+  async seekGroup(group: string, topic: string, partition: number, offset: number): Promise<void> {
+    await this.ask(async (client) => {
+      const { end } = await extentOf(client, topic, partition);
+      if (!Number.isSafeInteger(offset) || offset < 0 || offset > end) {
+        throw new Error(`The offset must be from 0 to ${end} in ${topic}/${partition}, not ${offset}`);
+      }
+      const cluster = client.cluster();
+      await cluster.connect();
+      await cluster.refreshMetadata();
+      const coordinator = await cluster.findGroupCoordinator({ groupId: group });
+      try {
+        // Without a member and a generation: the coordinator takes that only if the group has no members.
+        await coordinator.offsetCommit({
+          groupId: group,
+          groupGenerationId: -1,
+          memberId: '',
+          topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }],
+        });
+      } catch (error) {
+        if (!isUnknownMember(error)) throw error;
+        throw new Error(`Group "${group}" has running members: stop them before moving its offset`, {
+          cause: error,
+        });
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.consumers].map((consumer) => consumer.stop()));
+    await Promise.all([...this.publishers].map((publisher) => publisher.close()));
+  }
+
+  private async requireTopics(topics: readonly string[]): Promise<void> {
+    if (topics.every((topic) => this.known.has(topic))) return;
+    const counts = await this.administer(partitionCounts);
+    for (const topic of counts.keys()) this.known.add(topic);
+    const missing = topics.find((topic) => !this.known.has(topic));
+    if (missing !== undefined) {
+      throw new Error(`Topic "${missing}" is not there: make it with ensureTopics`);
+    }
+  }
+
+  private administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    return this.ask((client) => withAdmin(client, work));
+  }
+
+  /** Each question has a connection of its own, so that none meets the remains of another one's failure. */
+  private ask<T>(work: (client: KafkaClient) => Promise<T>): Promise<T> {
+    return whileBusy.execute(async () => {
+      const client = new KafkaClient(this.options);
+      try {
+        return await work(client);
+      } finally {
+        client.destroy();
+      }
+    });
+  }
+}
+
+async function withAdmin<T>(client: KafkaClient, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = client.kafka.admin();
+  await admin.connect();
+  return work(admin);
+}
+
+async function extentOf(client: KafkaClient, topic: string, partition: number): Promise<Extent> {
+  const counts = await withAdmin(client, partitionCounts);
+  if (partition >= (counts.get(topic) ?? 0)) throw new Error(`There is no partition ${topic}/${partition}`);
+  const found = await extents(client.cluster(), [topic]);
+  return found.find((extent) => extent.partition === partition) as Extent;
+}

@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { eventually } from '@atlas/testing';
+import { Kafka, logLevel, Partitioners, type Transaction } from 'kafkajs';
+import { KafkaClient } from './client';
+import { KafkaEventLog } from './kafka-event-log';
+import { extents, readPartition } from './reader';
+import { Child } from './test/child';
+import { type KafkaContainer, startKafka } from './test/kafka-container';
+
+const DEADLINE_MS = 60_000;
+const PARTITIONS = 6;
+
+jest.setTimeout(3 * DEADLINE_MS);
+
+describe('The event log on Kafka, when things break', () => {
+  let kafka: KafkaContainer;
+  let log: KafkaEventLog;
+  let topic: string;
+  let children: Child[] = [];
+
+  beforeAll(async () => {
+    kafka = await startKafka();
+  });
+
+  beforeEach(async () => {
+    log = await KafkaEventLog.open({ brokers: kafka.brokers, clientId: 'test' });
+    topic = `faults.${randomUUID()}`;
+    await log.ensureTopics([{ name: topic, partitions: PARTITIONS }]);
+  });
+
+  afterEach(async () => {
+    await Promise.all(children.filter((child) => child.running).map((child) => child.end('SIGKILL')));
+    children = [];
+    await log.close();
+  });
+
+  afterAll(() => kafka?.remove());
+
+  const run = (...args: readonly (string | number)[]): Child => {
+    const child = Child.run(...args);
+    children.push(child);
+    return child;
+  };
+  const publisher = (source: string, batch: number, pauseMs = 0): Child =>
+    run('publish', kafka.brokers[0] as string, topic, source, batch, pauseMs);
+
+  /** What readers get, by key. */
+  const published = async (): Promise<Map<string, number[]>> => {
+    const numbers = new Map<string, number[]>();
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      for await (const { key, headers } of log.read(topic, partition)) {
+        numbers.set(key ?? '', [...(numbers.get(key ?? '') ?? []), Number(headers['number'])]);
+      }
+    }
+    return numbers;
+  };
+
+  /** Every number from 1 to the last, once, and those of one key in order. Returns the last. */
+  const expectNoGapNoDuplicate = (byKey: ReadonlyMap<string, readonly number[]>): number => {
+    const all = [...byKey.values()].flat().sort((a, b) => a - b);
+    expect(all).toEqual(Array.from({ length: all.length }, (_, index) => index + 1));
+    for (const numbers of byKey.values()) expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    return all.length;
+  };
+
+  /** How many records were written, whatever became of their transactions. */
+  const written = async (): Promise<number> => {
+    const client = new KafkaClient({ brokers: kafka.brokers, clientId: 'test' });
+    try {
+      const cluster = client.cluster(true);
+      let count = 0;
+      for (const { partition, start, end } of await extents(cluster, [topic])) {
+        const range = { topic, partition, from: start, to: end, uncommitted: true };
+        for await (const record of readPartition(cluster, range)) if (!record.isControlRecord) count += 1;
+      }
+      return count;
+    } finally {
+      client.destroy();
+    }
+  };
+
+  it('shows nobody the records of aborted transactions, also of some that overlap', async () => {
+    const client = new Kafka({
+      brokers: [...kafka.brokers],
+      logLevel: logLevel.NOTHING,
+      retry: { retries: 20 },
+    });
+    const begin = async (): Promise<Transaction> => {
+      const producer = client.producer({
+        transactionalId: randomUUID(),
+        idempotent: true,
+        maxInFlightRequests: 1,
+        createPartitioner: Partitioners.DefaultPartitioner,
+      });
+      await producer.connect();
+      return producer.transaction();
+    };
+    const [early, late, good] = [await begin(), await begin(), await begin()];
+    const send = (transaction: Transaction, value: string) =>
+      transaction.send({ topic, messages: [{ key: 'same', value }] });
+    await send(early, 'aborted');
+    await send(late, 'aborted');
+    await send(good, 'committed');
+    await send(early, 'aborted');
+    // The later one ends first: kafkajs alone would let the first record through.
+    await late.abort();
+    await early.abort();
+    await good.commit();
+
+    const read: string[] = [];
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      for await (const record of log.read(topic, partition)) read.push(String(record.value));
+    }
+    const handled: string[] = [];
+    const consumer = await log.subscribe({
+      group: topic,
+      topics: [topic],
+      handle: async ({ records }) => void handled.push(...records.map(({ value }) => String(value))),
+    });
+    // Behind the committed one there are still markers; they are no lag.
+    await eventually(async () => {
+      const ends = (await log.describe()).filter((each) => each.topic === topic && each.end > 0);
+      const offsets = (await log.groupOffsets()).filter((each) => each.group === topic);
+      return ends.length === 1 && ends[0]?.end === offsets[0]?.committed;
+    });
+    await consumer.stop();
+
+    expect(await written()).toBe(4);
+    expect(read).toEqual(['committed']);
+    expect(handled).toEqual(['committed']);
+  });
+
+  it('loses and doubles nothing when a publisher is killed at any moment, also inside a transaction', async () => {
+    for (let round = 0; round < 8; round += 1) {
+      // Several requests to a transaction, so that most of the time it is inside of one.
+      const child = publisher('killed', 5_000);
+      await child.next('opened');
+      if (round % 2 === 0) await child.next('published');
+      await setTimeout(Math.random() * 150);
+      await child.end('SIGKILL');
+    }
+    const session = await log.openPublisher('killed');
+
+    const committed = expectNoGapNoDuplicate(await published());
+
+    expect(session.cursor).toBe(String(committed));
+    expect(committed).toBeGreaterThan(0);
+    // Some were killed inside a transaction.
+    expect(await written()).toBeGreaterThan(committed);
+  });
+
+  it('fences a publisher that stood still while another one took over', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const deposed = publisher('still', 500);
+      await deposed.next('published');
+      await setTimeout(Math.random() * 50);
+      deposed.signal('SIGSTOP');
+      const successor = publisher('still', 500);
+      await successor.next('published');
+      deposed.signal('SIGCONT');
+
+      await deposed.end();
+      expect(deposed.lines.at(-1)).toBe('fenced');
+      await successor.next('published');
+      await successor.end('SIGKILL');
+    }
+    // Ends what the last one may have begun.
+    const session = await log.openPublisher('still');
+
+    expect(session.cursor).toBe(String(expectNoGapNoDuplicate(await published())));
+  });
+
+  it('goes on after the broker stood still, was stopped, and was not there at the start', async () => {
+    const consumer = () => run('consume', kafka.brokers[0] as string, topic, topic);
+    const [first, second] = [consumer(), consumer()];
+    const early = publisher('steady', 10, 20);
+    await early.next('published');
+    await eventually(() => first.count('handled') + second.count('handled') > 0);
+    const goesOn = async (source: Child) => {
+      await source.next('published');
+      const handled = () => first.count('handled') + second.count('handled');
+      const before = handled();
+      await eventually(() => handled() > before + 100, DEADLINE_MS);
+    };
+
+    await kafka.pause();
+    await setTimeout(3_000);
+    await kafka.unpause();
+    await goesOn(early);
+
+    await kafka.stop();
+    await early.next('failed');
+    await early.end('SIGKILL');
+    const late = publisher('steady', 10, 20);
+    const third = consumer();
+    await Promise.all([late.next('failed'), third.next('failed')]);
+    await kafka.start();
+    await third.next('joined');
+    await goesOn(late);
+
+    expect([first, second, third, late].map((child) => child.running)).toEqual([true, true, true, true]);
+    await late.end('SIGKILL');
+    const session = await log.openPublisher('steady');
+    const last = expectNoGapNoDuplicate(await published());
+    expect(session.cursor).toBe(String(last));
+    // Handled at least once; what was in hand when the broker went away may come again.
+    await eventually(() => {
+      const lines = [first, second, third].flatMap((child) => child.lines);
+      const seen = new Set(
+        lines.filter((line) => line.startsWith('handled')).map((line) => line.split(' ')[2]),
+      );
+      return seen.size === last;
+    }, DEADLINE_MS);
+  });
+});

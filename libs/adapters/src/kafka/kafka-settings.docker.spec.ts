@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { publish } from '@atlas/testing';
+import { ConfigResourceTypes } from 'kafkajs';
+import { KafkaClient } from './client';
+import { KafkaEventLog, type KafkaEventLogOptions } from './kafka-event-log';
+import { startSecuredKafka } from './test/kafka-container';
+
+const sasl = { mechanism: 'plain', username: 'atlas', password: 'a-secret' } as const;
+
+jest.setTimeout(180_000);
+
+describe('The event log on Kafka, by its settings', () => {
+  let kafka: Awaited<ReturnType<typeof startSecuredKafka>>;
+  let settings: KafkaEventLogOptions;
+  const opened: KafkaEventLog[] = [];
+
+  beforeAll(async () => {
+    kafka = await startSecuredKafka(sasl);
+    settings = { brokers: kafka.brokers, clientId: 'test', ssl: { ca: kafka.ca }, sasl };
+  });
+
+  afterAll(async () => {
+    await Promise.all(opened.map((log) => log.close()));
+    await kafka?.remove();
+  });
+
+  const open = async (changed: Partial<KafkaEventLogOptions> = {}): Promise<KafkaEventLog> => {
+    const log = await KafkaEventLog.open({ ...settings, ...changed });
+    opened.push(log);
+    return log;
+  };
+
+  it('reaches brokers over TLS with a password, to publish, to read and to consume', async () => {
+    const log = await open({ compression: 'gzip' });
+    const topic = randomUUID();
+    await log.ensureTopics([{ name: topic, partitions: 1 }]);
+    await publish(log, { topic, key: 'a', headers: { of: 'one' }, value: Buffer.from('secret') });
+
+    const read: string[] = [];
+    for await (const { value } of log.read(topic, 0)) read.push(String(value));
+    const handled = await new Promise<string[]>((resolve) => {
+      void log.subscribe({
+        group: topic,
+        topics: [topic],
+        handle: async ({ records }) => resolve(records.map(({ value }) => String(value))),
+      });
+    });
+
+    expect(read).toEqual(['secret']);
+    expect(handled).toEqual(['secret']);
+  });
+
+  it('says so at once when the brokers refuse the password', async () => {
+    const log = await open({ sasl: { ...sasl, password: 'guessed' } });
+
+    await expect(log.openPublisher('orders')).rejects.toThrow(/Invalid username or password/);
+    await expect(
+      log.subscribe({ group: 'orders', topics: ['orders'], handle: () => Promise.resolve() }),
+    ).rejects.toThrow(/Invalid username or password/);
+  });
+
+  it('makes topics with the retention, copies and compression that are declared', async () => {
+    const day = 86_400_000;
+    const log = await open({ retentionMs: 7 * day, compression: 'gzip' });
+    const forEver = await open();
+    const [kept, keptForEver] = [`kept.${randomUUID()}`, `kept.${randomUUID()}`];
+    await log.ensureTopics([{ name: kept, partitions: 2 }]);
+    await forEver.ensureTopics([{ name: keptForEver, partitions: 2 }]);
+    await publish(log, { topic: kept, key: 'a', headers: {}, value: Buffer.from('b') });
+
+    const client = new KafkaClient(settings);
+    const admin = client.kafka.admin();
+    await admin.connect();
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [kept, keptForEver, 'atlas.cursors'].map((name) => ({
+        type: ConfigResourceTypes.TOPIC,
+        name,
+      })),
+    });
+    client.destroy();
+    const configs = new Map(
+      resources.map(({ resourceName, configEntries }) => [
+        resourceName,
+        Object.fromEntries(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+      ]),
+    );
+
+    expect(configs.get(kept)).toMatchObject({
+      'cleanup.policy': 'delete',
+      'retention.ms': String(7 * day),
+      'min.insync.replicas': '1',
+      'compression.type': 'gzip',
+    });
+    expect(configs.get(keptForEver)).toMatchObject({
+      'retention.ms': '-1',
+      'compression.type': 'uncompressed',
+    });
+    expect(configs.get('atlas.cursors')).toMatchObject({ 'cleanup.policy': 'compact' });
+    expect((await log.describe()).map(({ topic }) => topic)).not.toContain('atlas.cursors');
+  });
+});

@@ -1,0 +1,216 @@
+import { setTimeout } from 'node:timers/promises';
+import { FencedError, type OutgoingRecord, type PublisherSession } from '@atlas/ports';
+import {
+  CompressionTypes,
+  type ICustomPartitioner,
+  type Message,
+  Partitioners,
+  type Producer,
+  type RecordMetadata,
+  type TopicMessages,
+} from 'kafkajs';
+import type { KafkaClient } from './client';
+import { isFenced } from './errors';
+import { isAbortMarker } from './read-committed';
+import { extents, readPartition } from './reader';
+import { CURSORS_TOPIC } from './topics';
+
+/** Throws if one of the topics is not there. */
+export type RequireTopics = (topics: readonly string[]) => Promise<void>;
+
+export interface PublisherOptions {
+  readonly source: string;
+  readonly compression: 'none' | 'gzip';
+  readonly requireTopics: RequireTopics;
+}
+
+/** Below the brokers' default limit for what one request may carry to one partition, with room for its framing. */
+const REQUEST_BYTES = 900_000;
+const RECORD_OVERHEAD_BYTES = 70;
+/** After how long without a commit the broker aborts: until then readers wait behind a publisher that has died. */
+const TRANSACTION_TIMEOUT_MS = 15_000;
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/**
+ * Publishes in Kafka transactions that hold the cursor too, as Kafka Connect's source tasks do (KIP-618). A publisher
+ * that fails is over, since kafkajs can't tell whether its last transaction was committed; to open it again aborts or
+ * completes that transaction and reads the cursor, which tells.
+ */
+export class KafkaPublisher implements PublisherSession {
+  private queue: Promise<void> = Promise.resolve();
+  private failure: Error | undefined;
+
+  private constructor(
+    private readonly client: KafkaClient,
+    private readonly producer: Producer,
+    private readonly options: PublisherOptions,
+    /** `topic/partition` of what the present request should carry. */
+    private readonly addressed: Set<string>,
+    readonly cursor: string | undefined,
+  ) {}
+
+  /** @param client the publisher's own, which it destroys in the end. */
+  static async open(client: KafkaClient, options: PublisherOptions): Promise<KafkaPublisher> {
+    const addressed = new Set<string>();
+    const producer = client.kafka.producer({
+      transactionalId: `atlas-${options.source}`,
+      transactionTimeout: TRANSACTION_TIMEOUT_MS,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: notingPartitioner(addressed),
+    });
+    try {
+      await producer.connect();
+      // The first transaction fences the former producer and ends its transaction. This one has nothing in it, so
+      // ending it asks the broker for nothing.
+      await (await producer.transaction()).abort();
+      const cursor = await readCursor(client, options.source);
+      return new KafkaPublisher(client, producer, options, addressed, cursor);
+    } catch (error) {
+      client.destroy();
+      throw error;
+    }
+  }
+
+  /**
+   * Calls that overlap are done one after the other. If it fails once records have been sent, nobody knows whether
+   * they are there: this and every later call throw, and opening the publisher again tells by its cursor.
+   */
+  publish(records: readonly OutgoingRecord[], cursor: string): Promise<void> {
+    const publishing = this.queue.then(() => this.append(records, cursor));
+    this.queue = publishing.catch(() => undefined);
+    return publishing;
+  }
+
+  async close(): Promise<void> {
+    await this.queue;
+    if (!this.failure) {
+      this.failure = new Error(`The publisher of "${this.options.source}" is closed`);
+      const disconnected = this.producer.disconnect().catch(() => undefined);
+      await Promise.race([disconnected, setTimeout(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+    }
+    this.client.destroy();
+  }
+
+  private async append(records: readonly OutgoingRecord[], cursor: string): Promise<void> {
+    if (this.failure) throw this.failure;
+    const { source, compression, requireTopics } = this.options;
+    await requireTopics([...new Set(records.map(({ topic }) => topic))]);
+    let committing = false;
+    try {
+      const transaction = await this.producer.transaction();
+      for (const topicMessages of requests(records, { key: source, value: cursor })) {
+        this.addressed.clear();
+        const taken = await transaction.sendBatch({
+          topicMessages,
+          compression: compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
+        });
+        requireOnce(taken, this.addressed);
+      }
+      committing = true;
+      await transaction.commit();
+    } catch (error) {
+      // A producer must not go on in its epoch: the broker would take the next records for those that it may have
+      // of this transaction, since kafkajs numbers them alike, and drop them.
+      this.client.destroy();
+      if (isFenced(error, committing)) throw (this.failure = new FencedError(source));
+      this.failure = new Error(
+        `It is unknown whether the last records of "${source}" were published: open the publisher again`,
+        { cause: error },
+      );
+      throw error;
+    }
+  }
+}
+
+/** Kafka's own partitioner, which notes down where it sends records to. */
+const notingPartitioner =
+  (addressed: Set<string>): ICustomPartitioner =>
+  () => {
+    const partitionOf = Partitioners.DefaultPartitioner();
+    return (args) => {
+      const partition = partitionOf(args);
+      addressed.add(`${args.topic}/${partition}`);
+      return partition;
+    };
+  };
+
+/**
+ * When one broker took its part of a request and another did not, kafkajs sends the rest to those that have not
+ * answered yet. If a partition has changed its leader meanwhile, it is left out, or sent again under new numbers.
+ * @throws Error if a partition was not taken exactly once; the transaction must not be committed then.
+ */
+function requireOnce(taken: readonly RecordMetadata[], addressed: ReadonlySet<string>): void {
+  const partitions = taken.map(({ topicName, partition }) => `${topicName}/${partition}`);
+  const once = new Set(partitions);
+  if (
+    once.size === partitions.length &&
+    once.size === addressed.size &&
+    partitions.every((each) => addressed.has(each))
+  ) {
+    return;
+  }
+  throw new Error(
+    `Records for ${[...addressed].sort().join(', ')} were sent, but taken by ${partitions.sort().join(', ') || 'none'}`,
+  );
+}
+
+/** Splits the records, in order, into what one request may carry; the cursor goes with the last of them. */
+function requests(records: readonly OutgoingRecord[], cursor: Message): TopicMessages[][] {
+  const parts: TopicMessages[][] = [];
+  let messages = new Map<string, Message[]>();
+  const cut = () => {
+    parts.push([...messages].map(([topic, some]) => ({ topic, messages: some })));
+    messages = new Map();
+  };
+  let bytes = 0;
+  for (const { topic, key, headers, value } of records) {
+    const size = sizeOf(key, headers, value);
+    if (bytes > 0 && bytes + size > REQUEST_BYTES) {
+      cut();
+      bytes = 0;
+    }
+    bytes += size;
+    const message: Message = { key, headers, value };
+    const others = messages.get(topic);
+    if (others) others.push(message);
+    else messages.set(topic, [message]);
+  }
+  messages.set(CURSORS_TOPIC, [cursor]);
+  cut();
+  return parts;
+}
+
+/** About how many bytes the record takes. */
+function sizeOf(key: string, headers: Readonly<Record<string, string>>, value: Buffer): number {
+  let size = RECORD_OVERHEAD_BYTES + value.length + key.length * 3;
+  for (const name in headers) size += name.length + (headers[name] as string).length * 3 + 4;
+  return size;
+}
+
+/**
+ * The source's last committed cursor. All its transactions have ended when this is called, but those of other sources
+ * may be open and hold up readers of committed records; so everything is read, and each transaction of this source
+ * counts unless an abort marker follows. (The marker of a commit may have been compacted away.)
+ */
+async function readCursor(client: KafkaClient, source: string): Promise<string | undefined> {
+  const cluster = client.cluster(true);
+  const [extent] = await extents(cluster, [CURSORS_TOPIC]);
+  if (!extent) throw new Error(`Topic "${CURSORS_TOPIC}" has no partition`);
+  const { topic, partition, start: from, end: to } = extent;
+  let cursor: string | undefined;
+  let last: { readonly producerId: string | undefined; readonly before: string | undefined } | undefined;
+  for await (const record of readPartition(cluster, { topic, partition, from, to, uncommitted: true })) {
+    const producerId = record.batchContext?.producerId;
+    if (record.isControlRecord) {
+      if (last?.producerId !== producerId) continue;
+      if (isAbortMarker(record)) cursor = last?.before;
+      last = undefined;
+    } else if (record.key?.toString() === source) {
+      last ??= { producerId, before: cursor };
+      cursor = record.value?.toString();
+    }
+  }
+  return cursor;
+}

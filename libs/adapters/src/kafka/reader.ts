@@ -1,0 +1,118 @@
+import type { ConsumedRecord } from '@atlas/ports';
+import type { Cluster } from 'kafkajs';
+import type { FetchedRecord, FetchResponse } from './read-committed';
+
+const READ_UNCOMMITTED = 0;
+const READ_COMMITTED = 1;
+const FETCH_BYTES = 4 * 1024 * 1024;
+const FETCH_WAIT_MS = 1_000;
+
+/** The first offset kept and the one after the last, of the partitions asked for; what `last` means is the cluster's. */
+export interface Extent {
+  readonly topic: string;
+  readonly partition: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Every partition of the topics, in no order. @throws Error if one is not there. */
+export async function extents(cluster: Cluster, topics: readonly string[]): Promise<Extent[]> {
+  if (topics.length === 0) return [];
+  await cluster.connect();
+  await cluster.addMultipleTargetTopics([...topics]);
+  const wanted = topics.map((topic) => ({
+    topic,
+    partitions: cluster
+      .findTopicPartitionMetadata(topic)
+      .map(({ partitionId }) => ({ partition: partitionId })),
+  }));
+  const offsetsOf = async (fromBeginning: boolean) => {
+    const found = await cluster.fetchTopicsOffset(wanted.map((each) => ({ ...each, fromBeginning })));
+    return new Map(
+      found.flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition, offset }) => [`${topic}/${partition}`, Number(offset)]),
+      ),
+    );
+  };
+  // Starts first, so that a start is never behind its end.
+  const starts = await offsetsOf(true);
+  const ends = await offsetsOf(false);
+  return wanted.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition }) => {
+      const [start, end] = [starts.get(`${topic}/${partition}`), ends.get(`${topic}/${partition}`)];
+      if (start === undefined || end === undefined) {
+        throw new Error(`The brokers gave no offsets of ${topic}/${partition}: it has no leader at present`);
+      }
+      return { topic, partition, start, end };
+    }),
+  );
+}
+
+/**
+ * Reads a partition without a group, from offset `from` up to `to`, control records included.
+ */
+export async function* readPartition(
+  cluster: Cluster,
+  {
+    topic,
+    partition,
+    from,
+    to,
+    uncommitted,
+  }: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly from: number;
+    readonly to: number;
+    /** Also of transactions that are open or aborted. */
+    readonly uncommitted: boolean;
+  },
+): AsyncIterable<FetchedRecord> {
+  await cluster.connect();
+  await cluster.addMultipleTargetTopics([topic]);
+  for (let position = from; position < to;) {
+    const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+    if (leader === undefined) throw new Error(`${topic}/${partition} has no leader at present`);
+    const broker = await cluster.findBroker({ nodeId: leader });
+    const { responses } = (await broker.fetch({
+      isolationLevel: uncommitted ? READ_UNCOMMITTED : READ_COMMITTED,
+      maxWaitTime: FETCH_WAIT_MS,
+      maxBytes: FETCH_BYTES,
+      topics: [{ topic, partitions: [{ partition, fetchOffset: String(position), maxBytes: FETCH_BYTES }] }],
+    })) as FetchResponse;
+    // A batch comes whole, also if it began before.
+    const records = (responses[0]?.partitions[0]?.messages ?? []).filter(
+      ({ offset }) => Number(offset) >= position,
+    );
+    if (records.length === 0) {
+      throw new Error(`${topic}/${partition} ends at offset ${to}, but yields nothing at ${position}`);
+    }
+    for (const record of records) {
+      position = Number(record.offset) + 1;
+      if (position > to) return;
+      yield record;
+    }
+  }
+}
+
+/** The record as the port has it. Of several headers of one name the last counts, as in CloudEvents' own binding. */
+export function toConsumedRecord(
+  topic: string,
+  partition: number,
+  { offset, key, value, headers, timestamp }: Omit<FetchedRecord, 'isControlRecord'>,
+): ConsumedRecord {
+  const texts: Record<string, string> = {};
+  for (const [name, content] of Object.entries(headers ?? {})) {
+    const last = Array.isArray(content) ? (content as readonly (Buffer | string)[]).at(-1) : content;
+    if (last !== undefined && last !== null) texts[name] = last.toString();
+  }
+  return {
+    topic,
+    partition,
+    offset: Number(offset),
+    key: key?.toString() ?? null,
+    headers: texts,
+    value,
+    timestamp: Number(timestamp),
+  };
+}

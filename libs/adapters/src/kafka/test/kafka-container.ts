@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { eventually } from '@atlas/testing';
+import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
+import { KafkaClient } from '../client';
+
+/** One broker with KRaft, of the image that `docker compose` runs too. */
+export interface KafkaContainer {
+  readonly brokers: readonly string[];
+  /** Stands still, with its connections open; `unpause` goes on. */
+  pause(): Promise<void>;
+  unpause(): Promise<void>;
+  /** Ends it; its records stay, and `start` brings it back under the same address. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+const CONTROLLER_PORT = 9093;
+const INTERNAL_PORT = 9095;
+const START_TIMEOUT_MS = 150_000;
+const KEYSTORE = '/tmp/broker.p12';
+const KEYSTORE_PASSWORD = 'atlas-test';
+
+export async function startKafka(): Promise<KafkaContainer> {
+  // The same port inside and outside, fixed, because the broker tells it to its clients and keeps it when restarted.
+  const port = await freePort();
+  const brokers = [`localhost:${port}`];
+  const container = await broker(port, 'PLAINTEXT').start();
+  const docker = (await getContainerRuntimeClient()).container.getById(container.getId());
+  return {
+    brokers,
+    pause: async () => void (await docker.pause()),
+    unpause: async () => void (await docker.unpause()),
+    stop: async () => void (await docker.stop({ t: 20 })),
+    start: async () => {
+      await docker.start();
+      await eventually(() => answers(brokers), START_TIMEOUT_MS);
+    },
+    remove: async () => void (await container.stop({ timeout: 0 })),
+  };
+}
+
+/** A broker that wants TLS and a password. `ca` is the certificate that its clients should trust. */
+export async function startSecuredKafka({ username, password }: Credentials) {
+  const port = await freePort();
+  const keytool = `keytool -keystore ${KEYSTORE} -storepass ${KEYSTORE_PASSWORD} -alias broker`;
+  const container = await broker(port, 'SASL_SSL')
+    .withEnvironment({
+      KAFKA_SASL_ENABLED_MECHANISMS: 'PLAIN',
+      KAFKA_LISTENER_NAME_CLIENT_PLAIN_SASL_JAAS_CONFIG: `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`,
+      KAFKA_LISTENER_NAME_CLIENT_SSL_KEYSTORE_LOCATION: KEYSTORE,
+      KAFKA_LISTENER_NAME_CLIENT_SSL_KEYSTORE_PASSWORD: KEYSTORE_PASSWORD,
+      KAFKA_LISTENER_NAME_CLIENT_SSL_KEYSTORE_TYPE: 'PKCS12',
+    })
+    .withCommand([
+      'sh',
+      '-c',
+      `${keytool} -genkeypair -keyalg RSA -dname CN=localhost -ext SAN=dns:localhost && exec /etc/kafka/docker/run`,
+    ])
+    .start();
+  const { stdout: ca } = await container.exec(`${keytool} -exportcert -rfc`.split(' '));
+  return {
+    brokers: [`localhost:${port}`],
+    ca,
+    remove: async () => void (await container.stop({ timeout: 0 })),
+  };
+}
+
+const broker = (port: number, protocol: string) =>
+  new GenericContainer('apache/kafka:4.1.0')
+    .withExposedPorts({ container: port, host: port })
+    .withEnvironment({
+      KAFKA_NODE_ID: '1',
+      KAFKA_PROCESS_ROLES: 'broker,controller',
+      KAFKA_LISTENERS: `CLIENT://:${port},INTERNAL://:${INTERNAL_PORT},CONTROLLER://:${CONTROLLER_PORT}`,
+      KAFKA_ADVERTISED_LISTENERS: `CLIENT://localhost:${port},INTERNAL://localhost:${INTERNAL_PORT}`,
+      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: `CLIENT:${protocol},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+      KAFKA_INTER_BROKER_LISTENER_NAME: 'INTERNAL',
+      KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
+      KAFKA_CONTROLLER_QUORUM_VOTERS: `1@localhost:${CONTROLLER_PORT}`,
+      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
+      KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS: '1',
+      KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
+      KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
+      KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS: '1',
+      // Groups begin at once, not after three seconds in which more members may come.
+      KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
+    })
+    .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
+    .withStartupTimeout(START_TIMEOUT_MS);
+
+async function answers(brokers: readonly string[]): Promise<true> {
+  const client = new KafkaClient({ brokers, clientId: 'test' });
+  try {
+    await client.cluster().connect();
+    return true;
+  } finally {
+    client.destroy();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
