@@ -51,8 +51,8 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
   const interrupt = () => interrupted.abort(new UserError('Interrupted'));
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
   try {
-    const running = await Home.fromEnvironment().holder();
-    return await (running ? withBaskets : withPlatform)(options, interrupted.signal);
+    const holder = await Home.fromEnvironment().holder();
+    return await (holder ? withBaskets : withPlatform)(options, interrupted.signal);
   } catch (error) {
     interrupted.signal.throwIfAborted(); // whatever failed, it did because of that
     throw error;
@@ -98,9 +98,15 @@ async function chaos(
   const client = new AtlasClient(urls, { connections: concurrency, patienceMs: PATIENCE_MS, signal });
   const bar = new ReplayBar();
   const began = performance.now();
-  const killer = new Killer(victims, seed, ({ name, pid }) =>
-    say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  kill -9 ${pid} (${name})`),
-  );
+  let placed = 0;
+  let placedAtKill = -1;
+  // Faster than anything can come up again, kills would show nothing: each finds a platform that has taken an order
+  // since the one before.
+  const victims = async () => (placed > placedAtKill ? running() : []);
+  const killer = new Killer(victims, seed, ({ name, pid }) => {
+    placedAtKill = placed;
+    say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  kill -9 ${pid} (${name})`);
+  });
   say(`killing one process about every ${every} s, seed ${seed}`);
   const killing = killer.run(every * 1_000);
   let result: ReplayResult;
@@ -109,7 +115,10 @@ async function chaos(
       client,
       { file, limit, concurrency, stockRatio: STOCK_RATIO, declineRate: DECLINE_RATE },
       {
-        update: (count) => bar.update(count),
+        update: (count) => {
+          placed = count.placed;
+          bar.update(count);
+        },
         allPlaced: () => {
           killer.stop();
           say('all orders are placed; no more kills');
@@ -156,12 +165,12 @@ const isDrained = ({ inFlight: { unpublished, unhandled } }: AuditReport): boole
   [...Object.values(unpublished), ...Object.values(unhandled)].every((count) => count === 0);
 
 /** What the platform started and what runs now. */
-async function victims(): Promise<readonly Victim[]> {
+async function running(): Promise<readonly Victim[]> {
   const state = await Home.fromEnvironment().readState();
   if (!state) return [];
   const postgres = state.postgres.pid === null ? undefined : identify(state.postgres.pid);
   return [
-    ...state.processes.flatMap(({ name, process: running }) => (running ? [{ name, ...running }] : [])),
+    ...state.processes.flatMap(({ name, process: own }) => (own ? [{ name, ...own }] : [])),
     ...(postgres ? [{ name: POSTGRES, ...postgres }] : []),
   ];
 }
