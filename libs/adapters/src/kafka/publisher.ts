@@ -30,6 +30,11 @@ const RECORD_OVERHEAD_BYTES = 70;
 /** After how long without a commit the broker aborts: until then readers wait behind a publisher that has died. */
 const TRANSACTION_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 2_000;
+/**
+ * For five seconds: the broker answers CONCURRENT_TRANSACTIONS until the markers of the last commit are written, which
+ * takes milliseconds. (kafkajs's default begins with 300.)
+ */
+const RETRY = { initialRetryTime: 5, multiplier: 1.2, maxRetryTime: 20, retries: 250 };
 
 /**
  * Publishes in Kafka transactions that hold the cursor too, as Kafka Connect's source tasks do (KIP-618). A publisher
@@ -59,6 +64,7 @@ export class KafkaPublisher implements PublisherSession {
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: notingPartitioner(addressed),
+      retry: RETRY,
     });
     try {
       await producer.connect();
