@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { eventually } from '@atlas/testing';
+import { Client } from 'pg';
 import { type PlatformState, projectRoot } from '../src/home';
 import { identify, isRunning, type ProcessIdentity } from '../src/process-identity';
 
@@ -43,6 +44,27 @@ interface Status {
 
 async function status(): Promise<Status> {
   return JSON.parse((await atlas('status', '--json')).stdout) as Status;
+}
+
+/** Does to the data what no service would. */
+async function damage(database: string, statements: readonly string[]): Promise<void> {
+  const state = JSON.parse(await readFile(join(home, 'state.json'), 'utf8')) as PlatformState;
+  const client = new Client({ connectionString: state.databases[database] });
+  await client.connect();
+  for (const statement of statements) {
+    const { command, rowCount } = await client.query(statement);
+    if (command !== 'ALTER') expect(rowCount).toBeGreaterThan(0);
+  }
+  await client.end();
+}
+
+/** The invariants that the audit finds violated, which its exit code tells, too. */
+async function violated(): Promise<readonly string[]> {
+  const { code, stdout } = await atlas('audit', '--json');
+  const { checks } = JSON.parse(stdout) as { checks: { invariant: string; violations: unknown[] }[] };
+  const found = checks.filter(({ violations }) => violations.length > 0).map(({ invariant }) => invariant);
+  expect(code).toBe(found.length > 0 ? 1 : 0);
+  return found;
 }
 
 describe('The atlas command', () => {
@@ -141,6 +163,44 @@ describe('The platform, started and left running', () => {
       expect.arrayContaining(['postgres', 'inventory']),
     );
     expect((await atlas('demo')).code).toBe(0);
+  });
+
+  it('is audited clean, and every kind of damage to its data is found and named', async () => {
+    expect(await violated()).toEqual([]);
+
+    await damage('orders', [
+      `UPDATE orders SET status = 'placed' WHERE id = (SELECT min(id::text)::uuid FROM orders WHERE status = 'confirmed')`,
+      `UPDATE orders SET total = total + 1 WHERE id = (SELECT max(id::text)::uuid FROM orders WHERE status = 'confirmed')`,
+    ]);
+    await damage('inventory', [
+      'INSERT INTO stock_movement (sku, quantity) SELECT sku, 1 FROM stock LIMIT 1',
+      `DELETE FROM inbox WHERE event_id = (SELECT min(event_id::text)::uuid FROM inbox)`,
+    ]);
+    await damage('payments', [
+      'ALTER TABLE ledger_entry DISABLE TRIGGER USER',
+      `UPDATE ledger_entry SET debit = debit + 1 WHERE debit > 0`,
+      'DELETE FROM sandbox_provider.charge WHERE charge_id IS NOT NULL AND refund_id IS NULL',
+    ]);
+    expect(await violated()).toEqual([
+      'every order is settled, or in flight with a reason',
+      'orders, inventory and payments agree on every order',
+      'stock in = on hand + reserved + sold, for each SKU, never negative',
+      'every ledger transaction balances',
+      'the ledger and the provider agree with every payment',
+      'every event was handled once by each consumer',
+    ]);
+
+    await damage('event_log', [
+      `DELETE FROM log_record WHERE (partition_id, "offset") IN
+         (SELECT partition_id, min("offset") + 1 FROM log_record GROUP BY partition_id)`,
+    ]);
+    expect(await violated()).toEqual(
+      expect.arrayContaining([
+        'every outbox row is on the log once',
+        "the log has each aggregate's events in order, without gaps",
+        'every event was handled once by each consumer',
+      ]),
+    );
   });
 
   it('leaves nothing running when it is stopped, and throws its data away when told to', async () => {
