@@ -23,9 +23,12 @@ export const isFenced = (error: unknown, committing: boolean): boolean =>
   [...chain(error)].some((each) => 'code' in each && each.code === PRODUCER_FENCED) ||
   (committing && hasType(error, 'CONCURRENT_TRANSACTIONS', 'UNKNOWN'));
 
-/** True if the same will work in a moment: a broker has not heard yet of what it leads or coordinates, or moves it. */
+/**
+ * True if the same will work in a moment: a broker has not heard yet of what it leads or coordinates, or moves it.
+ * What kafkajs has tried for long already is not meant.
+ */
 const isBusy = (error: unknown): boolean =>
-  [...chain(error)].some((each) => 'type' in each && 'retriable' in each && each.retriable === true);
+  error instanceof Error && 'type' in error && 'retriable' in error && error.retriable === true;
 
 /** True if the partitions of a group are shared anew, or were, without this member. */
 export const isRebalance = (error: unknown): boolean =>

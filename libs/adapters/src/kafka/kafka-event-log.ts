@@ -66,13 +66,20 @@ export class KafkaEventLog extends EventLog {
 
   async openPublisher(source: string): Promise<PublisherSession> {
     await this.ensureTopics([{ name: CURSORS_TOPIC, partitions: 1 }]);
-    const publisher = await KafkaPublisher.open(new KafkaClient(this.options), {
-      source,
-      compression: this.settings.compression,
-      requireTopics: (topics) => this.requireTopics(topics),
-    });
+    const { compression } = this.settings;
+    const requireTopics = (topics: readonly string[]) => this.requireTopics(topics);
+    const publisher = await whileBusy.execute(() =>
+      KafkaPublisher.open(new KafkaClient(this.options), { source, compression, requireTopics }),
+    );
     this.publishers.add(publisher);
-    return publisher;
+    return {
+      cursor: publisher.cursor,
+      publish: (records, cursor) => publisher.publish(records, cursor),
+      close: async () => {
+        await publisher.close();
+        this.publishers.delete(publisher);
+      },
+    };
   }
 
   async subscribe(subscription: Subscription): Promise<Consumer> {

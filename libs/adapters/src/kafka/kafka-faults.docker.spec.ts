@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
+import type { ConsumedRecord } from '@atlas/ports';
 import { eventually } from '@atlas/testing';
 import { Kafka, logLevel, Partitioners, type Transaction } from 'kafkajs';
 import { KafkaClient } from './client';
@@ -129,6 +130,30 @@ describe('The event log on Kafka, when things break', () => {
     expect(await written()).toBe(4);
     expect(read).toEqual(['committed']);
     expect(handled).toEqual(['committed']);
+  });
+
+  it('hands on what a foreign producer wrote, whatever is missing or too large', async () => {
+    const producer = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).producer({
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    const large = Buffer.alloc(2_000_000, 'x');
+    await producer.connect();
+    await producer.send({ topic, messages: [{ value: null, partition: 0 }] });
+    await producer.send({ topic, messages: [{ key: 'large', value: large, partition: 0 }] });
+    await producer.disconnect();
+
+    const handled: ConsumedRecord[] = [];
+    const consumer = await log.subscribe({
+      group: topic,
+      topics: [topic],
+      handle: async ({ records }) => void handled.push(...records),
+    });
+    await eventually(() => handled.length === 2);
+    await consumer.stop();
+
+    expect(handled[0]).toMatchObject({ offset: 0, key: null, headers: {}, value: null });
+    expect(handled[1]).toMatchObject({ offset: 1, key: 'large', headers: {} });
+    expect(handled[1]?.value?.equals(large)).toBe(true);
   });
 
   it('loses and doubles nothing when a publisher is killed at any moment, also inside a transaction', async () => {

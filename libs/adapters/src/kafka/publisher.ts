@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { FencedError, type OutgoingRecord, type PublisherSession } from '@atlas/ports';
+import { FencedError, type OutgoingRecord } from '@atlas/ports';
 import {
   CompressionTypes,
   type ICustomPartitioner,
@@ -41,7 +41,7 @@ const RETRY = { initialRetryTime: 5, multiplier: 1.2, maxRetryTime: 20, retries:
  * that fails is over, since kafkajs can't tell whether its last transaction was committed; to open it again aborts or
  * completes that transaction and reads the cursor, which tells.
  */
-export class KafkaPublisher implements PublisherSession {
+export class KafkaPublisher {
   private queue: Promise<void> = Promise.resolve();
   private failure: Error | undefined;
 
@@ -190,15 +190,16 @@ function requests(records: readonly OutgoingRecord[], cursor: Message): TopicMes
 
 /** About how many bytes the record takes. */
 function sizeOf(key: string, headers: Readonly<Record<string, string>>, value: Buffer): number {
-  let size = RECORD_OVERHEAD_BYTES + value.length + key.length * 3;
-  for (const name in headers) size += name.length + (headers[name] as string).length * 3 + 4;
+  let size = RECORD_OVERHEAD_BYTES + value.length + Buffer.byteLength(key);
+  for (const name in headers)
+    size += Buffer.byteLength(name) + Buffer.byteLength(headers[name] as string) + 4;
   return size;
 }
 
 /**
  * The source's last committed cursor. All its transactions have ended when this is called, but those of other sources
  * may be open and hold up readers of committed records; so everything is read, and each transaction of this source
- * counts unless an abort marker follows. (The marker of a commit may have been compacted away.)
+ * counts unless an abort marker follows.
  */
 async function readCursor(client: KafkaClient, source: string): Promise<string | undefined> {
   const cluster = client.cluster(true);
@@ -206,15 +207,18 @@ async function readCursor(client: KafkaClient, source: string): Promise<string |
   if (!extent) throw new Error(`Topic "${CURSORS_TOPIC}" has no partition`);
   const { topic, partition, start: from, end: to } = extent;
   let cursor: string | undefined;
-  let last: { readonly producerId: string | undefined; readonly before: string | undefined } | undefined;
+  /** The source's transaction whose marker is still to come, and the cursor before it. */
+  let open:
+    { readonly producerId: string; readonly epoch: number; readonly before: string | undefined } | undefined;
   for await (const record of readPartition(cluster, { topic, partition, from, to, uncommitted: true })) {
-    const producerId = record.batchContext?.producerId;
+    const { producerId = '', producerEpoch: epoch = -1 } = record.batchContext ?? {};
     if (record.isControlRecord) {
-      if (last?.producerId !== producerId) continue;
-      if (isAbortMarker(record)) cursor = last?.before;
-      last = undefined;
+      if (open?.producerId !== producerId) continue;
+      if (isAbortMarker(record)) cursor = open.before;
+      open = undefined;
     } else if (record.key?.toString() === source) {
-      last ??= { producerId, before: cursor };
+      if (open?.producerId !== producerId || open.epoch !== epoch)
+        open = { producerId, epoch, before: cursor };
       cursor = record.value?.toString();
     }
   }

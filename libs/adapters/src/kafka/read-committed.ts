@@ -11,7 +11,11 @@ export interface FetchedRecord {
   /** Set on what consumers never see. */
   isControlRecord?: boolean;
   /** Missing in formats from before transactions. */
-  readonly batchContext?: { readonly producerId: string; readonly inTransaction: boolean };
+  readonly batchContext?: {
+    readonly producerId: string;
+    readonly producerEpoch: number;
+    readonly inTransaction: boolean;
+  };
 }
 
 export interface FetchResponse {
