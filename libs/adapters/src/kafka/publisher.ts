@@ -147,7 +147,7 @@ const notingPartitioner =
  * answered yet. If a partition has changed its leader meanwhile, it is left out, or sent again under new numbers.
  * @throws Error if a partition was not taken exactly once; the transaction must not be committed then.
  */
-function requireOnce(taken: readonly RecordMetadata[], addressed: ReadonlySet<string>): void {
+export function requireOnce(taken: readonly RecordMetadata[], addressed: ReadonlySet<string>): void {
   const partitions = taken.map(({ topicName, partition }) => `${topicName}/${partition}`);
   const once = new Set(partitions);
   if (
