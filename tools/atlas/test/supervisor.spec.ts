@@ -212,6 +212,9 @@ it('When the supervisor is killed its processes end by themselves, and those tha
       seen.includes(line),
     );
   });
+  await eventually(() =>
+    state.processes.every(({ name, process: one }) => name === 'payments' || !one || !isRunning(one)),
+  );
   expect(isRunning(stubborn)).toBe(true);
 
   await endRemains(home, 1_000, (text) => lines.push(text));
