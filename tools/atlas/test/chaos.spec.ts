@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { AuditReport } from '../src/audit/audit';
+import { projectRoot } from '../src/home';
+import type { ReplayResult } from '../src/replay';
+
+interface ChaosResult {
+  readonly kills: Readonly<Record<string, number>>;
+  readonly replay: ReplayResult;
+  readonly audit: AuditReport;
+}
+
+describe('Chaos', () => {
+  it('kills services, relays and the database, and every order settles once', async () => {
+    const nowhere = await mkdtemp(join(tmpdir(), 'atlas-nothing-runs-'));
+    const args = ['chaos', '--limit', '400', '--every', '0.4', '--seed', '7', '--json'];
+    const child = spawn(process.execPath, [join(projectRoot(), 'tools/atlas.mjs'), ...args], {
+      env: { ...process.env, ATLAS_HOME: nowhere },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const [stdout, stderr, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'exit') as Promise<[number]>,
+    ]);
+    await rm(nowhere, { recursive: true });
+
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const { kills, replay, audit } = JSON.parse(stdout) as ChaosResult;
+    expect(Object.keys(kills).length).toBeGreaterThanOrEqual(3);
+    expect(stderr.match(/kill -9 \d+/g)).toHaveLength(
+      Object.values(kills).reduce((sum, count) => sum + count, 0),
+    );
+    const cancelled = Object.values(replay.cancelled).reduce((sum, count) => sum + count, 0);
+    expect(replay.placed).toBe(400);
+    expect(replay.confirmed + cancelled).toBe(400);
+    expect(audit.checks.flatMap(({ violations }) => violations)).toEqual([]);
+    // Each order was seen: nothing was settled by not looking.
+    expect(Math.min(...audit.checks.map(({ checked }) => checked))).toBeGreaterThan(0);
+  }, 300_000);
+});
