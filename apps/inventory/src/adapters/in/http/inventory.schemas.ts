@@ -1,39 +1,25 @@
-import { SKU_PATTERN } from '@atlas/kernel';
+import { eachSkuOnce, pageLimitField, skuField } from '@atlas/service';
 import { z } from 'zod';
 import type { Reservation } from '../../../domain/reservation';
 import type { StockItem } from '../../../domain/stock-item';
 
-export const sku = z
-  .string()
-  .regex(SKU_PATTERN, 'A SKU has 1 to 64 characters of a-z, 0-9, dot, underscore and hyphen');
 const onHand = z.int().min(0).max(1_000_000_000).describe('Units that nobody has a claim on');
-
-/** Refuses a list that names one SKU twice, pointing at the second. */
-const eachSkuOnce = (items: readonly { sku: string }[], context: z.RefinementCtx) => {
-  const seen = new Set<string>();
-  for (const [index, item] of items.entries()) {
-    if (seen.has(item.sku)) {
-      context.addIssue({
-        code: 'custom',
-        path: [index, 'sku'],
-        message: `"${item.sku}" is there twice; give it once`,
-      });
-    }
-    seen.add(item.sku);
-  }
-};
 
 export const stockBody = z
   .object({
-    items: z.array(z.object({ sku, onHand })).min(1).max(5_000).superRefine(eachSkuOnce),
+    items: z
+      .array(z.object({ sku: skuField, onHand }))
+      .min(1)
+      .max(5_000)
+      .superRefine(eachSkuOnce),
   })
   .meta({ id: 'StockCounts' });
 
 export const stockItemBody = z.object({ onHand }).meta({ id: 'StockCount' });
 
 export const listStockQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-  cursor: sku.optional(),
+  limit: pageLimitField,
+  cursor: skuField.optional(),
 });
 
 export const orderId = z.uuid('An order id is a UUID');

@@ -1,11 +1,10 @@
 import { Body, Controller, Get, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Problem } from '@atlas/service';
+import { Problem, skuField } from '@atlas/service';
 import { KeepStock } from '../../../application/keep-stock';
 import {
   listStockQuery,
   type ListStockQuery,
-  sku,
   stockBody,
   type StockBody,
   stockItemBody,
@@ -33,7 +32,7 @@ export class StockController {
   @ApiOperation({ summary: 'Set how many units of a SKU are on hand' })
   @ApiResponse({ status: 200, standardSchema: stockItemResponse })
   async set(
-    @Param('sku', { schema: sku }) code: string,
+    @Param('sku', { schema: skuField }) code: string,
     @Body({ schema: stockItemBody }) { onHand }: StockItemBody,
   ): Promise<StockItemResponse> {
     return toStockItemResponse(await this.keepStock.setOne({ sku: code, onHand }));
@@ -42,7 +41,7 @@ export class StockController {
   @Get(':sku')
   @ApiOperation({ summary: 'Read the stock of a SKU' })
   @ApiResponse({ status: 200, standardSchema: stockItemResponse })
-  async read(@Param('sku', { schema: sku }) code: string): Promise<StockItemResponse> {
+  async read(@Param('sku', { schema: skuField }) code: string): Promise<StockItemResponse> {
     return toStockItemResponse((await this.keepStock.find(code)) ?? notFound(code));
   }
 

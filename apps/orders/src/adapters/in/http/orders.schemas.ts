@@ -1,36 +1,19 @@
-import { MAX_LINES, MAX_QUANTITY, SKU_PATTERN } from '@atlas/kernel';
+import { MAX_LINES, MAX_QUANTITY } from '@atlas/kernel';
+import { eachSkuOnce, pageLimitField, skuField } from '@atlas/service';
 import { z } from 'zod';
 import type { Order } from '../../../domain/order';
 import type { Price } from '../../../domain/price';
 
-const sku = z
-  .string()
-  .regex(SKU_PATTERN, 'A SKU has 1 to 64 characters of a-z, 0-9, dot, underscore and hyphen');
 const money = z.object({
   minorUnits: z.int().min(0).max(100_000_000).describe('Whole minor units: 199 is 1.99 EUR'),
   currency: z.literal('EUR').default('EUR'),
 });
 
-/** Refuses a list that names one SKU twice, pointing at the second. */
-const eachSkuOnce = (entries: readonly { sku: string }[], context: z.RefinementCtx) => {
-  const seen = new Set<string>();
-  for (const [index, entry] of entries.entries()) {
-    if (seen.has(entry.sku)) {
-      context.addIssue({
-        code: 'custom',
-        path: [index, 'sku'],
-        message: `"${entry.sku}" is there twice; give it once`,
-      });
-    }
-    seen.add(entry.sku);
-  }
-};
-
 export const placeOrderBody = z
   .object({
     customerId: z.string().min(1).max(64),
     lines: z
-      .array(z.object({ sku, quantity: z.int().min(1).max(MAX_QUANTITY) }))
+      .array(z.object({ sku: skuField, quantity: z.int().min(1).max(MAX_QUANTITY) }))
       .min(1)
       .max(MAX_LINES)
       .superRefine(eachSkuOnce),
@@ -41,7 +24,7 @@ export const placeOrderBody = z
 export const priceBookBody = z
   .object({
     entries: z
-      .array(z.object({ sku, name: z.string().min(1).max(200), unitPrice: money }))
+      .array(z.object({ sku: skuField, name: z.string().min(1).max(200), unitPrice: money }))
       .min(1)
       .max(5_000)
       .superRefine(eachSkuOnce),
@@ -50,16 +33,14 @@ export const priceBookBody = z
 
 export const orderId = z.uuid('An order id is a UUID');
 
-const limit = z.coerce.number().int().min(1).max(500).default(50);
-
 export const listOrdersQuery = z.object({
   status: z.enum(['placed', 'awaiting-payment', 'confirmed', 'cancelled']).optional(),
   customerId: z.string().min(1).max(64).optional(),
-  limit,
+  limit: pageLimitField,
   cursor: orderId.optional(),
 });
 
-export const listPricesQuery = z.object({ limit, cursor: sku.optional() });
+export const listPricesQuery = z.object({ limit: pageLimitField, cursor: skuField.optional() });
 
 const status = z.enum(['placed', 'awaiting-payment', 'confirmed', 'cancelled']);
 
