@@ -7,7 +7,7 @@ import { createTestDatabase, eventually, publish, type TestDatabase } from '@atl
 import { Client } from 'pg';
 import { EmbeddedPostgres } from '../postgres-server';
 import { EmbeddedEventLog, type EmbeddedEventLogOptions } from './event-log';
-import type { MemberNews, MemberOrder } from './fixtures/member-process';
+import type { MemberNews, MemberOrder } from './test/member-process';
 
 const TOPIC = 'orders.events';
 const GROUP = 'inventory';
@@ -106,7 +106,7 @@ class MemberProcess {
       process.execPath,
       [
         ...['--require', join(process.cwd(), 'tools/jest/run-typescript.cjs')],
-        join(__dirname, 'fixtures/member-process.ts'),
+        join(__dirname, 'test/member-process.ts'),
         ...[database.url, TOPIC, GROUP, String(sessionTimeoutMs)],
       ],
       { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },

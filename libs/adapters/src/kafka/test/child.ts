@@ -19,7 +19,7 @@ export class Child {
 
   static run(...args: readonly (string | number)[]): Child {
     const program = join(__dirname, 'process.ts');
-    const hook = join(__dirname, 'run-typescript.cjs');
+    const hook = join(process.cwd(), 'tools/jest/run-typescript.cjs');
     return new Child(
       spawn(process.execPath, ['--require', hook, program, ...args.map(String)], {
         stdio: ['ignore', 'pipe', 'pipe'],
