@@ -14,6 +14,8 @@ export default {
     ],
   },
   moduleNameMapper: {
+    // As import() has it, which TypeScript wants with the extension of what is compiled.
+    '^(\\.{1,2}/.+/index)\\.js$': '$1',
     '^@atlas/adapters/(.*)$': '<rootDir>/libs/adapters/src/$1/index.ts',
     '^@atlas/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
   },

@@ -30,7 +30,7 @@ export class InventoryModule {
           entities: [StockEntity],
           migrations: [Inventory1767225700000],
         }),
-        EventLogModule.with({ url: settings.EVENT_LOG_URL }),
+        EventLogModule.with('inventory', settings),
       ],
       controllers: [StockController, ReservationsController, OrdersHandler],
       providers: [

@@ -31,7 +31,7 @@ export class OrdersModule {
           entities: [OrderEntity, OrderLineEntity, PriceEntity],
           migrations: [Orders1767225700000],
         }),
-        EventLogModule.with({ url: settings.EVENT_LOG_URL }),
+        EventLogModule.with('orders', settings),
       ],
       controllers: [OrdersController, PriceBookController, InventoryHandler, PaymentsHandler],
       providers: [

@@ -30,7 +30,7 @@ export class OutboxRelayModule
   static with(settings: RelayServiceSettings): DynamicModule {
     return {
       module: OutboxRelayModule,
-      imports: [EventLogModule.with({ url: settings.EVENT_LOG_URL })],
+      imports: [EventLogModule.with(`${settings.SERVICE}-relay`, settings)],
       controllers: [RelayController],
       providers: [
         { provide: Clock, useClass: SystemClock },

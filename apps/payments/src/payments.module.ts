@@ -31,7 +31,7 @@ export class PaymentsModule {
           entities: [PaymentEntity],
           migrations: [Payments1767225700000],
         }),
-        EventLogModule.with({ url: settings.EVENT_LOG_URL }),
+        EventLogModule.with('payments', settings),
       ],
       controllers: [PaymentsController, OrdersHandler],
       providers: [

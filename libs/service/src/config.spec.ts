@@ -38,11 +38,27 @@ describe('The settings of a service', () => {
       [
         'PORT is wrong: it must be a TCP port from 1 to 65535, or 0 for any that is free.',
         "DATABASE_URL is wrong: it must be the URL of this service's database, postgres://user:password@host/name.",
-        "EVENT_LOG_URL is missing: it must be the URL of the event log's database, postgres://user:password@host/name.",
+        "EVENT_LOG_URL is missing: it must be where the event log is: kafka://host:port,host:port or, for the embedded one, its database's URL, postgres://user:password@host/name.",
         'LOG_LEVEL is wrong: it must be one of fatal, error, warn, info, debug, trace and silent.',
         'PROVIDER_TIMEOUT_MS is wrong: it must be a whole number of milliseconds from 1 to 60000.',
       ].join('\n'),
     );
     expect(load).not.toThrow('secret');
+  });
+
+  it.each(['kafka://localhost:9092', 'kafka://kafka-0.kafka:9092,kafka-1.kafka:9092'])(
+    'take the brokers of an event log, %s',
+    (EVENT_LOG_URL) => {
+      expect(loadConfig(settings, { ...urls, EVENT_LOG_URL })).toMatchObject({ EVENT_LOG_URL });
+    },
+  );
+
+  it.each([
+    'kafka://localhost',
+    'kafka://localhost:9092,',
+    'kafka://user:secret@localhost:9092',
+    'localhost:9092',
+  ])('refuse %s as an event log', (EVENT_LOG_URL) => {
+    expect(() => loadConfig(settings, { ...urls, EVENT_LOG_URL })).toThrow('EVENT_LOG_URL is wrong');
   });
 });

@@ -7,6 +7,40 @@ export class ConfigError extends Error {
 
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
+const KAFKA_URL = /^kafka:\/\/[^\s,:/@]+:\d{1,5}(?:,[^\s,:/@]+:\d{1,5})*$/;
+
+/** Of no effect on the embedded log. The names are those of Kafka's own settings. */
+const kafkaSettings = {
+  KAFKA_SECURITY_PROTOCOL: z
+    .enum(['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'])
+    .optional()
+    .describe('PLAINTEXT (the default), SSL, SASL_PLAINTEXT or SASL_SSL'),
+  KAFKA_SASL_MECHANISM: z
+    .enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'])
+    .optional()
+    .describe('PLAIN (the default), SCRAM-SHA-256 or SCRAM-SHA-512'),
+  KAFKA_SASL_USERNAME: z.string().optional().describe('a name that the brokers know'),
+  KAFKA_SASL_PASSWORD: z.string().optional().describe("that name's password"),
+  KAFKA_SSL_CA_FILE: z.string().optional().describe('a file with the certificates to trust, PEM'),
+  KAFKA_REPLICATION_FACTOR: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(32_767)
+    .optional()
+    .describe(
+      'a whole number from 1 (the default): how many brokers keep each record of topics that are made',
+    ),
+  KAFKA_RETENTION_HOURS: z.coerce
+    .number()
+    .positive()
+    .max(100 * 365 * 24)
+    .optional()
+    .describe(
+      'a number of hours, at most 100 years; the default is a week: how long topics that are made keep records',
+    ),
+};
+
 /**
  * The settings that every service has. Describe a setting with what it allows, as the last thing: that is the
  * sentence an operator reads when the value is wrong.
@@ -24,9 +58,13 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
     DATABASE_URL: postgresUrl.describe(
       "the URL of this service's database, postgres://user:password@host/name",
     ),
-    EVENT_LOG_URL: postgresUrl.describe(
-      "the URL of the event log's database, postgres://user:password@host/name",
-    ),
+    EVENT_LOG_URL: z
+      .union([z.string().regex(KAFKA_URL), postgresUrl])
+      .describe(
+        "where the event log is: kafka://host:port,host:port or, for the embedded one, its database's URL, " +
+          'postgres://user:password@host/name',
+      ),
+    ...kafkaSettings,
     LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
       .default('info')

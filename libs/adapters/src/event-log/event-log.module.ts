@@ -1,22 +1,18 @@
 import { type DynamicModule, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { EventLog } from '@atlas/ports';
-import { EmbeddedEventLog } from '../embedded';
-
-export interface EventLogOptions {
-  /** `postgres://…` of the embedded log's database. */
-  readonly url: string;
-}
+import { type EventLogSettings, openEventLog } from './open-event-log';
 
 /** The event log that the platform runs on, as the port {@link EventLog}. */
 @Module({})
 export class EventLogModule implements OnApplicationShutdown {
   constructor(private readonly eventLog: EventLog) {}
 
-  static with({ url }: EventLogOptions): DynamicModule {
+  /** @param clientId the name of this process in the log's own logs and metrics: the service's. */
+  static with(clientId: string, settings: EventLogSettings): DynamicModule {
     return {
       module: EventLogModule,
       global: true,
-      providers: [{ provide: EventLog, useFactory: () => EmbeddedEventLog.open(url, { onError: warn }) }],
+      providers: [{ provide: EventLog, useFactory: () => openEventLog(clientId, settings, warn) }],
       exports: [EventLog],
     };
   }

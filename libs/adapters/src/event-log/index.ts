@@ -1,1 +1,2 @@
-export { EventLogModule, type EventLogOptions } from './event-log.module';
+export { EventLogModule } from './event-log.module';
+export { type EventLogSettings, openEventLog } from './open-event-log';

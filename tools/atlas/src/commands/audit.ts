@@ -1,4 +1,4 @@
-import { EmbeddedEventLog } from '@atlas/adapters/embedded';
+import { openEventLog } from '@atlas/adapters/event-log';
 import Table from 'cli-table3';
 import { audit, type AuditReport } from '../audit/audit';
 import { connect } from '../platform';
@@ -15,9 +15,9 @@ const SHOWN_VIOLATIONS = 20;
  */
 export async function runAudit({ json }: AuditOptions): Promise<number> {
   const { databases, eventLog: url } = await connect();
-  const eventLog = await EmbeddedEventLog.open(url, {
-    onError: (error) => process.stderr.write(`the event log: ${String(error)}\n`),
-  });
+  const eventLog = await openEventLog('atlas', { EVENT_LOG_URL: url }, (error) =>
+    process.stderr.write(`the event log: ${String(error)}\n`),
+  );
   try {
     const report = await audit({ databases, eventLog });
     process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : describeAudit(report));

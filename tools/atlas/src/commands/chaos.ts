@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EmbeddedEventLog } from '@atlas/adapters/embedded';
+import { openEventLog } from '@atlas/adapters/event-log';
 import { audit, type AuditReport } from '../audit/audit';
 import { checkReadable } from '../baskets';
 import { AtlasClient } from '../client';
@@ -148,9 +148,11 @@ async function chaos(
 /** Audits until every event has arrived everywhere, or a deadline. */
 async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
   const { databases, eventLog: url } = await connect();
-  const eventLog = await EmbeddedEventLog.open(url, {
-    onError: (error) => void say(`event log: ${String(error)}`),
-  });
+  const eventLog = await openEventLog(
+    'atlas',
+    { EVENT_LOG_URL: url },
+    (error) => void say(`event log: ${String(error)}`),
+  );
   try {
     for (const deadline = performance.now() + DRAIN_MS; ; await sleep(1_000, undefined, { signal })) {
       const report = await audit({ databases, eventLog });
