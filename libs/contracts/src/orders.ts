@@ -37,6 +37,6 @@ export const OrderCancelled = defineEvent({
   type: 'orders.order-cancelled',
   data: z.object({
     orderId: aggregateId,
-    reason: z.enum(['out-of-stock', 'payment-declined', 'payment-failed', 'customer-request']),
+    reason: z.enum(['out-of-stock', 'payment-declined', 'payment-failed', 'customer-request', 'expired']),
   }),
 });

@@ -4,7 +4,7 @@ import { type AtlasClient, isSettled, type NewOrder, type Order, RefusedError } 
 
 /** How an order ends: confirmed, or why it was cancelled. */
 export type Outcome =
-  'confirmed' | 'out-of-stock' | 'payment-declined' | 'payment-failed' | 'customer-request';
+  'confirmed' | 'out-of-stock' | 'payment-declined' | 'payment-failed' | 'customer-request' | 'expired';
 
 export interface DemoOrder {
   readonly story: string;

@@ -1,7 +1,9 @@
 import type { Money } from '@atlas/kernel';
 import type { OrderLine } from './order-line';
 
-export type CancellationReason = 'out-of-stock' | 'payment-declined' | 'payment-failed' | 'customer-request';
+/** `expired` means that it was not settled in its time. */
+export type CancellationReason =
+  'out-of-stock' | 'payment-declined' | 'payment-failed' | 'customer-request' | 'expired';
 
 /** What can happen to an order. */
 export type OrderEvent =

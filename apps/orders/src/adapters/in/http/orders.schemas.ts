@@ -49,7 +49,9 @@ export const orderResponse = z
     id: z.uuid(),
     customerId: z.string(),
     status,
-    reason: z.enum(['out-of-stock', 'payment-declined', 'payment-failed', 'customer-request']).optional(),
+    reason: z
+      .enum(['out-of-stock', 'payment-declined', 'payment-failed', 'customer-request', 'expired'])
+      .optional(),
     lines: z.array(z.object({ sku: z.string(), quantity: z.int(), unitPrice: money })),
     total: money,
     version: z.int(),
