@@ -1,9 +1,19 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
 import { type ServiceDefinition, serviceSettings } from '@atlas/service';
+import { z } from 'zod';
 import { OrderRepository } from './application/ports';
 import { OrdersModule } from './orders.module';
 
-const settings = serviceSettings({ port: 4001 });
+const settings = serviceSettings({ port: 4001 }).extend({
+  ORDER_DEADLINE_MINUTES: z.coerce
+    .number()
+    .positive()
+    .max(30 * 24 * 60)
+    .default(15)
+    .describe('a number of minutes, at most 30 days: after them an order that is not settled is cancelled'),
+});
+
+export type OrdersSettings = z.infer<typeof settings>;
 
 export const ordersService = {
   name: 'orders',

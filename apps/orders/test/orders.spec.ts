@@ -48,6 +48,7 @@ describe('Orders', () => {
       PORT: 0,
       DATABASE_URL: own.url,
       EVENT_LOG_URL: shared.url,
+      ORDER_DEADLINE_MINUTES: 15,
       LOG_LEVEL: 'fatal' as const,
     };
     app = await createService(ordersService, settings);

@@ -17,6 +17,10 @@ export class AdvanceOrder {
     return this.advance(orderId, (order, at) => order.stockRejected(at));
   }
 
+  stockReleased(orderId: string): Promise<void> {
+    return this.advance(orderId, (order, at) => order.stockReleased(at));
+  }
+
   paymentCaptured(orderId: string): Promise<void> {
     return this.advance(orderId, (order, at) => order.paymentCaptured(at));
   }

@@ -21,6 +21,8 @@ export class PlaceOrder {
     private readonly prices: PriceBook,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
+    /** What an order may take until it is settled, milliseconds. */
+    private readonly deadlineMs: number,
   ) {}
 
   async execute({ customerId, lines, paymentToken }: PlaceOrderCommand): Promise<Result<Order, UnknownSkus>> {
@@ -33,12 +35,14 @@ export class PlaceOrder {
       else indexes.push(index);
     }
     if (indexes.length > 0) return err({ indexes });
+    const at = this.clock.now();
     const placed = Order.place({
       id: this.ids.next(),
       customerId,
       lines: priced,
       paymentToken,
-      at: this.clock.now(),
+      at,
+      dueAt: new Date(at.getTime() + this.deadlineMs),
     });
     await this.orders.create(placed);
     return ok(placed.next);

@@ -24,6 +24,13 @@ export abstract class OrderRepository {
   /** Tells what the open unit of work is going to update, so that it can be loaded together. Unknown ids are no error. */
   abstract willUpdate(ids: readonly string[]): Promise<void>;
 
+  /**
+   * Does the same with at most `limit` of the unsettled orders that were due at `now`, leaving out those that are
+   * being updated.
+   * @returns how many there were.
+   */
+  abstract updateDue(now: Date, limit: number, change: (order: Order) => OrderChange): Promise<number>;
+
   abstract find(id: string): Promise<Order | undefined>;
 
   /** Newest first. */

@@ -4,11 +4,12 @@ import { Order, type OrderChange } from './order';
 import { OrderLine } from './order-line';
 
 const at = new Date('2026-01-01T10:00:00Z');
+const dueAt = new Date('2026-01-01T10:15:00Z');
 const milk = new OrderLine('whole-milk', 2, Money.of(119));
 const bread = new OrderLine('brown-bread', 1, Money.of(249));
 
 const placeOrder = (lines = [milk, bread]): OrderChange =>
-  Order.place({ id: 'order-1', customerId: 'ada', lines, paymentToken: 'tok_approve', at });
+  Order.place({ id: 'order-1', customerId: 'ada', lines, paymentToken: 'tok_approve', at, dueAt });
 
 const statusOf = (order: Order) => order.snapshot().status;
 
@@ -56,11 +57,39 @@ describe('An order', () => {
     expect(cancelled.next.cancel(at)).toEqual({ next: cancelled.next, events: [] });
   });
 
+  it('is given up when it is due, unless it is settled', () => {
+    const placed = placeOrder().next;
+    const waiting = placed.stockReserved(at).next;
+    const confirmed = waiting.paymentCaptured(at).next;
+
+    for (const open of [placed, waiting]) {
+      expect(open.expire(at)).toEqual({ next: open, events: [] });
+      expect(open.expire(dueAt).events).toEqual([{ type: 'order-cancelled', reason: 'expired' }]);
+    }
+    expect(confirmed.expire(dueAt)).toEqual({ next: confirmed, events: [] });
+  });
+
+  it('is given up when its stock is released while it waits for its payment', () => {
+    const waiting = placeOrder().next.stockReserved(at).next;
+    const confirmed = waiting.paymentCaptured(at).next;
+
+    expect(waiting.stockReleased(at).events).toEqual([{ type: 'order-cancelled', reason: 'expired' }]);
+    expect(confirmed.stockReleased(at)).toEqual({ next: confirmed, events: [] });
+  });
+
+  it('is cancelled, though it was confirmed, if inventory has no stock for it any more', () => {
+    const confirmed = placeOrder().next.stockReserved(at).next.paymentCaptured(at).next;
+
+    expect(confirmed.stockRejected(at).events).toEqual([{ type: 'order-cancelled', reason: 'out-of-stock' }]);
+  });
+
   it('ignores news that crossed its cancellation', () => {
     const cancelled = placeOrder().next.cancel(at).next;
     for (const late of [
       cancelled.stockReserved(at),
       cancelled.stockRejected(at),
+      cancelled.stockReleased(at),
+      cancelled.expire(dueAt),
       cancelled.paymentCaptured(at),
       cancelled.paymentRefused('payment-failed', at),
     ]) {
@@ -72,6 +101,8 @@ describe('An order', () => {
     const news = fc.constantFrom<(order: Order) => OrderChange>(
       (order) => order.stockReserved(at),
       (order) => order.stockRejected(at),
+      (order) => order.stockReleased(at),
+      (order) => order.expire(dueAt),
       (order) => order.paymentCaptured(at),
       (order) => order.paymentRefused('payment-declined', at),
       (order) => order.cancel(at),

@@ -13,6 +13,8 @@ export interface OrderState {
   readonly lines: readonly OrderLine[];
   readonly total: Money;
   readonly paymentToken: string;
+  /** When it is cancelled unless it is settled. */
+  readonly dueAt: Date;
   readonly version: number;
   /** Every status the order has had, oldest first; the first is `placed`. */
   readonly history: readonly [StatusSince, ...StatusSince[]];
@@ -39,8 +41,9 @@ export class Order {
     readonly lines: readonly OrderLine[];
     readonly paymentToken: string;
     readonly at: Date;
+    readonly dueAt: Date;
   }): OrderChange {
-    const { id, customerId, lines, paymentToken, at } = order;
+    const { id, customerId, lines, paymentToken, at, dueAt } = order;
     const [first, ...rest] = lines;
     if (!first || lines.length > MAX_LINES) {
       throw new RangeError(`An order has 1 to ${MAX_LINES} lines, not ${lines.length}`);
@@ -56,6 +59,7 @@ export class Order {
       lines,
       total,
       paymentToken,
+      dueAt,
       version: 1,
       history: [{ status: 'placed', at }],
     });
@@ -89,8 +93,17 @@ export class Order {
     return changed(this.become('awaiting-payment', at), { type: 'payment-due', amount, paymentToken });
   }
 
+  /** Also of a confirmed order: its hold may have expired before inventory heard of the confirmation. */
   stockRejected(at: Date): OrderChange {
-    return this.state.status === 'placed' ? this.cancelled('out-of-stock', at) : unchanged(this);
+    const { status } = this.state;
+    return status === 'placed' || status === 'confirmed'
+      ? this.cancelled('out-of-stock', at)
+      : unchanged(this);
+  }
+
+  /** What was held for it is held no longer. If it is confirmed, inventory still has to answer to that. */
+  stockReleased(at: Date): OrderChange {
+    return this.state.status === 'awaiting-payment' ? this.cancelled('expired', at) : unchanged(this);
   }
 
   paymentCaptured(at: Date): OrderChange {
@@ -107,6 +120,13 @@ export class Order {
   /** The customer may cancel at any time, also a confirmed order: stock and money go back. */
   cancel(at: Date): OrderChange {
     return this.state.status === 'cancelled' ? unchanged(this) : this.cancelled('customer-request', at);
+  }
+
+  /** Its time is over: what is not settled by then is given up, and stock and money go back. */
+  expire(at: Date): OrderChange {
+    const { status, dueAt } = this.state;
+    const isOpen = status === 'placed' || status === 'awaiting-payment';
+    return isOpen && at >= dueAt ? this.cancelled('expired', at) : unchanged(this);
   }
 
   private cancelled(reason: CancellationReason, at: Date): OrderChange {

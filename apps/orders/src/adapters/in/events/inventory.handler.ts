@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { type EventOf, StockRejected, StockReserved } from '@atlas/contracts';
+import { type EventOf, StockRejected, StockReleased, StockReserved } from '@atlas/contracts';
 import { AdvanceOrder } from '../../../application/advance-order';
 
 /** What inventory tells, in our words. */
@@ -16,5 +16,10 @@ export class InventoryHandler {
   @EventPattern<string>(StockRejected.type)
   stockRejected(@Payload() { data }: EventOf<typeof StockRejected>): Promise<void> {
     return this.advanceOrder.stockRejected(data.orderId);
+  }
+
+  @EventPattern<string>(StockReleased.type)
+  stockReleased(@Payload() { data }: EventOf<typeof StockReleased>): Promise<void> {
+    return this.advanceOrder.stockReleased(data.orderId);
   }
 }

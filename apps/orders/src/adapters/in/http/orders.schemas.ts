@@ -56,6 +56,7 @@ export const orderResponse = z
     total: money,
     version: z.int(),
     placedAt: z.iso.datetime(),
+    dueAt: z.iso.datetime().describe('When it is cancelled unless it is settled'),
     settledAt: z.iso.datetime().optional(),
     history: z.array(z.object({ status, at: z.iso.datetime() })),
   })
@@ -77,7 +78,7 @@ export type OrdersResponse = z.infer<typeof ordersResponse>;
 export type PricesResponse = z.infer<typeof pricesResponse>;
 
 export function toOrderResponse(order: Order): OrderResponse {
-  const { id, customerId, status: current, reason, lines, total, version, history } = order.snapshot();
+  const { id, customerId, status: current, reason, lines, total, dueAt, version, history } = order.snapshot();
   return {
     id,
     customerId,
@@ -91,6 +92,7 @@ export function toOrderResponse(order: Order): OrderResponse {
     total: toMoney(total),
     version,
     placedAt: order.placedAt.toISOString(),
+    dueAt: dueAt.toISOString(),
     settledAt: order.settledAt?.toISOString(),
     history: history.map((entry) => ({ status: entry.status, at: entry.at.toISOString() })),
   };

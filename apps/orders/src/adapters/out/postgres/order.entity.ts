@@ -11,6 +11,7 @@ export interface OrderRow {
   total: string;
   currency: string;
   paymentToken: string;
+  dueAt: Date;
   version: number;
   history: { status: OrderStatus; at: string }[];
   lines: OrderLineRow[];
@@ -37,6 +38,7 @@ export const OrderEntity = new EntitySchema<OrderRow>({
     total: { type: 'bigint' },
     currency: { type: 'text' },
     paymentToken: { name: 'payment_token', type: 'text' },
+    dueAt: { name: 'due_at', type: 'timestamptz' },
     version: { type: 'integer' },
     history: { type: 'jsonb' },
   },

@@ -52,6 +52,19 @@ export class PostgresOrderRepository extends OrderRepository {
     });
   }
 
+  updateDue(now: Date, limit: number, change: (order: Order) => OrderChange): Promise<number> {
+    return this.unitOfWork.run(async () => {
+      const due: { id: string }[] = await this.unitOfWork.manager.query(
+        `SELECT id FROM orders WHERE status IN ('placed', 'awaiting-payment') AND due_at <= $1
+         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+        [now, limit],
+      );
+      await this.lock(due.map(({ id }) => id));
+      for (const { id } of due) await this.update(id, change);
+      return due.length;
+    });
+  }
+
   async willUpdate(ids: readonly string[]): Promise<void> {
     await this.lock(ids);
   }
@@ -100,7 +113,7 @@ export class PostgresOrderRepository extends OrderRepository {
   private async lock(ids: readonly string[]): Promise<void> {
     const rows: OrderRow[] = await this.unitOfWork.manager.query(
       `SELECT id, customer_id AS "customerId", status, reason, total, currency, payment_token AS "paymentToken",
-         version, history,
+         due_at AS "dueAt", version, history,
          (SELECT json_agg(json_build_object('sku', sku, 'quantity', quantity, 'unitPrice', unit_price) ORDER BY position)
           FROM order_line WHERE order_id = id) AS lines
        FROM orders WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
@@ -118,12 +131,12 @@ export class PostgresOrderRepository extends OrderRepository {
     );
     await this.unitOfWork.manager.query(
       `WITH placed AS (
-         INSERT INTO orders (id, customer_id, status, reason, total, currency, payment_token, version, history)
+         INSERT INTO orders (id, customer_id, status, reason, total, currency, payment_token, due_at, version, history)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-           $8::integer[], $9::jsonb[])
+           $8::timestamptz[], $9::integer[], $10::jsonb[])
        )
        INSERT INTO order_line (order_id, position, sku, quantity, unit_price)
-       SELECT * FROM unnest($10::uuid[], $11::integer[], $12::text[], $13::integer[], $14::bigint[])`,
+       SELECT * FROM unnest($11::uuid[], $12::integer[], $13::text[], $14::integer[], $15::bigint[])`,
       [
         states.map((state) => state.id),
         states.map((state) => state.customerId),
@@ -132,6 +145,7 @@ export class PostgresOrderRepository extends OrderRepository {
         states.map((state) => state.total.minorUnits),
         states.map((state) => state.total.currency),
         states.map((state) => state.paymentToken),
+        states.map((state) => state.dueAt),
         states.map((state) => state.version),
         states.map((state) => JSON.stringify(state.history)),
         lines.map(({ orderId }) => orderId),
@@ -174,6 +188,7 @@ function toOrder(row: OrderRow): Order {
     ),
     total: Money.of(Number(row.total), row.currency),
     paymentToken: row.paymentToken,
+    dueAt: row.dueAt,
     version: row.version,
     history: row.history.map(({ status, at }) => ({
       status,

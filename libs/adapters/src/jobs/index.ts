@@ -1,0 +1,1 @@
+export { JobsModule, type JobsOptions, type RecurringJob } from './jobs.module';
