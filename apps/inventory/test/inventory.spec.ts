@@ -3,7 +3,9 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OrderCancelled, OrderConfirmed, OrderPlaced, StockReserved } from '@atlas/contracts';
 import { UnitOfWork } from '@atlas/ports';
 import { eventually, publish, recordOf } from '@atlas/testing';
+import { PgBoss } from 'pg-boss';
 import type { ReservationResponse } from '../src/adapters/in/http/inventory.schemas';
+import { ExpireReservations } from '../src/application/expire-reservations';
 import { ReserveStock } from '../src/application/reserve-stock';
 import { RunningInventory } from './running-inventory';
 
@@ -145,6 +147,51 @@ describe('Inventory', () => {
     expect(await outbox(rejected)).toHaveLength(1);
     expect(await outbox(unknown)).toEqual([]);
     expect(await inventory.levels('rice')).toMatchObject({ onHand: 1, reserved: 0, sold: 0 });
+  });
+
+  it('gives back what is held for too long, once, in whichever replica, and sells it again if the order is confirmed after all', async () => {
+    await inventory.stock({ figs: 200 });
+    const ids = Array.from({ length: 120 }, () => randomUUID());
+    await tell(...ids.map((id) => placed(id, [one('figs')])));
+    for (const id of ids) await reaches(id, 'held');
+    await inventory.dataSource.query(
+      `UPDATE reservation SET expires_at = now() - interval '1 second' WHERE id = ANY ($1::uuid[])`,
+      [ids],
+    );
+
+    await Promise.all(inventory.replicas.map((replica) => replica.get(ExpireReservations).execute()));
+
+    expect(await inventory.levels('figs')).toEqual({ received: 200, onHand: 200, reserved: 0, sold: 0 });
+    for (const id of ids) {
+      expect(await outbox(id)).toEqual([
+        { type: 'inventory.stock-reserved', version: 1 },
+        { type: 'inventory.stock-released', version: 2 },
+      ]);
+    }
+    const [late, later] = ids as [string, string];
+    await tell(confirmed(late, [one('figs')]));
+    await reaches(late, 'committed');
+    expect(await inventory.levels('figs')).toEqual({ received: 200, onHand: 199, reserved: 0, sold: 1 });
+    await inventory.stock({ figs: 0 });
+    await tell(confirmed(later, [one('figs')]));
+    expect(await reaches(later, 'rejected')).toMatchObject({
+      shortages: [{ sku: 'figs', requested: 1, available: 0 }],
+    });
+  });
+
+  it('gives back what is held for too long by its own job', async () => {
+    await inventory.stock({ dates: 1 });
+    const id = randomUUID();
+    await tell(placed(id, [one('dates')]));
+    await reaches(id, 'held');
+    await inventory.dataSource.query('UPDATE reservation SET expires_at = now() WHERE id = $1', [id]);
+
+    await eventually(async () => {
+      await inventory.replicas[1].get(PgBoss, { strict: false }).send('expire-reservations');
+      return true;
+    });
+
+    await reaches(id, 'expired');
   });
 
   it('is not moved by news that come twice, under the same id or another, or too late', async () => {

@@ -45,8 +45,8 @@ describe('Two orders for the last unit', () => {
     ]);
     const id = randomUUID();
     await manager.query(
-      `INSERT INTO reservation (id, status, shortages, version, requested_at, changed_at)
-       VALUES ($1, 'held', '[]', 1, now(), now())`,
+      `INSERT INTO reservation (id, status, shortages, version, requested_at, expires_at, changed_at)
+       VALUES ($1, 'held', '[]', 1, now(), now() + interval '1 hour', now())`,
       [id],
     );
     await manager.query(

@@ -22,6 +22,7 @@ export class RunningInventory {
       PORT: 0,
       DATABASE_URL: own.url,
       EVENT_LOG_URL: shared.url,
+      RESERVATION_HOLD_MINUTES: 60,
       LOG_LEVEL: 'fatal' as const,
     };
     const replica = async () => {

@@ -19,6 +19,16 @@ export abstract class ReservationRepository {
     change: (reservation: Reservation, stock: Stock) => ReservationChange,
   ): Promise<Reservation | undefined>;
 
+  /**
+   * Does the same with at most `limit` of the reservations that are held and had expired at `now`.
+   * @returns how many there were.
+   */
+  abstract updateExpired(
+    now: Date,
+    limit: number,
+    change: (reservation: Reservation, stock: Stock) => ReservationChange,
+  ): Promise<number>;
+
   abstract find(id: string): Promise<Reservation | undefined>;
 }
 

@@ -13,13 +13,17 @@ export class ReserveStock {
   constructor(
     private readonly reservations: ReservationRepository,
     private readonly clock: Clock,
+    /** How long stock is held, milliseconds. */
+    private readonly holdMs: number,
   ) {}
 
   execute({ orderId, lines }: ReserveStockCommand): Promise<void> {
     const requested = lines.map(({ sku, quantity }) => new ReservationLine(sku, quantity));
     const skus = requested.map((line) => line.sku);
-    return this.reservations.create(skus, (stock) =>
-      Reservation.request({ id: orderId, lines: requested, at: this.clock.now() }, stock),
-    );
+    return this.reservations.create(skus, (stock) => {
+      const at = this.clock.now();
+      const expiresAt = new Date(at.getTime() + this.holdMs);
+      return Reservation.request({ id: orderId, lines: requested, at, expiresAt }, stock);
+    });
   }
 }

@@ -6,12 +6,13 @@ import { StockItem } from './stock-item';
 
 const at = new Date('2026-01-01T10:00:00Z');
 const later = new Date('2026-01-01T10:00:05Z');
+const expiresAt = new Date('2026-01-01T11:00:00Z');
 const stocked = (levels: Record<string, number>): Stock =>
   Stock.of(Object.entries(levels).map(([sku, onHand]) => new StockItem(sku).setOnHand(onHand)));
 const milk = new ReservationLine('whole-milk', 2);
 const bread = new ReservationLine('brown-bread', 1);
 const request = (lines: readonly ReservationLine[], stock: Stock) =>
-  Reservation.request({ id: 'order-1', lines, at }, stock);
+  Reservation.request({ id: 'order-1', lines, at, expiresAt }, stock);
 const levelsOf = (stock: Stock, sku: string) => {
   const { onHand, reserved, sold } = stock.item(sku).levels;
   return { onHand, reserved, sold };
@@ -73,18 +74,52 @@ describe('A reservation', () => {
     expect(moved).toEqual([shelf.item('whole-milk')]);
   });
 
+  it('gives back what it holds when its time is over, and not before', () => {
+    const held = request([milk, bread], shelf);
+    const stock = shelf.with(held.moved);
+    expect(held.next.expire(stock, later)).toEqual({ next: held.next, events: [], moved: [] });
+    const { next, events, moved } = held.next.expire(stock, expiresAt);
+    expect(events).toEqual([{ type: 'stock-released', lines: [milk, bread] }]);
+    expect(next.snapshot()).toMatchObject({ status: 'expired', version: 2 });
+    expect(moved).toEqual([shelf.item('whole-milk'), shelf.item('brown-bread')]);
+  });
+
+  it('sells from what is on hand if its time was over before the confirmation was heard of', () => {
+    const held = request([milk], shelf);
+    const expired = held.next.expire(shelf.with(held.moved), expiresAt).next;
+    const { next, events, moved } = expired.commit(shelf, expiresAt);
+    expect(events).toEqual([{ type: 'stock-committed', lines: [milk] }]);
+    expect(next.snapshot()).toMatchObject({ status: 'committed', version: 3 });
+    expect(levelsOf(shelf.with(moved), 'whole-milk')).toEqual({ onHand: 3, reserved: 0, sold: 2 });
+  });
+
+  it('is rejected after all if others have bought by then what it had held', () => {
+    const held = request([milk], shelf);
+    const expired = held.next.expire(shelf.with(held.moved), expiresAt).next;
+    const { next, events, moved } = expired.commit(stocked({ 'whole-milk': 1 }), expiresAt);
+    const shortages = [{ sku: 'whole-milk', requested: 2, available: 1 }];
+    expect(events).toEqual([{ type: 'stock-rejected', shortages }]);
+    expect(next.snapshot()).toMatchObject({ status: 'rejected', shortages, version: 3 });
+    expect(moved).toEqual([]);
+  });
+
   it('is not moved by what comes late or twice', () => {
     const rejected = request([new ReservationLine('caviar', 1)], shelf).next;
     const held = request([milk], shelf);
     const stock = shelf.with(held.moved);
     const committed = held.next.commit(stock, later);
     const released = held.next.release(stock, later);
+    const expired = held.next.expire(stock, expiresAt);
     for (const [reservation, change] of [
       [rejected, rejected.commit(shelf, later)],
       [rejected, rejected.release(shelf, later)],
       [committed.next, committed.next.commit(stock.with(committed.moved), later)],
       [released.next, released.next.commit(stock.with(released.moved), later)],
       [released.next, released.next.release(stock.with(released.moved), later)],
+      [committed.next, committed.next.expire(stock.with(committed.moved), expiresAt)],
+      [released.next, released.next.expire(stock.with(released.moved), expiresAt)],
+      [expired.next, expired.next.expire(stock.with(expired.moved), expiresAt)],
+      [expired.next, expired.next.release(stock.with(expired.moved), expiresAt)],
     ] as const) {
       expect(change).toEqual({ next: reservation, events: [], moved: [] });
     }
@@ -144,9 +179,10 @@ describe('The stock', () => {
     fc.record({ what: fc.constant('placed' as const), order, lines }),
     fc.record({ what: fc.constant('confirmed' as const), order }),
     fc.record({ what: fc.constant('cancelled' as const), order }),
+    fc.record({ what: fc.constant('expired' as const), order }),
   );
 
-  it('adds up with all reservations after any sequence of counts, orders, confirmations and cancellations', () => {
+  it('adds up with all reservations after any sequence of counts, orders, confirmations, cancellations and expiries', () => {
     fc.assert(
       fc.property(fc.array(happening, { maxLength: 60 }), (all) => {
         let stock = Stock.of([]);
@@ -172,9 +208,16 @@ describe('The stock', () => {
           }
           const existing = reservations.get(step.order);
           if (step.what === 'placed') {
-            if (!existing) take(Reservation.request({ id: step.order, lines: step.lines, at }, stock));
+            if (!existing)
+              take(Reservation.request({ id: step.order, lines: step.lines, at, expiresAt }, stock));
           } else if (existing) {
-            take(step.what === 'confirmed' ? existing.commit(stock, later) : existing.release(stock, later));
+            take(
+              step.what === 'confirmed'
+                ? existing.commit(stock, later)
+                : step.what === 'cancelled'
+                  ? existing.release(stock, later)
+                  : existing.expire(stock, expiresAt),
+            );
           }
         }
         const sum = (code: string, status: ReservationStatus) =>
@@ -198,6 +241,9 @@ describe('The stock', () => {
             ['stock-reserved', 'stock-committed'],
             ['stock-reserved', 'stock-released'],
             ['stock-reserved', 'stock-committed', 'stock-released'],
+            ['stock-reserved', 'stock-released', 'stock-committed'],
+            ['stock-reserved', 'stock-released', 'stock-rejected'],
+            ['stock-reserved', 'stock-released', 'stock-committed', 'stock-released'],
           ]).toContainEqual(types);
         }
       }),

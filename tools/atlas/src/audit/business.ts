@@ -23,7 +23,7 @@ interface OrderRow {
 
 interface ReservationRow {
   readonly id: string;
-  readonly status: 'held' | 'committed' | 'released' | 'rejected';
+  readonly status: 'held' | 'committed' | 'released' | 'expired' | 'rejected';
   readonly lines: readonly Line[];
 }
 
@@ -122,7 +122,7 @@ function disagreement(
         ? undefined
         : is;
     case 'cancelled':
-      return ['released', 'rejected'].includes(reservation?.status ?? '') &&
+      return ['released', 'expired', 'rejected'].includes(reservation?.status ?? '') &&
         ['declined', 'failed', 'voided', 'refunded', undefined].includes(payment?.status)
         ? undefined
         : is;

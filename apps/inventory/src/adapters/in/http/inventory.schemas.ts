@@ -44,13 +44,14 @@ export const stockResponse = z.object({
 export const reservationResponse = z
   .object({
     orderId: z.uuid(),
-    status: z.enum(['held', 'committed', 'released', 'rejected']),
+    status: z.enum(['held', 'committed', 'released', 'expired', 'rejected']),
     lines: z.array(z.object({ sku: z.string(), quantity: z.int() })),
     shortages: z
       .array(z.object({ sku: z.string(), requested: z.int(), available: units }))
       .describe('Why it was rejected; empty otherwise'),
     version: z.int(),
     requestedAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime().describe('When what is held is given back, unless the order is settled'),
     changedAt: z.iso.datetime(),
   })
   .meta({ id: 'Reservation' });
@@ -68,7 +69,7 @@ export const toStockItemResponse = (item: StockItem): StockItemResponse => ({
 });
 
 export function toReservationResponse(reservation: Reservation): ReservationResponse {
-  const { id, status, lines, shortages, version, requestedAt, changedAt } = reservation.snapshot();
+  const { id, status, lines, shortages, version, requestedAt, expiresAt, changedAt } = reservation.snapshot();
   return {
     orderId: id,
     status,
@@ -76,6 +77,7 @@ export function toReservationResponse(reservation: Reservation): ReservationResp
     shortages: shortages.map(({ sku: code, requested, available }) => ({ sku: code, requested, available })),
     version,
     requestedAt: requestedAt.toISOString(),
+    expiresAt: expiresAt.toISOString(),
     changedAt: changedAt.toISOString(),
   };
 }

@@ -19,6 +19,7 @@ interface ReservationRow {
   readonly shortages: readonly Shortage[];
   readonly version: number;
   readonly requested_at: Date;
+  readonly expires_at: Date;
   readonly changed_at: Date;
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
 }
@@ -52,14 +53,31 @@ export class PostgresReservationRepository extends ReservationRepository {
       const stock = await this.lockedStock.load(reservation.lines.map((line) => line.sku));
       const changed = change(reservation, stock);
       if (changed.events.length > 0) {
-        const { status, version, changedAt } = changed.next.snapshot();
+        const { status, shortages, version, changedAt } = changed.next.snapshot();
         await this.unitOfWork.manager.query(
-          'UPDATE reservation SET status = $2, version = $3, changed_at = $4 WHERE id = $1',
-          [id, status, version, changedAt],
+          'UPDATE reservation SET status = $2, shortages = $3, version = $4, changed_at = $5 WHERE id = $1',
+          [id, status, JSON.stringify(shortages), version, changedAt],
         );
         await this.publish(changed);
       }
       return changed.next;
+    });
+  }
+
+  updateExpired(
+    now: Date,
+    limit: number,
+    change: (reservation: Reservation, stock: Stock) => ReservationChange,
+  ): Promise<number> {
+    return this.unitOfWork.run(async () => {
+      await this.lockedStock.takeTurn();
+      const expired: { id: string }[] = await this.unitOfWork.manager.query(
+        `SELECT id FROM reservation WHERE status = 'held' AND expires_at <= $1
+         ORDER BY expires_at LIMIT $2 FOR UPDATE`,
+        [now, limit],
+      );
+      for (const { id } of expired) await this.update(id, change);
+      return expired.length;
     });
   }
 
@@ -69,15 +87,15 @@ export class PostgresReservationRepository extends ReservationRepository {
 
   /** Returns false if the order has a reservation already. */
   private async insert(reservation: ReservationState): Promise<boolean> {
-    const { id, status, lines, shortages, version, requestedAt, changedAt } = reservation;
+    const { id, status, lines, shortages, version, requestedAt, expiresAt, changedAt } = reservation;
     const created: unknown[] = await this.unitOfWork.manager.query(
       `WITH created AS (
-         INSERT INTO reservation (id, status, shortages, version, requested_at, changed_at)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id
+         INSERT INTO reservation (id, status, shortages, version, requested_at, expires_at, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id
        ), lines AS (
          INSERT INTO reservation_line (reservation_id, position, sku, quantity)
          SELECT id, number - 1, sku, quantity
-         FROM created, unnest($7::text[], $8::integer[]) WITH ORDINALITY AS line (sku, quantity, number)
+         FROM created, unnest($8::text[], $9::integer[]) WITH ORDINALITY AS line (sku, quantity, number)
        )
        SELECT id FROM created`,
       [
@@ -86,6 +104,7 @@ export class PostgresReservationRepository extends ReservationRepository {
         JSON.stringify(shortages),
         version,
         requestedAt,
+        expiresAt,
         changedAt,
         lines.map((line) => line.sku),
         lines.map((line) => line.quantity),
@@ -101,7 +120,7 @@ export class PostgresReservationRepository extends ReservationRepository {
 
   private async load(id: string, lock: 'FOR UPDATE' | '' = ''): Promise<Reservation | undefined> {
     const [row]: ReservationRow[] = await this.unitOfWork.manager.query(
-      `SELECT id, status, shortages, version, requested_at, changed_at, (
+      `SELECT id, status, shortages, version, requested_at, expires_at, changed_at, (
          SELECT json_agg(json_build_object('sku', sku, 'quantity', quantity) ORDER BY position)
          FROM reservation_line WHERE reservation_id = reservation.id
        ) AS lines
@@ -120,6 +139,7 @@ function toReservation(row: ReservationRow): Reservation {
     shortages: row.shortages,
     version: row.version,
     requestedAt: row.requested_at,
+    expiresAt: row.expires_at,
     changedAt: row.changed_at,
   });
 }
