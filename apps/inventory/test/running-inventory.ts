@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { topics } from '@atlas/contracts';
 import { EventLog } from '@atlas/ports';
-import { createService, startService } from '@atlas/service';
+import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, type TestDatabase } from '@atlas/testing';
 import { DataSource } from 'typeorm';
 import type { StockLevels } from '../src/domain/stock-item';
@@ -17,14 +17,12 @@ export class RunningInventory {
   static async start(): Promise<RunningInventory> {
     const own = await createTestDatabase();
     const shared = await createTestDatabase();
-    const settings = {
-      HOST: '127.0.0.1',
-      PORT: 0,
+    const settings = loadConfig(inventoryService.settings, {
+      PORT: '0',
       DATABASE_URL: own.url,
       EVENT_LOG_URL: shared.url,
-      RESERVATION_HOLD_MINUTES: 60,
-      LOG_LEVEL: 'fatal' as const,
-    };
+      LOG_LEVEL: 'fatal',
+    });
     const replica = async () => {
       const app = await createService(inventoryService, settings);
       await startService(app, settings);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { StockReserved, topics } from '@atlas/contracts';
 import { EventLog } from '@atlas/ports';
-import { createService, startService } from '@atlas/service';
+import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { PgBoss } from 'pg-boss';
 import { DataSource } from 'typeorm';
@@ -25,7 +25,7 @@ describe('An order that is not settled in its time', () => {
 
   beforeAll(async () => {
     databases = [await createTestDatabase(), await createTestDatabase()];
-    replicas = [await replica(15), await replica(15)];
+    replicas = [await replica(), await replica()];
     await app().get(EventLog).ensureTopics(topics);
     const entries = [{ sku: 'whole-milk', name: 'Whole milk', unitPrice: { minorUnits: 119 } }];
     await app().inject({ method: 'PUT', url: '/price-book', payload: { entries } });
@@ -35,15 +35,13 @@ describe('An order that is not settled in its time', () => {
     for (const database of databases ?? []) await database.drop();
   });
 
-  async function replica(ORDER_DEADLINE_MINUTES: number): Promise<NestFastifyApplication> {
-    const settings = {
-      HOST: '127.0.0.1',
-      PORT: 0,
+  async function replica(): Promise<NestFastifyApplication> {
+    const settings = loadConfig(ordersService.settings, {
+      PORT: '0',
       DATABASE_URL: databases[0]!.url,
       EVENT_LOG_URL: databases[1]!.url,
-      ORDER_DEADLINE_MINUTES,
-      LOG_LEVEL: 'fatal' as const,
-    };
+      LOG_LEVEL: 'fatal',
+    });
     const started = await createService(ordersService, settings);
     await startService(started, settings);
     return started;

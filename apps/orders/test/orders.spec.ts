@@ -9,7 +9,7 @@ import {
   topics,
 } from '@atlas/contracts';
 import { EventLog } from '@atlas/ports';
-import { createService, startService } from '@atlas/service';
+import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
@@ -43,14 +43,12 @@ describe('Orders', () => {
   beforeAll(async () => {
     databases = [await createTestDatabase(), await createTestDatabase()];
     const [own, shared] = databases as [TestDatabase, TestDatabase];
-    const settings = {
-      HOST: '127.0.0.1',
-      PORT: 0,
+    const settings = loadConfig(ordersService.settings, {
+      PORT: '0',
       DATABASE_URL: own.url,
       EVENT_LOG_URL: shared.url,
-      ORDER_DEADLINE_MINUTES: 15,
-      LOG_LEVEL: 'fatal' as const,
-    };
+      LOG_LEVEL: 'fatal',
+    });
     app = await createService(ordersService, settings);
     await startService(app, settings);
     log = app.get(EventLog);

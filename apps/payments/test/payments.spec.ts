@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OrderCancelled, OrderPaymentDue, topics } from '@atlas/contracts';
 import { Clock, EventLog } from '@atlas/ports';
-import { createService, startService } from '@atlas/service';
+import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { DataSource } from 'typeorm';
 import type { PaymentResponse } from '../src/adapters/in/http/payments.schemas';
@@ -24,16 +24,15 @@ describe('Payments', () => {
 
   beforeAll(async () => {
     databases = [await createTestDatabase(), await createTestDatabase()];
-    settings = {
-      HOST: '127.0.0.1',
-      PORT: 0,
+    settings = loadConfig(paymentsService.settings, {
+      PORT: '0',
       DATABASE_URL: databases[0]!.url,
       EVENT_LOG_URL: databases[1]!.url,
       LOG_LEVEL: 'fatal',
-      PROVIDER_TIMEOUT_MS: 20,
-      PAYMENT_LEASE_MS: 10_000,
-      PAYMENT_MAX_ATTEMPTS: 3,
-    };
+      PROVIDER_TIMEOUT_MS: '20',
+      PAYMENT_LEASE_MS: '10000',
+      PAYMENT_MAX_ATTEMPTS: '3',
+    });
     const replica = async () => {
       const started = await createService(paymentsService, settings);
       await startService(started, settings);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -42,7 +43,8 @@ export interface ServiceDefinition<Shape extends z.ZodRawShape> {
   readonly readiness?: Readonly<Record<string, (app: INestApplicationContext) => Promise<unknown>>>;
 }
 
-type BaseSettings = Pick<ServiceSettings, 'HOST' | 'PORT' | 'LOG_LEVEL'>;
+type BaseSettings = Pick<ServiceSettings, 'HOST' | 'PORT' | 'LOG_LEVEL'> &
+  Partial<Pick<ServiceSettings, 'DRAIN_MS'>>;
 
 const BODY_LIMIT_BYTES = 1_048_576;
 const READINESS_TIMEOUT_MS = 2_000;
@@ -54,7 +56,7 @@ export async function createService<Shape extends z.ZodRawShape>(
   logging: ServiceLogging = createLogging(definition.name, baseOf(settings).LOG_LEVEL),
 ): Promise<NestFastifyApplication> {
   const readiness = new Readiness();
-  const adapter = createAdapter();
+  const adapter = createAdapter(readiness);
   const app = await NestFactory.create<NestFastifyApplication>(
     {
       module: ServiceModule,
@@ -85,7 +87,8 @@ export async function startService(app: NestFastifyApplication, settings: BaseSe
 
 /**
  * Runs the service as this process. It ends with exit code 0 on SIGTERM, SIGINT or the loss of its supervisor (IPC
- * `disconnect`), after the requests and the batch in hand; with 1 if that takes longer than its grace time, if it
+ * `disconnect`), after the requests and the batch in hand. On SIGTERM it serves on for DRAIN_MS before that, while its
+ * readiness says no, so that a load balancer has time to leave it out. It ends with 1 if that takes longer than its grace time, if it
  * can't start, or if an error escapes.
  */
 export async function bootService<Shape extends z.ZodRawShape>(
@@ -109,11 +112,13 @@ export async function bootService<Shape extends z.ZodRawShape>(
     if (stopping) return;
     stopping = true;
     logger.info(`${definition.name} stops: ${reason}`);
+    const limitMs = graceMs + (baseOf(settings).DRAIN_MS ?? 0);
     setTimeout(() => {
-      logger.fatal(`${definition.name} did not stop within ${graceMs} ms`);
+      logger.fatal(`${definition.name} did not stop within ${limitMs} ms`);
       process.exit(1);
-    }, graceMs).unref();
+    }, limitMs).unref();
     try {
+      if (reason === 'SIGTERM' && app) await drain(app, baseOf(settings).DRAIN_MS ?? 0);
       await app?.close();
       process.exit(0);
     } catch (error) {
@@ -146,12 +151,17 @@ export async function bootService<Shape extends z.ZodRawShape>(
   }
 }
 
+async function drain(app: NestFastifyApplication, forMs: number): Promise<void> {
+  app.get(Readiness).leave();
+  await pause(forMs);
+}
+
 class ServiceModule {}
 
 // Settings always have these three; the generic shape can't say so.
 const baseOf = (settings: unknown) => settings as BaseSettings;
 
-function createAdapter(): FastifyAdapter {
+function createAdapter(readiness: Readiness): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 30_000,
@@ -164,19 +174,22 @@ function createAdapter(): FastifyAdapter {
   const fastify = adapter.getInstance();
   acceptJsonOnly(fastify);
   registerFlow(fastify);
-  endConnectionsOnClose(fastify);
+  endConnectionsOnLeave(fastify, readiness);
   return adapter;
 }
 
-/** Without this, a connection that was busy when the service began to stop stays open, and so does the service. */
-function endConnectionsOnClose(fastify: FastifyInstance): void {
+/**
+ * Without this, a connection that was busy when the service began to stop stays open, and so does the service. And its
+ * clients are told in time, so that none sends on a connection that is being closed.
+ */
+function endConnectionsOnLeave(fastify: FastifyInstance, readiness: Readiness): void {
   let closing = false;
   fastify.addHook('preClose', (done) => {
     closing = true;
     done();
   });
   fastify.addHook('onSend', (_request, reply, payload, done) => {
-    if (closing) void reply.header('Connection', 'close');
+    if (closing || readiness.leaving) void reply.header('Connection', 'close');
     done(null, payload);
   });
   // For answers whose headers were on their way already.

@@ -21,6 +21,7 @@ describe('The settings of a service', () => {
       ...urls,
       HOST: '127.0.0.1',
       PORT: 4001,
+      DRAIN_MS: 0,
       LOG_LEVEL: 'info',
       PROVIDER_TIMEOUT_MS: 2_000,
     });

@@ -65,6 +65,16 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
           'postgres://user:password@host/name',
       ),
     ...kafkaSettings,
+    DRAIN_MS: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(300_000)
+      .default(0)
+      .describe(
+        'a whole number of milliseconds from 0 to 300000: how long it serves on after SIGTERM, while its readiness ' +
+          'says no, so that a load balancer has time to leave it out',
+      ),
     LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
       .default('info')

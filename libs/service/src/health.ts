@@ -17,6 +17,17 @@ export type ReadinessCheck = (
 /** What must be so for this process to serve requests. */
 export class Readiness {
   private readonly checks = new Map<string, ReadinessCheck>();
+  private isLeaving = false;
+
+  /** True once the process is on its way out: whoever shares requests out among replicas must leave it out. */
+  get leaving(): boolean {
+    return this.isLeaving;
+  }
+
+  leave(): void {
+    this.isLeaving = true;
+    this.add('process', async (indicator) => indicator.down({ message: 'stops' }));
+  }
 
   add(name: string, check: ReadinessCheck): void {
     this.checks.set(name, check);

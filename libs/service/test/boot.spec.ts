@@ -121,6 +121,20 @@ describe('The process of a service', () => {
     agent.destroy();
   });
 
+  it('serves on for a while after the order to stop, and tells load balancer and clients to go elsewhere', async () => {
+    const service = start({ DRAIN_MS: '1500' });
+    const url = await service.ready();
+    service.process.kill('SIGTERM');
+    await eventually(() => service.output().includes('example stops: SIGTERM'));
+
+    const ready = await fetch(`${url}/health/ready`);
+    const live = await fetch(`${url}/health/live`);
+
+    expect([ready.status, live.status]).toEqual([503, 200]);
+    expect(live.headers.get('connection')).toBe('close');
+    expect(await service.exit).toBe(0);
+  });
+
   it('stops although a client keeps an idle connection open', async () => {
     const service = start();
     const url = await service.ready();
