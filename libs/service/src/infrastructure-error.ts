@@ -22,6 +22,7 @@ const SQLSTATE = /^(?:08|40|53|57)[0-9A-Z]{3}$|^25P0[34]$|^55P03$/;
 const LOST_CONNECTION = new RegExp(
   `^(?:${[
     'Connection terminated',
+    'Query read timeout',
     'timeout exceeded when trying to connect',
     'Client has encountered a connection error',
     'Client was closed',
