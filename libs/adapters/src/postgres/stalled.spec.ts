@@ -72,7 +72,7 @@ describe('A database that stands still', () => {
     path.stall();
 
     const asked = await Promise.allSettled([ask(), ask()]);
-    expect(asked).toEqual([1, 2].map(() => expect.objectContaining({ status: 'rejected' })));
+    expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
 
     await eventually(ask, 5_000);
   });
