@@ -76,6 +76,7 @@ export default tseslint.config(
                 'layer:contracts',
                 'layer:ports',
                 'layer:adapters',
+                'layer:service',
                 'layer:testing',
               ],
             },

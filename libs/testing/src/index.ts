@@ -1,6 +1,7 @@
 export { eventLogContract, type EventLogUnderTest } from './event-log.contract';
 export { type Backbone, backboneContract, type BackboneFixture } from './backbone.contract';
 export { eventually } from './eventually';
+export { freePort } from './free-port';
 export * from './memory';
 export { createTestDatabase, type TestDatabase } from './postgres';
 export { publish, recordOf } from './publish';

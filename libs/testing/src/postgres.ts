@@ -7,9 +7,10 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Makes an empty database on the test run's PostgreSQL server. */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const server = process.env['ATLAS_TEST_POSTGRES_URL'];
+/** @param server `postgres://…` where to make the empty database. Default: the test run's own server. */
+export async function createTestDatabase(
+  server = process.env['ATLAS_TEST_POSTGRES_URL'],
+): Promise<TestDatabase> {
   if (!server)
     throw new Error('ATLAS_TEST_POSTGRES_URL is not set: run the tests with the jest.config.ts of the root');
   const name = `test_${randomBytes(6).toString('hex')}`;

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
-import { eventually } from '@atlas/testing';
+import { eventually, freePort } from '@atlas/testing';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import { KafkaClient } from '../client';
 
@@ -10,8 +8,10 @@ export interface KafkaContainer {
   /** Stands still, with its connections open; `unpause` goes on. */
   pause(): Promise<void>;
   unpause(): Promise<void>;
-  /** Ends it; its records stay, and `start` brings it back under the same address. */
+  /** Ends it; its records stay, and `start` brings it back under the same address, whichever way it ended. */
   stop(): Promise<void>;
+  /** Ends it at once, with whatever it has in hand. */
+  kill(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;
 }
@@ -38,6 +38,10 @@ export async function startKafka(): Promise<KafkaContainer> {
     pause: async () => void (await docker.pause()),
     unpause: async () => void (await docker.unpause()),
     stop: async () => void (await docker.stop({ t: 20 })),
+    kill: async () => {
+      await docker.kill({ signal: 'SIGKILL' });
+      await docker.wait();
+    },
     start: async () => {
       await docker.start();
       await eventually(() => answers(brokers), START_TIMEOUT_MS);
@@ -103,13 +107,4 @@ async function answers(brokers: readonly string[]): Promise<true> {
   } finally {
     client.destroy();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

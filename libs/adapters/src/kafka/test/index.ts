@@ -1,0 +1,1 @@
+export { type KafkaContainer, startKafka } from './kafka-container';

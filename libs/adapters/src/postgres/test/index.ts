@@ -1,0 +1,1 @@
+export { type PostgresContainer, startPostgres } from './postgres-container';

@@ -1,0 +1,39 @@
+import { cpus, loadavg, release, totalmem } from 'node:os';
+
+/** The middle one, or the mean of the two in the middle. @throws Error if there are none. */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new Error('There is nothing to take the median of');
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}
+
+/** Nearest-rank percentiles and the largest, of at least one value. */
+export interface Spread {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const rank = (percent: number) => sorted[Math.ceil((percent / 100) * sorted.length) - 1] as number;
+  return { p50: rank(50), p95: rank(95), p99: rank(99), max: rank(100) };
+}
+
+/** What a figure was measured on. */
+export const machine = () => ({
+  processor: cpus()[0]?.model.trim() ?? 'unknown',
+  cores: cpus().length,
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  system: `Linux ${release()}`,
+  node: process.version,
+  /** Of the last minute: what else ran when it began. */
+  load: Number((loadavg()[0] as number).toFixed(2)),
+});
+
+/** Progress, on stderr. */
+export const say = (text: string): boolean => process.stderr.write(`bench: ${text}\n`);

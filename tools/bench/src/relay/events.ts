@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { encodeEvent, PaymentDeclined, topicOf } from '@atlas/contracts';
+import type { OutgoingRecord } from '@atlas/ports';
+import type { ClientBase } from 'pg';
+
+/** What one event takes: its key, the headers that every event of the platform has, and its data. */
+export const EVENT_BYTES = 500;
+export const SERVICE = PaymentDeclined.owner;
+export const TOPIC = topicOf(SERVICE);
+
+/** An event as the outbox keeps it and the log carries it. */
+export type BenchEvent = OutgoingRecord & { readonly id: string };
+
+/** The first event of an aggregate of its own. */
+export function newEvent(): BenchEvent {
+  const [id, subject] = [randomUUID(), randomUUID()];
+  const encode = (reason: string) =>
+    encodeEvent(PaymentDeclined, {
+      id,
+      type: PaymentDeclined.type,
+      schemaVersion: PaymentDeclined.version,
+      source: SERVICE,
+      subject,
+      aggregateVersion: 1,
+      time: new Date().toISOString(),
+      correlationId: subject,
+      data: { orderId: subject, reason },
+    });
+  const { key, headers, value } = encode('');
+  const texts = [key, ...Object.entries(headers).flat()];
+  const bytes = texts.reduce((sum, text) => sum + text.length, value.length);
+  return { id, topic: TOPIC, ...encode('x'.repeat(Math.max(0, EVENT_BYTES - bytes))) };
+}
+
+const CHUNK_ROWS = 5_000;
+
+/** Adds the events to the outbox, in the client's transaction or one for each chunk. */
+export async function addToOutbox(client: ClientBase, events: readonly BenchEvent[]): Promise<void> {
+  for (let from = 0; from < events.length; from += CHUNK_ROWS) {
+    const chunk = events.slice(from, from + CHUNK_ROWS);
+    await client.query({
+      name: 'add-to-outbox',
+      text: `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
+       SELECT id, $2, key, 1, headers, value
+       FROM unnest($1::uuid[], $3::text[], $4::jsonb[], $5::bytea[]) AS event (id, key, headers, value)`,
+      values: [
+        chunk.map(({ id }) => id),
+        TOPIC,
+        chunk.map(({ key }) => key),
+        chunk.map(({ headers }) => JSON.stringify(headers)),
+        chunk.map(({ value }) => value),
+      ],
+    });
+  }
+}
