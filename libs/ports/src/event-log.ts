@@ -110,5 +110,11 @@ export abstract class EventLog {
   /** Sets where a group with no running member goes on. @throws Error if it has running members. */
   abstract seekGroup(group: string, topic: string, partition: number, offset: number): Promise<void>;
 
+  /**
+   * For how long after it was appended a record of these topics may still be delivered, milliseconds; Infinity if they
+   * are kept for ever. Whoever must know a record that comes again has to remember it for so long.
+   */
+  abstract redeliveryWindowMs(topics: readonly string[]): Promise<number>;
+
   abstract close(): Promise<void>;
 }

@@ -1,5 +1,13 @@
+export { type Attempt, Attempts } from './attempts';
 export { Clock } from './clock';
-export { type DeadLetter, type DeadLetterKind, DeadLetters } from './dead-letters';
+export {
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterKind,
+  type DeadLetterResolution,
+  DeadLetters,
+  type StoredDeadLetter,
+} from './dead-letters';
 export {
   type ConsumedRecord,
   type Consumer,

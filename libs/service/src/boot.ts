@@ -4,10 +4,12 @@ import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/commo
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { EventEnvelope } from '@atlas/contracts';
-import { DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports';
+import { Attempts, DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { loadConfig, type ServiceSettings } from './config';
+import { DeadLetterDesk } from './events/dead-letter-desk';
+import { DeadLettersModule } from './events/dead-letters.controller';
 import { EventLogServer } from './events/event-log-server';
 import { registerFlow } from './flow.hook';
 import { HealthModule, Readiness } from './health';
@@ -44,7 +46,7 @@ export interface ServiceDefinition<Shape extends z.ZodRawShape> {
 }
 
 type BaseSettings = Pick<ServiceSettings, 'HOST' | 'PORT' | 'LOG_LEVEL'> &
-  Partial<Pick<ServiceSettings, 'DRAIN_MS'>>;
+  Partial<Pick<ServiceSettings, 'DRAIN_MS' | 'INBOX_RETENTION_HOURS'>>;
 
 const BODY_LIMIT_BYTES = 1_048_576;
 const READINESS_TIMEOUT_MS = 2_000;
@@ -56,11 +58,17 @@ export async function createService<Shape extends z.ZodRawShape>(
   logging: ServiceLogging = createLogging(definition.name, baseOf(settings).LOG_LEVEL),
 ): Promise<NestFastifyApplication> {
   const readiness = new Readiness();
+  const desk = new DeadLetterDesk(definition.name);
   const adapter = createAdapter(readiness);
   const app = await NestFactory.create<NestFastifyApplication>(
     {
       module: ServiceModule,
-      imports: [logging.module, HealthModule.with(readiness), definition.module(settings)],
+      imports: [
+        logging.module,
+        HealthModule.with(readiness),
+        ...(definition.consumesEvents ? [DeadLettersModule.with(desk)] : []),
+        definition.module(settings),
+      ],
     },
     adapter,
     { logger: logging.nest, abortOnError: false, bodyParser: false },
@@ -72,7 +80,7 @@ export async function createService<Shape extends z.ZodRawShape>(
       indicator.attempt(async () => void (await check(app))).withTimeout(READINESS_TIMEOUT_MS),
     );
   }
-  if (definition.consumesEvents) consumeEvents(app, definition, readiness);
+  if (definition.consumesEvents) consumeEvents(app, definition, baseOf(settings), readiness, desk);
   serveOpenApi(app, { title: definition.title ?? definition.name, description: definition.description });
   return app;
 }
@@ -202,17 +210,23 @@ function endConnectionsOnLeave(fastify: FastifyInstance, readiness: Readiness): 
 function consumeEvents(
   app: NestFastifyApplication,
   { name, prepareBatch }: Pick<ServiceDefinition<z.ZodRawShape>, 'name' | 'prepareBatch'>,
+  { INBOX_RETENTION_HOURS: inboxHours }: BaseSettings,
   readiness: Readiness,
+  desk: DeadLetterDesk,
 ): void {
+  const unitOfWork = app.get<UnitOfWork>(UnitOfWork);
+  const inbox = app.get<Inbox>(Inbox);
+  const deadLetters = app.get<DeadLetters>(DeadLetters);
+  const attempts = app.get<Attempts>(Attempts);
   const server = new EventLogServer(
+    { eventLog: app.get<EventLog>(EventLog), unitOfWork, inbox, deadLetters, attempts },
     {
-      eventLog: app.get<EventLog>(EventLog),
-      unitOfWork: app.get<UnitOfWork>(UnitOfWork),
-      inbox: app.get<Inbox>(Inbox),
-      deadLetters: app.get<DeadLetters>(DeadLetters),
+      group: name,
+      prepare: prepareBatch && ((events) => prepareBatch(app, events)),
+      inboxRetentionMs: inboxHours === undefined ? undefined : inboxHours * 3_600_000,
     },
-    { group: name, prepare: prepareBatch && ((events) => prepareBatch(app, events)) },
   );
+  desk.open({ unitOfWork, inbox, deadLetters, server });
   app.connectMicroservice({ strategy: server }, { inheritAppConfig: true });
   // Requests are served without the log, too: its events wait in the outbox. So this degrades, and never fails.
   readiness.add('events', async (indicator) => {

@@ -65,6 +65,14 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
           'postgres://user:password@host/name',
       ),
     ...kafkaSettings,
+    INBOX_RETENTION_HOURS: z.coerce
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'a number of hours: how long a consumer knows an event that it has handled. Default: as long as the log can ' +
+          'deliver it again; it must not be less',
+      ),
     DRAIN_MS: z.coerce
       .number()
       .int()

@@ -6,6 +6,7 @@ import type { HealthCheckResult } from '@nestjs/terminus';
 import { OrderPlaced } from '@atlas/contracts';
 import {
   currentFlow,
+  Attempts,
   DeadLetters,
   EventLog,
   type Flow,
@@ -16,6 +17,7 @@ import {
 import { Idempotent } from '@atlas/resilience';
 import {
   eventually,
+  MemoryAttempts,
   MemoryDatabase,
   MemoryDeadLetters,
   MemoryEventLog,
@@ -102,6 +104,7 @@ class SometimesAwayLog extends MemoryEventLog {
     { provide: IdempotencyStore, useValue: new MemoryIdempotencyStore(unitOfWork, clock) },
     { provide: Inbox, useValue: new MemoryInbox(unitOfWork) },
     { provide: DeadLetters, useValue: new MemoryDeadLetters(unitOfWork) },
+    { provide: Attempts, useValue: new MemoryAttempts(unitOfWork.database) },
     { provide: EventLog, useValue: new SometimesAwayLog() },
   ],
 })

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { TopicSpec } from '@atlas/contracts';
-import type { Admin } from 'kafkajs';
+import { type Admin, ConfigResourceTypes } from 'kafkajs';
 
 /** How topics are made. */
 export interface TopicSettings {
@@ -18,6 +18,9 @@ export const CURSORS_TOPIC = 'atlas.cursors';
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 const CURSORS_SEGMENT_BYTES = 10 * 1024 * 1024;
 const CREATE_TIMEOUT_MS = 15_000;
+const DAY_MS = 24 * 3_600_000;
+/** Brokers look for what is past its retention every 5 minutes (`log.retention.check.interval.ms`), and clocks differ. */
+const RETENTION_MARGIN_MS = 15 * 60_000;
 
 /** Topics of the brokers themselves and of this adapter. */
 export const isInternal = (topic: string): boolean => topic.startsWith('__') || topic === CURSORS_TOPIC;
@@ -87,6 +90,8 @@ const configOf = (topic: string, { replicationFactor, retentionMs, compression }
       }
     : {
         'retention.ms': retentionMs,
+        // A record stays until all of its segment is past its retention, so segments must not be too long.
+        ...(retentionMs > 0 && { 'segment.ms': Math.ceil(Math.min(DAY_MS, retentionMs / 4)) }),
         'message.timestamp.type': 'LogAppendTime',
         'max.message.bytes': MAX_BATCH_BYTES,
         // Whatever a foreign producer compresses with, the consumers must be able to read it.
@@ -102,4 +107,27 @@ export async function partitionCounts(admin: Admin): Promise<ReadonlyMap<string,
       .filter(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))
       .map(({ name, partitions }) => [name, partitions.length]),
   );
+}
+
+/**
+ * For how long a record of these topics can be read after it was appended, milliseconds; Infinity if one is kept for
+ * ever. A segment takes records for `segment.ms` at most, and goes as a whole when its newest one is past `retention.ms`
+ * (https://kafka.apache.org/documentation/#topicconfigs).
+ */
+export async function longestRedelivery(admin: Admin, topics: readonly string[]): Promise<number> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map((name) => ({
+      type: ConfigResourceTypes.TOPIC,
+      name,
+      configNames: ['cleanup.policy', 'retention.ms', 'segment.ms'],
+    })),
+  });
+  const windows = resources.map(({ configEntries }) => {
+    const config = new Map(configEntries.map(({ configName, configValue }) => [configName, configValue]));
+    const retentionMs = Number(config.get('retention.ms'));
+    if (config.get('cleanup.policy') !== 'delete' || retentionMs < 0) return Infinity;
+    return retentionMs + Number(config.get('segment.ms')) + RETENTION_MARGIN_MS;
+  });
+  return Math.max(0, ...windows);
 }

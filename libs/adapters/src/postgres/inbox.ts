@@ -18,4 +18,25 @@ export class PostgresInbox extends Inbox {
     // An id that comes twice in one batch is admitted where it comes first.
     return eventIds.filter((id) => admitted.delete(id.toLowerCase()));
   }
+
+  async handled(consumer: string, eventIds: readonly string[]): Promise<ReadonlySet<string>> {
+    if (eventIds.length === 0) return new Set();
+    const rows: { event_id: string }[] = await this.unitOfWork.manager.query(
+      'SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY ($2::uuid[])',
+      [consumer, eventIds],
+    );
+    const handled = new Set(rows.map((row) => row.event_id));
+    return new Set(eventIds.filter((id) => handled.has(id.toLowerCase())));
+  }
+
+  async prune(consumer: string, ageMs: number, limit: number): Promise<number> {
+    const [, count]: [unknown, number] = await this.unitOfWork.manager.query(
+      `DELETE FROM inbox WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM inbox WHERE consumer = $1 AND handled_at < now() - $2 * interval '1 millisecond' LIMIT $3
+         FOR UPDATE SKIP LOCKED
+       ))`,
+      [consumer, ageMs, limit],
+    );
+    return count;
+  }
 }

@@ -1,9 +1,19 @@
 import { type DynamicModule, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
-import { Clock, DeadLetters, IdempotencyStore, IdGenerator, Inbox, Outbox, UnitOfWork } from '@atlas/ports';
+import {
+  Attempts,
+  Clock,
+  DeadLetters,
+  IdempotencyStore,
+  IdGenerator,
+  Inbox,
+  Outbox,
+  UnitOfWork,
+} from '@atlas/ports';
 import { DataSource } from 'typeorm';
 import { provide } from '../nest';
 import { SystemClock, UuidV7Generator } from '../system';
+import { PostgresAttempts } from './attempts';
 import { connectDatabase, type DatabaseOptions } from './data-source';
 import { PostgresDeadLetters } from './dead-letters';
 import { PostgresIdempotencyStore } from './idempotency-store';
@@ -33,6 +43,7 @@ export class PostgresModule implements OnApplicationShutdown {
         { ...provide(PostgresOutbox, PostgresUnitOfWork, Clock, IdGenerator), provide: Outbox },
         { ...provide(PostgresInbox, PostgresUnitOfWork), provide: Inbox },
         { ...provide(PostgresDeadLetters, PostgresUnitOfWork), provide: DeadLetters },
+        { ...provide(PostgresAttempts, DataSource), provide: Attempts },
         { ...provide(PostgresIdempotencyStore, PostgresUnitOfWork), provide: IdempotencyStore },
       ],
       exports: [
@@ -44,6 +55,7 @@ export class PostgresModule implements OnApplicationShutdown {
         Outbox,
         Inbox,
         DeadLetters,
+        Attempts,
         IdempotencyStore,
       ],
     };

@@ -17,6 +17,7 @@ import {
 import { currentFlow, type Flow, type Subscription } from '@atlas/ports';
 import {
   eventually,
+  MemoryAttempts,
   MemoryDatabase,
   MemoryDeadLetters,
   MemoryEventLog,
@@ -40,6 +41,7 @@ class World {
   readonly unitOfWork = new MemoryUnitOfWork(this.database, this.faults);
   readonly inbox = new MemoryInbox(this.unitOfWork);
   readonly deadLetters = new MemoryDeadLetters(this.unitOfWork);
+  readonly attempts = new MemoryAttempts(this.database);
   readonly outbox = new MemoryOutbox(
     this.unitOfWork,
     { now: () => new Date() },
@@ -60,7 +62,13 @@ class World {
 
   async start(controllers: Type[] = [this.handler()]): Promise<EventLogServer> {
     const server = new EventLogServer(
-      { eventLog: this.log, unitOfWork: this.unitOfWork, inbox: this.inbox, deadLetters: this.deadLetters },
+      {
+        eventLog: this.log,
+        unitOfWork: this.unitOfWork,
+        inbox: this.inbox,
+        deadLetters: this.deadLetters,
+        attempts: this.attempts,
+      },
       { group: GROUP, maxAttempts: 3, retryDelayMs: 2, prepare: async (events) => this.prepare(events) },
     );
     const adapter = new FastifyAdapter();
@@ -242,7 +250,7 @@ describe('A consumer of the event log', () => {
     world.log.append(record(paymentDue(ORDER)), record(confirmed(OTHER)));
     await world.start();
     await world.settled();
-    expect(world.inbox.handled(GROUP)).toBe(2);
+    expect(world.inbox.count(GROUP)).toBe(2);
     expect(world.effects()).toHaveLength(1);
   });
 
@@ -271,7 +279,7 @@ describe('A consumer of the event log', () => {
       ]),
     );
     expect(world.effects().map(([order]) => order)).toEqual([OTHER]);
-    expect(world.inbox.handled(GROUP)).toBe(1);
+    expect(world.inbox.count(GROUP)).toBe(1);
   });
 
   it('parks later records of a key whose dead letter came in an earlier batch', async () => {
@@ -304,7 +312,7 @@ describe('A consumer of the event log', () => {
       `9 handler-failed (${tries}): TypeError: no such shelf`,
     ]);
     expect(tries).toBeGreaterThanOrEqual(3);
-    expect(world.inbox.handled(GROUP)).toBe(20);
+    expect(world.inbox.count(GROUP)).toBe(20);
   });
 
   it('keeps the order of a key while its first event is tried again', async () => {

@@ -1,6 +1,7 @@
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { contracts, decodeEvent, type EventEnvelope, topicOf, topics } from '@atlas/contracts';
 import {
+  type Attempts,
   type Consumer,
   type ConsumedRecord,
   type DeadLetter,
@@ -11,16 +12,20 @@ import {
   runInFlow,
   type UnitOfWork,
 } from '@atlas/ports';
-import { bulkhead, ExponentialBackoff, fullJitterGenerator, handleAll, handleWhen, retry } from 'cockatiel';
+import { bulkhead, ExponentialBackoff, fullJitterGenerator, handleWhen, retry } from 'cockatiel';
 import { isObservable, lastValueFrom } from 'rxjs';
+import { ConfigError } from '../config';
 import { isInfrastructureError } from '../infrastructure-error';
+import { CrashGuard } from './crash-guard';
 import { EventContext } from './event-context';
+import { InboxKeeper } from './inbox-keeper';
 
 export interface EventLogServerPorts {
   readonly eventLog: EventLog;
   readonly unitOfWork: UnitOfWork;
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
+  readonly attempts: Attempts;
 }
 
 export interface EventLogServerOptions {
@@ -32,10 +37,15 @@ export interface EventLogServerOptions {
   readonly maxAttempts?: number;
   /** Longest wait before the second try, milliseconds; it doubles with each. Default 200, so up to 3 s in all. */
   readonly retryDelayMs?: number;
+  /** How long the inbox knows an event, milliseconds. Default: as long as the log can deliver it again, and a day. */
+  readonly inboxRetentionMs?: number | undefined;
 }
 
 /** Units of work at a time, when many keys of a batch fail: requests need connections, too. */
 const MAX_UNITS = 4;
+
+/** How often a record may end its process, all by itself, until it is set aside. */
+const MAX_DEATHS = 3;
 
 type Decoded = ReturnType<typeof decodeEvent>;
 
@@ -60,7 +70,8 @@ type Held = [Item, ...Item[]];
  * If a handler throws, the batch is rolled back and halved until the failing events stand alone; the others commit.
  * A failing one is tried again with backoff and full jitter, then becomes a dead letter, and later events of its key
  * are parked behind it. A database that is away is not the message's fault: the batch is given back to the log, which
- * delivers it again after a pause.
+ * delivers it again after a pause. An event that ends its process comes again in the next one; there {@link CrashGuard}
+ * notices, and the batch is handled record by record until the culprit is found.
  */
 export class EventLogServer extends Server implements CustomTransportStrategy {
   override readonly transportId = Symbol('event-log');
@@ -68,14 +79,17 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
 
   private readonly stopping = new AbortController();
   private readonly units = bulkhead(MAX_UNITS, Number.MAX_SAFE_INTEGER);
+  private readonly guard: CrashGuard;
   private joined: Promise<Consumer | undefined> = Promise.resolve(undefined);
   private consumer: Consumer | undefined;
+  private keeper: InboxKeeper | undefined;
 
   constructor(
     private readonly ports: EventLogServerPorts,
     private readonly options: EventLogServerOptions,
   ) {
     super();
+    this.guard = new CrashGuard(ports.attempts, options.group);
   }
 
   /** The partitions that this process owns now; undefined as long as it has not joined its group. */
@@ -112,6 +126,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     this.stopping.abort();
     await (await this.joined)?.stop();
     this.consumer = undefined;
+    await this.keeper?.stop();
   }
 
   on(): never {
@@ -126,10 +141,13 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     const { group } = this.options;
     const owners = contracts.filter(({ type }) => this.messageHandlers.has(type)).map(({ owner }) => owner);
     const names = new Set(owners.map(topicOf));
-    const patiently = retry(handleAll, {
-      maxAttempts: Infinity,
-      backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 2_000 }),
-    });
+    const patiently = retry(
+      handleWhen((error) => !(error instanceof ConfigError)),
+      {
+        maxAttempts: Infinity,
+        backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 2_000 }),
+      },
+    );
     patiently.onFailure(({ reason }) => {
       const { message } = ('error' in reason ? reason.error : reason.value) as Error;
       this.logger.warn(`Can't join the event log yet, trying on: ${message}`);
@@ -138,6 +156,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
       return await patiently.execute(async () => {
         if (this.stopping.signal.aborted) return undefined;
         await this.ports.eventLog.ensureTopics(topics.filter((topic) => names.has(topic.name)));
+        this.keeper ??= await this.keepInbox([...names]);
         this.consumer = await this.ports.eventLog.subscribe({
           group,
           topics: [...names],
@@ -152,11 +171,26 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     }
   }
 
-  private async handle({ records }: RecordBatch, signal: AbortSignal): Promise<void> {
+  /** @throws ConfigError if the inbox would forget what the log can deliver again. */
+  private async keepInbox(names: readonly string[]): Promise<InboxKeeper> {
+    const { eventLog, inbox } = this.ports;
+    const windowMs = await eventLog.redeliveryWindowMs(names);
+    const keeper = new InboxKeeper(inbox, this.options.group, windowMs, this.options.inboxRetentionMs);
+    keeper.start(({ message }) => {
+      this.logger.warn(`The inbox could not be pruned, trying again later: ${message}`);
+    });
+    return keeper;
+  }
+
+  private async handle(batch: RecordBatch, signal: AbortSignal): Promise<void> {
+    const { records } = batch;
     const items = records.map((record) => ({ record, decoded: decodeEvent(record), attempts: 0 }));
     try {
-      await this.process(items, signal);
+      const suspicious = await this.guard.begin(batch);
+      await (suspicious ? this.processCarefully(items, signal) : this.process(items, signal));
+      await this.guard.end(batch);
     } catch (error) {
+      await this.guard.failed(batch);
       if (!signal.aborted) {
         this.logger.warn(`A batch of ${records.length} records waits: ${(error as Error).message}`);
       }
@@ -172,6 +206,24 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     const outcomes = await Promise.allSettled(held.map((chain) => this.settle(chain, signal)));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
+  }
+
+  /** One by one, so that the one that ends the process is found: it is set aside instead of being tried again. */
+  private async processCarefully(items: readonly Item[], signal: AbortSignal): Promise<void> {
+    for (const item of items) {
+      if (signal.aborted) throw new Error('The partition was taken away');
+      const { record, decoded } = item;
+      const deaths = (await this.guard.beginRecord(record)) - 1;
+      const isHandled = decoded.ok && (await this.handledBefore([item])).size > 0;
+      if (deaths < MAX_DEATHS || isHandled) {
+        await this.process([item], signal);
+        continue;
+      }
+      const { topic, partition, offset } = record;
+      const reason = `The process ended while it handled this record, ${deaths} times.`;
+      this.logger.error(`${topic}/${partition}@${offset} is a dead letter: ${reason}`);
+      await this.setAside({ record, kind: 'process-died', reason, attempts: deaths });
+    }
   }
 
   /** Commits all items but those whose handler fails, which it adds to `held` with the later ones of their key. */
@@ -221,7 +273,8 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     await this.setAside({ record, kind: 'handler-failed', reason, attempts });
   }
 
-  private setAside(letter: DeadLetter): Promise<void> {
+  /** @returns whether later records of its key must wait for it. */
+  private setAside(letter: DeadLetter): Promise<boolean> {
     return this.ports.deadLetters.add(this.options.group, letter);
   }
 
@@ -232,9 +285,10 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
 
   private async commitNow(items: readonly Item[]): Promise<void> {
     const { unitOfWork, inbox } = this.ports;
-    const blocked = await this.blockedKeys(items);
-    const handled = await this.handledBefore(items.filter((item) => isBlocked(blocked, item)));
     await unitOfWork.run(async () => {
+      const blocked = await this.blockedKeys(items);
+      // What was handled before its key was blocked must not be parked when it is delivered again.
+      const handled = await this.handledBefore(items.filter((item) => isBlocked(blocked, item)));
       const events = new Map<Item, EventEnvelope>();
       // Grows on the way: what can't be decoded blocks the later records of its key.
       const blocking = new Set(blocked);
@@ -247,8 +301,8 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
         } else if (decoded.ok) {
           events.set(item, decoded.value);
         } else {
-          await this.setAside({ record, ...decoded.error, attempts: 0 });
-          if (record.key !== null) blocking.add(record.key);
+          const isOpen = await this.setAside({ record, ...decoded.error, attempts: 0 });
+          if (isOpen && record.key !== null) blocking.add(record.key);
         }
       }
       const ids = [...events.values()].map(({ id }) => id);
@@ -260,30 +314,34 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     });
   }
 
+  /**
+   * Handles a record that was set aside, in one unit of work with `also`; if it was handled before, `also` is all.
+   * @throws Error if it can't be read, or its handler fails.
+   */
+  async redeliver(record: ConsumedRecord, also: () => Promise<void>): Promise<void> {
+    const decoded = decodeEvent(record);
+    if (!decoded.ok) throw new Error(decoded.error.reason);
+    const event = decoded.value;
+    const { unitOfWork, inbox } = this.ports;
+    await unitOfWork.run(async () => {
+      const [due] = await inbox.admit(this.options.group, [event.id]);
+      if (due !== undefined) {
+        await this.options.prepare?.([event]);
+        await this.dispatch({ record, decoded, attempts: 0 }, event);
+      }
+      await also();
+    });
+  }
+
   private async blockedKeys(items: readonly Item[]): Promise<ReadonlySet<string>> {
     const keys = new Set(items.flatMap(({ record: { key } }) => (key === null ? [] : [key])));
     const topic = items[0]?.record.topic ?? '';
     return this.ports.deadLetters.blockedKeys(this.options.group, topic, [...keys]);
   }
 
-  /**
-   * Which of the events were handled before their key was blocked: a redelivery must not park them. The inbox tells
-   * by admitting the others, which is rolled back.
-   */
-  private async handledBefore(items: readonly Item[]): Promise<ReadonlySet<string>> {
+  private handledBefore(items: readonly Item[]): Promise<ReadonlySet<string>> {
     const ids = items.flatMap(({ decoded }) => (decoded.ok ? [decoded.value.id] : []));
-    if (ids.length === 0) return new Set();
-    const rollback = new Error('asked, not done');
-    let fresh: readonly string[] = [];
-    await this.ports.unitOfWork
-      .run(async () => {
-        fresh = await this.ports.inbox.admit(this.options.group, ids);
-        throw rollback;
-      })
-      .catch((error: unknown) => {
-        if (error !== rollback) throw error;
-      });
-    return new Set(ids.filter((id) => !fresh.includes(id)));
+    return this.ports.inbox.handled(this.options.group, ids);
   }
 
   private async dispatch(item: Item, event: EventEnvelope): Promise<void> {

@@ -1,8 +1,12 @@
 import { encodeEvent, type EventEnvelope, type NewEvent } from '@atlas/contracts';
 import {
+  type Attempt,
+  Attempts,
   type Clock,
   envelopeOf,
   type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterResolution,
   DeadLetters,
   type IdempotencyKey,
   IdempotencyStore,
@@ -11,8 +15,9 @@ import {
   Inbox,
   Outbox,
   type StoredAnswer,
+  type StoredDeadLetter,
 } from '@atlas/ports';
-import type { AnswerRow } from './database';
+import type { AnswerRow, MemoryDatabase } from './database';
 import type { MemoryUnitOfWork } from './unit-of-work';
 
 export class MemoryOutbox extends Outbox {
@@ -56,15 +61,35 @@ export class MemoryInbox extends Inbox {
         const row = `${consumer} ${id.toLowerCase()}`;
         await database.locks.acquire(`inbox ${row}`, current);
         if (current.get(database.inbox, row)) continue;
-        current.set(database.inbox, row, true);
+        current.set(database.inbox, row, Date.now());
         admitted.push(id);
       }
       return admitted;
     });
   }
 
+  async handled(consumer: string, eventIds: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.unitOfWork.run(async () => {
+      const { current, database } = this.unitOfWork;
+      return new Set(
+        eventIds.filter((id) => current.get(database.inbox, `${consumer} ${id.toLowerCase()}`) !== undefined),
+      );
+    });
+  }
+
+  async prune(consumer: string, ageMs: number, limit: number): Promise<number> {
+    return this.unitOfWork.run(async () => {
+      const { current, database } = this.unitOfWork;
+      const old = [...database.inbox.committed]
+        .filter(([row, at]) => row.startsWith(`${consumer} `) && at < Date.now() - ageMs)
+        .slice(0, limit);
+      for (const [row] of old) current.delete(database.inbox, row);
+      return old.length;
+    });
+  }
+
   /** How many events `consumer` has handled. */
-  handled(consumer: string): number {
+  count(consumer: string): number {
     const rows = [...this.unitOfWork.database.inbox.committed.keys()];
     return rows.filter((row) => row.startsWith(`${consumer} `)).length;
   }
@@ -75,37 +100,153 @@ export class MemoryDeadLetters extends DeadLetters {
     super();
   }
 
-  async add(consumer: string, letter: DeadLetter): Promise<void> {
-    await this.unitOfWork.run(async () => {
+  async add(consumer: string, letter: DeadLetter): Promise<boolean> {
+    return this.unitOfWork.run(async () => {
       const { current, database } = this.unitOfWork;
       const { topic, partition, offset } = letter.record;
       const key = `${consumer} ${topic}/${partition}@${offset}`;
-      if (!current.get(database.deadLetters, key))
-        current.set(database.deadLetters, key, { consumer, letter });
+      const before = current.get(database.deadLetters, key);
+      if (before) return before.letter.resolution === undefined;
+      const now = new Date();
+      const stored = {
+        ...letter,
+        id: String(current.rows(database.deadLetters).length + 1),
+        createdAt: now,
+        triedAt: letter.attempts > 0 ? now : undefined,
+        resolution: undefined,
+        resolvedAt: undefined,
+        note: undefined,
+      };
+      current.set(database.deadLetters, key, { consumer, letter: stored });
+      return true;
     });
   }
 
   async blockedKeys(consumer: string, topic: string, keys: readonly string[]): Promise<ReadonlySet<string>> {
     return this.unitOfWork.run(async () => {
-      const { current, database } = this.unitOfWork;
-      const letters = lettersOf(consumer, current.rows(database.deadLetters));
-      const blocked = new Set(
-        letters.filter(({ record }) => record.topic === topic).map(({ record }) => record.key),
-      );
-      return new Set(keys.filter((key) => blocked.has(key)));
+      const blocked = new Set<string>();
+      for (const key of keys) {
+        if (this.open(consumer).every(({ record }) => record.topic !== topic || record.key !== key)) continue;
+        await this.lock(consumer, topic, key);
+        if (this.open(consumer).some(({ record }) => record.topic === topic && record.key === key)) {
+          blocked.add(key);
+        }
+      }
+      return blocked;
     });
   }
 
+  async list(
+    consumer: string,
+    { state, limit, after = '0' }: DeadLetterFilter,
+  ): Promise<readonly StoredDeadLetter[]> {
+    return this.unitOfWork.run(async () =>
+      (state === 'open' ? this.open(consumer) : this.all(consumer))
+        .filter(({ id }) => Number(id) > Number(after))
+        .sort((a, b) => Number(a.id) - Number(b.id))
+        .slice(0, limit),
+    );
+  }
+
+  async find(consumer: string, id: string): Promise<StoredDeadLetter | undefined> {
+    return this.unitOfWork.run(async () => this.all(consumer).find((letter) => letter.id === id));
+  }
+
+  async lockFirst(consumer: string, { id, record }: StoredDeadLetter): Promise<StoredDeadLetter | undefined> {
+    const { topic, key } = record;
+    await this.lock(consumer, topic, key ?? `without key ${id}`);
+    return this.open(consumer)
+      .filter((letter) =>
+        key === null ? letter.id === id : letter.record.topic === topic && letter.record.key === key,
+      )
+      .sort((a, b) => a.record.partition - b.record.partition || a.record.offset - b.record.offset)[0];
+  }
+
+  async resolve(
+    consumer: string,
+    id: string,
+    resolution: DeadLetterResolution,
+    note?: string,
+  ): Promise<void> {
+    const now = new Date();
+    await this.change(consumer, id, (letter) => ({
+      ...letter,
+      resolution,
+      resolvedAt: now,
+      note,
+      triedAt: resolution === 'replayed' ? now : letter.triedAt,
+    }));
+  }
+
+  async failedAgain(consumer: string, id: string, reason: string): Promise<void> {
+    await this.change(consumer, id, (letter) => ({
+      ...letter,
+      kind: letter.kind === 'parked' ? 'handler-failed' : letter.kind,
+      reason,
+      attempts: letter.attempts + 1,
+      triedAt: new Date(),
+    }));
+  }
+
   /** The committed dead letters of `consumer`, in the order in which they were added. */
-  committed(consumer: string): readonly DeadLetter[] {
+  committed(consumer: string): readonly StoredDeadLetter[] {
     return lettersOf(consumer, this.unitOfWork.database.deadLetters.committed.values());
+  }
+
+  private all(consumer: string): StoredDeadLetter[] {
+    const { current, database } = this.unitOfWork;
+    return lettersOf(consumer, current.rows(database.deadLetters));
+  }
+
+  private open(consumer: string): StoredDeadLetter[] {
+    return this.all(consumer).filter(({ resolution }) => resolution === undefined);
+  }
+
+  private async lock(consumer: string, topic: string, key: string): Promise<void> {
+    const { current, database } = this.unitOfWork;
+    await database.locks.acquire(`dead letters ${consumer} ${topic} ${key}`, current);
+  }
+
+  private async change(
+    consumer: string,
+    id: string,
+    change: (letter: StoredDeadLetter) => StoredDeadLetter,
+  ): Promise<void> {
+    await this.unitOfWork.run(async () => {
+      const { current, database } = this.unitOfWork;
+      const letter = this.open(consumer).find((open) => open.id === id);
+      if (!letter) return;
+      const { topic, partition, offset } = letter.record;
+      const key = `${consumer} ${topic}/${partition}@${offset}`;
+      current.set(database.deadLetters, key, { consumer, letter: change(letter) });
+    });
   }
 }
 
 const lettersOf = (
   consumer: string,
-  rows: Iterable<{ consumer: string; letter: DeadLetter }>,
-): DeadLetter[] => [...rows].filter((row) => row.consumer === consumer).map((row) => row.letter);
+  rows: Iterable<{ consumer: string; letter: StoredDeadLetter }>,
+): StoredDeadLetter[] => [...rows].filter((row) => row.consumer === consumer).map((row) => row.letter);
+
+export class MemoryAttempts extends Attempts {
+  constructor(private readonly database: MemoryDatabase) {
+    super();
+  }
+
+  async begin(consumer: string, { unit, topic, partition, offset }: Attempt, anew = false): Promise<number> {
+    const name = `${consumer} ${topic}/${partition} ${unit}`;
+    const before = this.database.attempts.get(name);
+    const attempts = before?.offset === offset && !anew ? before.attempts + 1 : 1;
+    this.database.attempts.set(name, { offset, attempts });
+    return attempts;
+  }
+
+  async end(consumer: string, topic: string, partition: number): Promise<void> {
+    for (const unit of ['batch', 'record']) {
+      this.database.attempts.delete(`${consumer} ${topic}/${partition} ${unit}`);
+    }
+  }
+}
 
 export class MemoryIdempotencyStore extends IdempotencyStore {
   constructor(

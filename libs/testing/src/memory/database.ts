@@ -1,5 +1,5 @@
 import type { EventEnvelope } from '@atlas/contracts';
-import type { DeadLetter } from '@atlas/ports';
+import type { StoredDeadLetter } from '@atlas/ports';
 
 /** Rows by key. What is committed is here; what is not yet is in a {@link MemoryTransaction}. */
 export class MemoryTable<Row> {
@@ -19,8 +19,10 @@ export interface AnswerRow {
 /** The data of one service, which several processes may share. */
 export class MemoryDatabase {
   readonly outbox: EventEnvelope[] = [];
-  readonly inbox = new MemoryTable<true>();
-  readonly deadLetters = new MemoryTable<{ readonly consumer: string; readonly letter: DeadLetter }>();
+  /** By consumer and event: when it was handled, milliseconds since 1970. */
+  readonly inbox = new MemoryTable<number>();
+  readonly deadLetters = new MemoryTable<{ readonly consumer: string; readonly letter: StoredDeadLetter }>();
+  readonly attempts = new Map<string, { readonly offset: number; readonly attempts: number }>();
   readonly idempotencyKeys = new MemoryTable<AnswerRow>();
   readonly locks = new MemoryLocks();
 }
@@ -70,6 +72,10 @@ export class MemoryTransaction {
     return [
       ...new Map([...table.committed, ...((this.writes.get(table) ?? []) as Map<string, Row>)]).values(),
     ];
+  }
+
+  delete<Row>(table: MemoryTable<Row>, key: string): void {
+    this.whenCommitted(() => table.committed.delete(key));
   }
 
   whenCommitted(callback: () => void): void {

@@ -171,6 +171,10 @@ export class MemoryEventLog extends EventLog {
     committed.set(`${topic}/${partition}`, offset);
   }
 
+  async redeliveryWindowMs(): Promise<number> {
+    return Infinity;
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
   }

@@ -163,6 +163,11 @@ export class EmbeddedEventLog extends EventLog {
     return seekGroup(this.database, group, topic, partition, offset, this.sessionTimeoutMs);
   }
 
+  /** It keeps what it has. */
+  async redeliveryWindowMs(): Promise<number> {
+    return Infinity;
+  }
+
   close(): Promise<void> {
     this.closed ??= this.end();
     return this.closed;

@@ -1,0 +1,31 @@
+import { type Attempt, Attempts } from '@atlas/ports';
+import type { DataSource } from 'typeorm';
+
+/** On connections of its own, not the open unit's. */
+export class PostgresAttempts extends Attempts {
+  constructor(private readonly dataSource: DataSource) {
+    super();
+  }
+
+  async begin(consumer: string, { unit, topic, partition, offset }: Attempt, anew = false): Promise<number> {
+    const [row] = await this.dataSource.query<[{ attempts: number }]>(
+      `INSERT INTO consumer_attempt (consumer, topic, partition, unit, "offset", attempts)
+       VALUES ($1, $2, $3, $4, $5, 1)
+       ON CONFLICT (consumer, topic, partition, unit) DO UPDATE SET
+         attempts = CASE WHEN consumer_attempt."offset" = excluded."offset" AND NOT $6
+           THEN consumer_attempt.attempts + 1 ELSE 1 END,
+         "offset" = excluded."offset",
+         begun_at = now()
+       RETURNING attempts`,
+      [consumer, topic, partition, unit, offset, anew],
+    );
+    return row.attempts;
+  }
+
+  async end(consumer: string, topic: string, partition: number): Promise<void> {
+    await this.dataSource.query(
+      'DELETE FROM consumer_attempt WHERE consumer = $1 AND topic = $2 AND partition = $3',
+      [consumer, topic, partition],
+    );
+  }
+}

@@ -1,0 +1,209 @@
+import {
+  Body,
+  Controller,
+  type DynamicModule,
+  Get,
+  Header,
+  HttpCode,
+  Module,
+  Param,
+  Post,
+  Query,
+} from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { StoredDeadLetter } from '@atlas/ports';
+import { z } from 'zod';
+import { pageLimitField } from '../http-fields';
+import { Problem } from '../problem-details';
+import { DeadLetterDesk } from './dead-letter-desk';
+
+const letterId = z.string().regex(/^[1-9]\d{0,17}$/, 'A dead letter is named by a number from 1');
+
+const listQuery = z.object({
+  state: z.enum(['open', 'all']).default('open'),
+  limit: pageLimitField,
+  cursor: letterId.optional(),
+});
+
+const discardBody = z
+  .object({ reason: z.string().trim().min(1).max(1_000).describe('Why its record will never be handled') })
+  .meta({ id: 'DiscardDeadLetter' });
+
+const summary = z.object({
+  id: z.string(),
+  topic: z.string(),
+  partition: z.int(),
+  offset: z.int(),
+  key: z.string().nullable(),
+  eventId: z.string().nullable(),
+  type: z.string().nullable(),
+  kind: z.enum([
+    'malformed',
+    'unknown-type',
+    'unknown-version',
+    'invalid-data',
+    'handler-failed',
+    'process-died',
+    'parked',
+  ]),
+  reason: z.string(),
+  attempts: z.int().describe('How often a handler was tried'),
+  traceparent: z.string().nullable(),
+  correlationId: z.string().nullable(),
+  recordedAt: z.iso.datetime().describe('When the log took the record in'),
+  createdAt: z.iso.datetime(),
+  triedAt: z.iso.datetime().nullable(),
+  resolution: z.enum(['replayed', 'discarded']).nullable(),
+  resolvedAt: z.iso.datetime().nullable(),
+  note: z.string().nullable().describe('Why it was discarded'),
+});
+const summaryResponse = summary.meta({ id: 'DeadLetterSummary' });
+
+const letterResponse = summary
+  .extend({
+    headers: z.record(z.string(), z.string()),
+    text: z.string().nullable().describe('The value, if it is UTF-8 text'),
+    base64: z.string().nullable().describe('The value'),
+  })
+  .meta({ id: 'DeadLetter' });
+
+const listResponse = z.object({ letters: z.array(summaryResponse), nextCursor: z.string().optional() });
+
+const replayResponse = z
+  .object({
+    replayed: z.array(z.string()).describe('The letter and those that were parked behind it, in order'),
+    failed: z
+      .object({ id: z.string(), reason: z.string() })
+      .nullable()
+      .describe('Where it stopped: this letter and those behind it stay open'),
+  })
+  .meta({ id: 'ReplayedDeadLetters' });
+
+/** For operators. Asking twice does nothing twice: a letter is resolved once. */
+@ApiTags('dead letters')
+@Controller('dead-letters')
+class DeadLettersController {
+  constructor(private readonly desk: DeadLetterDesk) {}
+
+  @Get()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'List the records that could not be handled, oldest first' })
+  @ApiResponse({ status: 200, standardSchema: listResponse })
+  async list(
+    @Query({ schema: listQuery }) { state, limit, cursor }: z.infer<typeof listQuery>,
+  ): Promise<z.infer<typeof listResponse>> {
+    const letters = await this.desk.list({ state, limit, after: cursor });
+    return {
+      letters: letters.map(toSummary),
+      nextCursor: letters.length === limit ? letters.at(-1)?.id : undefined,
+    };
+  }
+
+  @Get(':id')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Read one, with its record' })
+  @ApiResponse({ status: 200, standardSchema: letterResponse })
+  async read(@Param('id', { schema: letterId }) id: string): Promise<z.infer<typeof letterResponse>> {
+    const letter = (await this.desk.find(id)) ?? unknown(id);
+    const { headers, value } = letter.record;
+    return {
+      ...toSummary(letter),
+      headers,
+      text: value && textOf(value),
+      base64: value?.toString('base64') ?? null,
+    };
+  }
+
+  @Post(':id/replay')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Handle it after all, and those that wait behind it' })
+  @ApiResponse({ status: 200, standardSchema: replayResponse })
+  async replay(@Param('id', { schema: letterId }) id: string): Promise<z.infer<typeof replayResponse>> {
+    const replay = await this.desk.replay(id);
+    switch (replay.state) {
+      case 'unknown':
+        return unknown(id);
+      case 'resolved':
+        return resolved(replay.letter);
+      case 'behind':
+        throw new Problem({
+          status: 409,
+          title: 'An earlier one waits',
+          detail: `Dead letter ${replay.first} has the same key and came before: replay or discard that one first.`,
+        });
+      case 'done':
+        return { replayed: [...replay.replayed], failed: replay.failed ?? null };
+    }
+  }
+
+  @Post(':id/discard')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Decide that it will never be handled' })
+  @ApiResponse({ status: 200, standardSchema: summaryResponse })
+  async discard(
+    @Param('id', { schema: letterId }) id: string,
+    @Body({ schema: discardBody }) { reason }: z.infer<typeof discardBody>,
+  ): Promise<z.infer<typeof summaryResponse>> {
+    const discard = await this.desk.discard(id, reason);
+    if (discard.state === 'unknown') return unknown(id);
+    if (discard.state === 'resolved') return resolved(discard.letter);
+    return toSummary(discard.letter);
+  }
+}
+
+/** The dead letters of a consumer over HTTP. */
+@Module({})
+export class DeadLettersModule {
+  static with(desk: DeadLetterDesk): DynamicModule {
+    return {
+      module: DeadLettersModule,
+      controllers: [DeadLettersController],
+      providers: [{ provide: DeadLetterDesk, useValue: desk }],
+    };
+  }
+}
+
+function toSummary(letter: StoredDeadLetter): z.infer<typeof summary> {
+  const { id, record, kind, reason, attempts, createdAt, triedAt, resolution, resolvedAt, note } = letter;
+  const { topic, partition, offset, key, headers, timestamp } = record;
+  return {
+    id,
+    topic,
+    partition,
+    offset,
+    key,
+    eventId: headers['ce_id'] ?? null,
+    type: headers['ce_type'] ?? null,
+    kind,
+    reason,
+    attempts,
+    traceparent: headers['traceparent'] ?? null,
+    correlationId: headers['ce_correlationid'] ?? null,
+    recordedAt: new Date(timestamp).toISOString(),
+    createdAt: createdAt.toISOString(),
+    triedAt: triedAt?.toISOString() ?? null,
+    resolution: resolution ?? null,
+    resolvedAt: resolvedAt?.toISOString() ?? null,
+    note: note ?? null,
+  };
+}
+
+function textOf(value: Buffer): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(value);
+  } catch {
+    return null;
+  }
+}
+
+function unknown(id: string): never {
+  throw new Problem({ status: 404, title: 'No such dead letter', detail: `There is no dead letter ${id}.` });
+}
+
+function resolved({ id, resolution, resolvedAt }: StoredDeadLetter): never {
+  throw new Problem({
+    status: 409,
+    title: 'Resolved already',
+    detail: `Dead letter ${id} was ${resolution} at ${resolvedAt?.toISOString()}.`,
+  });
+}
