@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { type NewEvent, OrderCancelled } from '@atlas/contracts';
-import type { DeadLetter, DeadLetters, IdempotencyStore, Inbox, Outbox, UnitOfWork } from '@atlas/ports';
+import type {
+  Attempt,
+  Attempts,
+  DeadLetter,
+  DeadLetters,
+  IdempotencyStore,
+  Inbox,
+  Outbox,
+  StoredDeadLetter,
+  UnitOfWork,
+} from '@atlas/ports';
 
 /** The transactional ports of one service, as one process sees them. */
 export interface Backbone {
@@ -8,6 +18,7 @@ export interface Backbone {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
+  readonly attempts: Attempts;
   readonly idempotency: IdempotencyStore;
   /** The committed events of the outbox, in order: what the relay would see. */
   committed(): Promise<readonly { readonly subject: string; readonly aggregateVersion: number }[]>;
@@ -148,6 +159,65 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         );
         expect(admitted.flat()).toEqual([id]);
       });
+
+      it('knows what was handled, also what the open unit of work has handled', async () => {
+        const [before, now, never] = [randomUUID(), randomUUID(), randomUUID()];
+        await ours.inbox.admit('d', [before]);
+        await ours.unitOfWork.run(async () => {
+          await ours.inbox.admit('d', [now]);
+          expect(await ours.inbox.handled('d', [before, now, never])).toEqual(new Set([before, now]));
+          expect(await theirs.inbox.handled('d', [before, now, never])).toEqual(new Set([before]));
+        });
+        expect((await ours.inbox.handled('e', [before])).size).toBe(0);
+        expect((await ours.inbox.handled('d', [])).size).toBe(0);
+      });
+
+      it('forgets what is old, of one consumer, and no more than asked', async () => {
+        const ids = Array.from({ length: 5 }, () => randomUUID());
+        await ours.inbox.admit('f', ids);
+        await ours.inbox.admit('g', ids);
+        expect(await ours.inbox.prune('f', DAY, 10)).toBe(0);
+        expect(await ours.inbox.prune('f', -DAY, 2)).toBe(2);
+        expect((await ours.inbox.handled('f', ids)).size).toBe(3);
+        expect(await ours.inbox.prune('f', -DAY, 10)).toBe(3);
+        expect((await ours.inbox.handled('g', ids)).size).toBe(5);
+      });
+    });
+
+    describe('Attempts', () => {
+      const batch = (offset: number): Attempt => ({
+        unit: 'batch',
+        topic: 'orders.events',
+        partition: 1,
+        offset,
+      });
+
+      it('count how often the same was begun, whoever began it, until it ends', async () => {
+        expect(await ours.attempts.begin('a', batch(7))).toBe(1);
+        expect(await theirs.attempts.begin('a', batch(7))).toBe(2);
+        expect(await ours.attempts.begin('b', batch(7))).toBe(1);
+        expect(await ours.attempts.begin('a', { ...batch(7), unit: 'record' })).toBe(1);
+        await ours.attempts.end('a', 'orders.events', 1);
+        expect(await ours.attempts.begin('a', batch(7))).toBe(1);
+        expect(await ours.attempts.begin('a', { ...batch(7), unit: 'record' })).toBe(1);
+      });
+
+      it('count from one again at another offset, and when told to', async () => {
+        await ours.attempts.begin('c', batch(7));
+        expect(await ours.attempts.begin('c', batch(7), true)).toBe(1);
+        expect(await ours.attempts.begin('c', batch(7))).toBe(2);
+        expect(await ours.attempts.begin('c', batch(9))).toBe(1);
+        expect(await ours.attempts.begin('c', batch(7))).toBe(1);
+      });
+
+      it('are taken down at once, whatever becomes of the open unit of work', async () => {
+        const work = ours.unitOfWork.run(async () => {
+          await ours.attempts.begin('d', batch(3));
+          throw new Error('the process ends');
+        });
+        await expect(work).rejects.toThrow('the process ends');
+        expect(await ours.attempts.begin('d', batch(3))).toBe(2);
+      });
     });
 
     describe('DeadLetters', () => {
@@ -190,6 +260,112 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         );
         const empty = letter(null, 3);
         await ours.deadLetters.add('a', { ...empty, record: { ...empty.record, value: null, headers: {} } });
+      });
+    });
+
+    describe('DeadLetters, in the hands of an operator', () => {
+      const letter = (key: string | null, offset: number): DeadLetter => ({
+        record: {
+          topic: 'payments.events',
+          partition: 2,
+          offset,
+          key,
+          headers: { ce_type: 'x', traceparent: 'y' },
+          value: Buffer.from('{}'),
+          timestamp: 1_767_225_600_000,
+        },
+        kind: 'parked',
+        reason: 'another one waits',
+        attempts: 0,
+      });
+      /** Adds letters for a consumer of its own, and returns them as they are kept. */
+      const kept = async (...letters: DeadLetter[]) => {
+        const consumer = randomUUID();
+        for (const each of letters) expect(await ours.deadLetters.add(consumer, each)).toBe(true);
+        const stored = await ours.deadLetters.list(consumer, { state: 'open', limit: 100 });
+        return { consumer, stored: stored as [StoredDeadLetter, ...StoredDeadLetter[]] };
+      };
+
+      it('are listed in the order in which they came, page by page, and found by their id', async () => {
+        const { consumer, stored } = await kept(letter('a', 5), letter('b', 3), letter(null, 4));
+        expect(stored.map(({ record }) => record)).toEqual(
+          [letter('a', 5), letter('b', 3), letter(null, 4)].map(({ record }) => record),
+        );
+        const page = await ours.deadLetters.list(consumer, { state: 'open', limit: 2 });
+        const rest = await ours.deadLetters.list(consumer, { state: 'all', limit: 2, after: page[1]!.id });
+        expect([...page, ...rest].map(({ id }) => id)).toEqual(stored.map(({ id }) => id));
+        expect(await theirs.deadLetters.find(consumer, stored[0].id)).toEqual(stored[0]);
+        expect(await ours.deadLetters.find('another', stored[0].id)).toBeUndefined();
+      });
+
+      it('block their key no more once they are resolved, and stay so when the record comes again', async () => {
+        const { consumer, stored } = await kept(letter('a', 1), letter('a', 2));
+        const [first, second] = stored as [StoredDeadLetter, StoredDeadLetter];
+        const blocked = async () =>
+          (await ours.deadLetters.blockedKeys(consumer, 'payments.events', ['a'])).size;
+        await ours.deadLetters.resolve(consumer, first.id, 'replayed');
+        expect(await blocked()).toBe(1);
+        await ours.deadLetters.resolve(consumer, second.id, 'discarded', 'a test order');
+        expect(await blocked()).toBe(0);
+        expect(await ours.deadLetters.add(consumer, letter('a', 1))).toBe(false);
+        expect(await blocked()).toBe(0);
+        expect(await ours.deadLetters.list(consumer, { state: 'open', limit: 9 })).toEqual([]);
+        const all = await ours.deadLetters.list(consumer, { state: 'all', limit: 9 });
+        expect(all.map(({ resolution, note }) => [resolution, note])).toEqual([
+          ['replayed', undefined],
+          ['discarded', 'a test order'],
+        ]);
+        expect(all.map(({ triedAt, resolvedAt }) => [triedAt, resolvedAt].map(Boolean))).toEqual([
+          [true, true],
+          [false, true],
+        ]);
+        await ours.deadLetters.resolve(consumer, second.id, 'replayed');
+        expect(await ours.deadLetters.find(consumer, second.id)).toMatchObject({ resolution: 'discarded' });
+      });
+
+      it('are given out first come first, one key at a time, to one who holds it until the end', async () => {
+        const { consumer, stored } = await kept(letter('a', 8), letter('a', 6), letter(null, 9));
+        const [later, earlier, without] = stored as [StoredDeadLetter, StoredDeadLetter, StoredDeadLetter];
+        const events: string[] = [];
+        const holding = Promise.withResolvers<void>();
+        const release = Promise.withResolvers<void>();
+        const ourWork = ours.unitOfWork.run(async () => {
+          expect((await ours.deadLetters.lockFirst(consumer, later))?.id).toBe(earlier.id);
+          holding.resolve();
+          await release.promise;
+          await ours.deadLetters.resolve(consumer, earlier.id, 'replayed');
+          events.push('ours');
+        });
+        await holding.promise;
+        const theirWork = theirs.unitOfWork.run(async () => {
+          const next = await theirs.deadLetters.lockFirst(consumer, later);
+          events.push('theirs');
+          return next?.id;
+        });
+        const parking = theirs.unitOfWork.run(() =>
+          theirs.deadLetters.blockedKeys(consumer, 'payments.events', ['a']),
+        );
+        release.resolve();
+        await ourWork;
+        expect(await theirWork).toBe(later.id);
+        expect((await parking).size).toBe(1);
+        expect(events).toEqual(['ours', 'theirs']);
+        await ours.unitOfWork.run(async () => {
+          expect((await ours.deadLetters.lockFirst(consumer, without))?.id).toBe(without.id);
+          await ours.deadLetters.resolve(consumer, without.id, 'replayed');
+          expect(await ours.deadLetters.lockFirst(consumer, without)).toBeUndefined();
+        });
+      });
+
+      it('take down that they were tried again, and stay open', async () => {
+        const { consumer, stored } = await kept(letter('a', 1));
+        await ours.deadLetters.failedAgain(consumer, stored[0].id, 'it broke again');
+        expect(await ours.deadLetters.find(consumer, stored[0].id)).toMatchObject({
+          kind: 'handler-failed',
+          reason: 'it broke again',
+          attempts: 1,
+          resolution: undefined,
+        });
       });
     });
 

@@ -1,6 +1,7 @@
 import type { Backbone, BackboneFixture } from '@atlas/testing';
 import type { DataSource } from 'typeorm';
 import { SystemClock, UuidV7Generator } from '../system';
+import { PostgresAttempts } from './attempts';
 import { connectDatabase } from './data-source';
 import { PostgresDeadLetters } from './dead-letters';
 import { PostgresIdempotencyStore } from './idempotency-store';
@@ -31,6 +32,7 @@ function backboneOn(dataSource: DataSource): Backbone {
     outbox: new PostgresOutbox(unitOfWork, new SystemClock(), new UuidV7Generator()),
     inbox: new PostgresInbox(unitOfWork),
     deadLetters: new PostgresDeadLetters(unitOfWork),
+    attempts: new PostgresAttempts(dataSource),
     idempotency: new PostgresIdempotencyStore(unitOfWork),
     committed: () =>
       // On the data source, not the open unit: only what others see.

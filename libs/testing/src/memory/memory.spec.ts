@@ -3,6 +3,7 @@ import { backboneContract } from '../backbone.contract';
 import { eventLogContract } from '../event-log.contract';
 import {
   MemoryDatabase,
+  MemoryAttempts,
   MemoryDeadLetters,
   MemoryEventLog,
   MemoryIdempotencyStore,
@@ -24,6 +25,7 @@ backboneContract('memory', async () => {
         outbox,
         inbox: new MemoryInbox(unitOfWork),
         deadLetters: new MemoryDeadLetters(unitOfWork),
+        attempts: new MemoryAttempts(database),
         idempotency: new MemoryIdempotencyStore(unitOfWork, clock),
         committed: async () => outbox.committed(),
       };
