@@ -1,2 +1,26 @@
+export { classifyError, classifyResponse } from './classify';
+export {
+  AttemptTimedOut,
+  BulkheadFull,
+  CircuitOpen,
+  DeadlineExceeded,
+  DependencyError,
+  type Failure,
+  PolicyError,
+} from './errors';
 export { IdempotencyInterceptor } from './idempotency.interceptor';
 export { Idempotent } from './idempotent';
+export type { BreakerState, PolicyEvent, PolicyListener } from './policy/events';
+export { type Attempt, type Call, currentAttempt, Policy, type PolicyState } from './policy/policy';
+export {
+  type Declarations,
+  describeSettings,
+  loadPolicies,
+  type PolicyDeclaration,
+  type PolicySettings,
+  ResilienceConfigError,
+} from './policy/settings';
+export { Resilience } from './resilience';
+export { ResilienceModule } from './resilience.module';
+export { connectResilience, Resilient } from './resilient';
+export { retryAfterMs } from './retry-after';

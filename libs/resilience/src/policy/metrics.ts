@@ -1,0 +1,58 @@
+import { metrics } from '@opentelemetry/api';
+import type { Resilience } from '../resilience';
+
+const STATE_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const;
+
+/** Counts and times what policies do. Without an SDK in the process this costs next to nothing. */
+export function measurePolicies(resilience: Resilience): void {
+  const meter = metrics.getMeter('atlas.resilience');
+  const calls = meter.createHistogram('atlas.resilience.call.duration', {
+    unit: 'ms',
+    description: 'Calls to a dependency, waiting and attempts, by outcome',
+  });
+  const attempts = meter.createHistogram('atlas.resilience.attempt.duration', {
+    unit: 'ms',
+    description: 'Attempts of calls to a dependency, by outcome',
+  });
+  const retries = meter.createCounter('atlas.resilience.retries', { description: 'Repeated attempts' });
+  const refusals = meter.createCounter('atlas.resilience.refusals', {
+    description: 'Calls that were not made, or not repeated, by what refused them',
+  });
+  const changes = meter.createCounter('atlas.resilience.breaker.changes', {
+    description: 'Changes of circuit breakers, by the state they changed to',
+  });
+  resilience.listen((event) => {
+    const { dependency } = event;
+    switch (event.kind) {
+      case 'call':
+        return calls.record(event.durationMs, { dependency, outcome: event.outcome });
+      case 'attempt':
+        return attempts.record(event.durationMs, { dependency, outcome: event.outcome });
+      case 'retry':
+        return retries.add(1, { dependency });
+      case 'refused':
+        return refusals.add(1, { dependency, by: event.by });
+      case 'breaker':
+        return changes.add(1, { dependency, state: event.state });
+    }
+  });
+  meter
+    .createObservableGauge('atlas.resilience.breaker.state', {
+      description: 'State of circuit breakers: 0 closed, 1 half-open, 2 open',
+    })
+    .addCallback((result) => {
+      for (const { dependency, breaker } of resilience.states()) {
+        if (breaker) result.observe(STATE_VALUES[breaker], { dependency });
+      }
+    });
+  meter
+    .createObservableGauge('atlas.resilience.bulkhead.calls', {
+      description: 'Calls to a dependency that are open, and that wait to be',
+    })
+    .addCallback((result) => {
+      for (const { dependency, running, queued } of resilience.states()) {
+        result.observe(running, { dependency, state: 'running' });
+        result.observe(queued, { dependency, state: 'queued' });
+      }
+    });
+}
