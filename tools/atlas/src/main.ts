@@ -23,8 +23,9 @@ function verb<Options extends Common>(
   declaration: string,
   description: string,
   action: (options: Options, command: Command, ...args: string[]) => Promise<number>,
+  parent = program,
 ): Command {
-  return program
+  return parent
     .command(declaration)
     .description(description)
     .option('--json', 'the result as JSON on stdout, the log on stderr')
@@ -119,6 +120,45 @@ verb(
   'Checks the invariants over all databases and the log; exit code 1 if one is violated.',
   async (options) => (await import('./commands/audit.js')).runAudit(options),
 );
+
+// ---- dead letters
+
+const dlq = program
+  .command('dlq')
+  .description('Dead letters: records that a service could not handle, and those that wait behind them.')
+  .helpCommand(false);
+
+verb<Common & { service?: string; all?: boolean }>(
+  'list',
+  'Lists those that wait for a decision.',
+  async (options) => (await import('./commands/dlq.js')).runList(options),
+  dlq,
+)
+  .option('--service <name>', 'of one service alone')
+  .option('--all', 'also those that are resolved');
+
+verb<Common>(
+  'show <letter>',
+  'Shows one with its record, such as orders/12.',
+  async (options, _command, letter) => (await import('./commands/dlq.js')).runShow(options, letter),
+  dlq,
+);
+
+verb<Common & { service?: string; all?: boolean }>(
+  'replay [letters...]',
+  'Has records handled after all, each with those behind it; exit code 1 if one fails again.',
+  async (options, command) => (await import('./commands/dlq.js')).runReplay(options, command.args),
+  dlq,
+)
+  .option('--service <name>', 'with --all: of one service alone')
+  .option('--all', 'all that wait');
+
+verb<Common & { reason: string }>(
+  'discard <letter>',
+  'Decides that a record will never be handled; those behind it stay.',
+  async (options, _command, letter) => (await import('./commands/dlq.js')).runDiscard(options, letter),
+  dlq,
+).requiredOption('--reason <text>', 'why, for those who ask later');
 
 // ---- what the options mean
 

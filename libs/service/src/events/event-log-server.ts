@@ -320,7 +320,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
    */
   async redeliver(record: ConsumedRecord, also: () => Promise<void>): Promise<void> {
     const decoded = decodeEvent(record);
-    if (!decoded.ok) throw new Error(decoded.error.reason);
+    if (!decoded.ok) throw Object.assign(new Error(decoded.error.reason), { name: 'Unreadable' });
     const event = decoded.value;
     const { unitOfWork, inbox } = this.ports;
     await unitOfWork.run(async () => {

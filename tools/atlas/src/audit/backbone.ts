@@ -14,6 +14,8 @@ interface LoggedEvent {
   readonly id: string | undefined;
   readonly partition: number;
   readonly offset: number;
+  /** When the log took it in, milliseconds since 1970. */
+  readonly timestamp: number;
 }
 
 /** What is still on its way: the reason why something may not be settled yet. */
@@ -22,7 +24,7 @@ export interface InFlight {
   readonly unpublished: Readonly<Record<string, number>>;
   /** Records that a group has not handled yet, by `group ← topic`. */
   readonly unhandled: Readonly<Record<string, number>>;
-  /** Dead letters, by service. */
+  /** Open dead letters, by service. */
   readonly deadLetters: Readonly<Record<string, number>>;
 }
 
@@ -47,17 +49,21 @@ export async function auditBackbone(
   for (const service of services) {
     const topic = topicOf(service.name);
     const events: LoggedEvent[] = [];
-    for (const partition of partitions.filter((description) => description.topic === topic)) {
-      events.push(...(await readPartition(log, topic, partition.partition, partition.start, ordered)));
+    // Of what a partition took in before its oldest record, its retention has left nothing.
+    let forgottenUntil = 0;
+    for (const { partition, start } of partitions.filter((description) => description.topic === topic)) {
+      const found = await readPartition(log, topic, partition, start, ordered);
+      if (start > 0) forgottenUntil = Math.max(forgottenUntil, found[0]?.timestamp ?? Date.now());
+      events.push(...found);
     }
     topics.set(topic, events);
-    unpublished[service.name] = await checkOutbox(service, events, published);
+    unpublished[service.name] = await checkOutbox(service, events, forgottenUntil, published);
   }
 
   for (const { name, database } of services) {
     const inbox = await idsOf(database, 'SELECT event_id FROM inbox WHERE consumer = $1', [name]);
     const letters = await deadLettersOf(database, name);
-    deadLetters[name] = letters.size;
+    deadLetters[name] = letters.open;
     const known = new Set<string>();
     for (const [topic, events] of topics) {
       const committed = new Map(
@@ -75,7 +81,7 @@ export async function auditBackbone(
           continue;
         }
         const position = `${topic}/${partition}/${offset}`;
-        const found = (id !== undefined && inbox.has(id)) || letters.has(position);
+        const found = (id !== undefined && inbox.has(id)) || letters.all.has(position);
         handled.look(
           `${name} ← ${position}`,
           !found && `event ${id ?? 'without id'} is neither handled nor set aside`,
@@ -83,8 +89,11 @@ export async function auditBackbone(
       }
       if (committed.size > 0) unhandled[`${name} ← ${topic}`] = waiting;
     }
-    for (const id of inbox) {
-      if (!known.has(id)) handled.look(`${name} ← ${id}`, 'handled, but no such event is on the log');
+    // A log whose oldest records were deleted tells no more of them.
+    if (partitions.every(({ start }) => start === 0)) {
+      for (const id of inbox) {
+        if (!known.has(id)) handled.look(`${name} ← ${id}`, 'handled, but no such event is on the log');
+      }
     }
   }
   return {
@@ -105,7 +114,12 @@ async function readPartition(
   const versions = new Map<string, number>();
   for await (const record of log.read(topic, partition)) {
     const decoded = decodeEvent(record);
-    events.push({ id: decoded.ok ? decoded.value.id : undefined, partition, offset: record.offset });
+    events.push({
+      id: decoded.ok ? decoded.value.id : undefined,
+      partition,
+      offset: record.offset,
+      timestamp: record.timestamp,
+    });
     if (!decoded.ok) continue;
     const { subject, aggregateVersion, type } = decoded.value;
     const before = versions.get(subject);
@@ -124,17 +138,20 @@ async function readPartition(
 async function checkOutbox(
   { name, database }: AuditedService,
   events: readonly LoggedEvent[],
+  forgottenUntil: number,
   published: Checking,
 ): Promise<number> {
   const times = new Map<string, number>();
   for (const { id } of events) if (id) times.set(id, (times.get(id) ?? 0) + 1);
-  const { rows } = await database.query<{ event_id: string; aggregate_id: string; age: number }>(
-    `SELECT event_id, aggregate_id, extract(epoch FROM now() - created_at)::float AS age FROM outbox ORDER BY id`,
+  const { rows } = await database.query<{ event_id: string; aggregate_id: string; at: Date; age: number }>(
+    `SELECT event_id, aggregate_id, created_at AS at, extract(epoch FROM now() - created_at)::float AS age
+     FROM outbox ORDER BY id`,
   );
   let waiting = 0;
   for (const row of rows) {
     const count = times.get(row.event_id) ?? 0;
     times.delete(row.event_id);
+    if (count === 0 && row.at.getTime() < forgottenUntil) continue;
     if (count === 0) waiting++;
     published.look(
       `${name} ${row.event_id}`,
@@ -156,10 +173,14 @@ async function idsOf(database: Client, sql: string, parameters: readonly string[
   return new Set(rows.map((row) => row.event_id));
 }
 
-async function deadLettersOf(database: Client, consumer: string): Promise<ReadonlySet<string>> {
-  const { rows } = await database.query<{ position: string }>(
-    `SELECT topic || '/' || partition || '/' || "offset" AS position FROM dead_letter WHERE consumer = $1`,
+async function deadLettersOf(
+  database: Client,
+  consumer: string,
+): Promise<{ readonly all: ReadonlySet<string>; readonly open: number }> {
+  const { rows } = await database.query<{ position: string; open: boolean }>(
+    `SELECT topic || '/' || partition || '/' || "offset" AS position, resolution IS NULL AS open
+     FROM dead_letter WHERE consumer = $1`,
     [consumer],
   );
-  return new Set(rows.map((row) => row.position));
+  return { all: new Set(rows.map(({ position }) => position)), open: rows.filter(({ open }) => open).length };
 }

@@ -1,0 +1,231 @@
+import Table from 'cli-table3';
+import { fetch } from 'undici';
+import { z } from 'zod';
+import { connect } from '../platform';
+import { SERVICES, type ServiceName } from '../topology';
+import { UserError } from '../user-error';
+
+const letter = z.object({
+  id: z.string(),
+  topic: z.string(),
+  partition: z.int(),
+  offset: z.int(),
+  key: z.string().nullable(),
+  type: z.string().nullable(),
+  kind: z.string(),
+  reason: z.string(),
+  attempts: z.int(),
+  correlationId: z.string().nullable(),
+  traceparent: z.string().nullable(),
+  createdAt: z.string(),
+  triedAt: z.string().nullable(),
+  resolution: z.string().nullable(),
+  resolvedAt: z.string().nullable(),
+  note: z.string().nullable(),
+});
+const page = z.object({ letters: z.array(letter), nextCursor: z.string().optional() });
+const whole = letter.extend({
+  headers: z.record(z.string(), z.string()),
+  text: z.string().nullable(),
+  base64: z.string().nullable(),
+});
+const replay = z.object({
+  replayed: z.array(z.string()),
+  failed: z.object({ id: z.string(), reason: z.string() }).nullable(),
+});
+const problem = z.object({ title: z.string().optional(), detail: z.string().optional() });
+
+type Letter = z.infer<typeof letter>;
+type NamedLetter = Letter & { readonly name: string };
+
+interface Common {
+  readonly json?: boolean;
+}
+
+const PAGE = 500;
+
+/** Lists dead letters, of one service or all. */
+export async function runList({
+  json,
+  service,
+  all,
+}: Common & { service?: string; all?: boolean }): Promise<number> {
+  const letters = await lettersOf(servicesOf(service), all ? 'all' : 'open');
+  if (json) {
+    process.stdout.write(`${JSON.stringify(letters, undefined, 2)}\n`);
+    return 0;
+  }
+  if (letters.length === 0) {
+    process.stdout.write('There are no dead letters.\n');
+    return 0;
+  }
+  const table = new Table({
+    head: ['letter', 'record', 'key', 'type', 'kind', 'tries', 'since', 'reason'],
+    colAligns: ['left', 'left', 'left', 'left', 'left', 'right', 'left', 'left'],
+    colWidths: [null, null, null, null, null, null, null, 60],
+    wordWrap: true,
+    style: { head: [], border: [], compact: true },
+  });
+  for (const each of letters) {
+    table.push([
+      each.name,
+      `${each.topic}/${each.partition}@${each.offset}`,
+      each.key ?? '–',
+      each.type ?? '–',
+      each.resolution ? `${each.kind}, ${each.resolution}` : each.kind,
+      each.attempts,
+      each.createdAt,
+      each.note ? `${each.reason} (${each.note})` : each.reason,
+    ]);
+  }
+  process.stdout.write(`${table.toString()}\n`);
+  return 0;
+}
+
+/** Shows one with its record. */
+export async function runShow({ json }: Common, name: string): Promise<number> {
+  const { service, id } = parse(name);
+  const found = await ask(service, whole, 'GET', `/dead-letters/${id}`);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ name, ...found }, undefined, 2)}\n`);
+    return 0;
+  }
+  const { headers, text, base64, ...rest } = found;
+  const table = new Table({
+    style: { head: [], border: [], compact: true },
+    wordWrap: true,
+    colWidths: [null, 100],
+  });
+  for (const [key, value] of Object.entries(rest)) if (value !== null) table.push([key, String(value)]);
+  for (const [key, value] of Object.entries(headers)) table.push([`header ${key}`, value]);
+  process.stdout.write(
+    `${table.toString()}\n${pretty(text) ?? (base64 ? `base64 ${base64}` : 'no value')}\n`,
+  );
+  return 0;
+}
+
+/**
+ * Has records handled after all, each with those that wait behind it.
+ * @returns the exit code: 1 if one fails again.
+ */
+export async function runReplay(
+  { json, service, all = false }: Common & { service?: string; all?: boolean },
+  names: readonly string[],
+): Promise<number> {
+  if (all === names.length > 0)
+    throw new UserError('Say which dead letters to replay, or --all, and not both');
+  const wanted = all ? (await lettersOf(servicesOf(service), 'open')).map((each) => each.name) : names;
+  const replayed = new Set<string>();
+  const failed = new Map<string, string>();
+  for (const name of wanted) {
+    // Those behind a letter go with it, and stay behind one that has failed.
+    if (replayed.has(name) || (all && (await isBehind(name, failed)))) continue;
+    const { service: owner, id } = parse(name);
+    const outcome = await ask(owner, replay, 'POST', `/dead-letters/${id}/replay`);
+    for (const each of outcome.replayed) replayed.add(`${owner}/${each}`);
+    if (outcome.failed) failed.set(`${owner}/${outcome.failed.id}`, outcome.failed.reason);
+  }
+  if (json) {
+    const failures = [...failed].map(([name, reason]) => ({ name, reason }));
+    process.stdout.write(`${JSON.stringify({ replayed: [...replayed], failed: failures }, undefined, 2)}\n`);
+  } else {
+    if (replayed.size > 0) process.stdout.write(`Handled: ${[...replayed].join(', ')}.\n`);
+    for (const [name, reason] of failed) process.stdout.write(`${name} failed again: ${reason}\n`);
+    if (wanted.length === 0) process.stdout.write('There are no dead letters.\n');
+  }
+  return failed.size > 0 ? 1 : 0;
+}
+
+/** Decides that a record will never be handled. */
+export async function runDiscard(
+  { json, reason }: Common & { reason: string },
+  name: string,
+): Promise<number> {
+  const { service, id } = parse(name);
+  const discarded = await ask(service, letter, 'POST', `/dead-letters/${id}/discard`, { reason });
+  if (json) process.stdout.write(`${JSON.stringify({ name, ...discarded }, undefined, 2)}\n`);
+  else process.stdout.write(`${name} is discarded: ${discarded.note}\n`);
+  return 0;
+}
+
+function servicesOf(name: string | undefined): readonly ServiceName[] {
+  if (name === undefined) return SERVICES;
+  return [serviceOf(name)];
+}
+
+function serviceOf(name: string): ServiceName {
+  const service = SERVICES.find((each) => each === name);
+  if (!service) throw new UserError(`There is no service "${name}": say one of ${SERVICES.join(', ')}`);
+  return service;
+}
+
+/** `orders/12` is the twelfth of orders. */
+function parse(name: string): { service: ServiceName; id: string } {
+  const [, service = '', id = ''] = /^([a-z-]+)\/([1-9]\d*)$/.exec(name) ?? [];
+  if (!id)
+    throw new UserError(
+      `"${name}" names no dead letter: say it as "npx atlas dlq list" does, such as orders/12`,
+    );
+  return { service: serviceOf(service), id };
+}
+
+async function lettersOf(services: readonly ServiceName[], state: 'open' | 'all'): Promise<NamedLetter[]> {
+  const found: NamedLetter[] = [];
+  for (const service of services) {
+    for (let cursor = ''; ;) {
+      const { letters, nextCursor } = await ask(
+        service,
+        page,
+        'GET',
+        `/dead-letters?state=${state}&limit=${PAGE}${cursor && `&cursor=${cursor}`}`,
+      );
+      found.push(...letters.map((each) => ({ name: `${service}/${each.id}`, ...each })));
+      if (!nextCursor) break;
+      cursor = nextCursor;
+    }
+  }
+  return found;
+}
+
+/** Whether the letter has the key of one that has failed. */
+async function isBehind(name: string, failed: ReadonlyMap<string, string>): Promise<boolean> {
+  if (failed.size === 0) return false;
+  const { service, id } = parse(name);
+  const { key, topic } = await ask(service, letter, 'GET', `/dead-letters/${id}`);
+  for (const other of failed.keys()) {
+    const owner = parse(other);
+    if (owner.service !== service) continue;
+    const first = await ask(service, letter, 'GET', `/dead-letters/${owner.id}`);
+    if (key !== null && first.key === key && first.topic === topic) return true;
+  }
+  return false;
+}
+
+async function ask<Schema extends z.ZodType>(
+  service: ServiceName,
+  schema: Schema,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+): Promise<z.infer<Schema>> {
+  const { urls } = await connect();
+  const url = urls[service] + path;
+  const answer = await fetch(url, {
+    method,
+    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  }).catch((error: unknown) => {
+    throw new UserError(`${service} does not answer: ${String((error as Error).cause ?? error)}`);
+  });
+  const json: unknown = await answer.json();
+  if (answer.ok) return schema.parse(json);
+  const { title, detail } = problem.parse(json);
+  throw new UserError(`${service}: ${detail ?? title ?? answer.statusText}`);
+}
+
+function pretty(text: string | null): string | null {
+  try {
+    return text === null ? null : JSON.stringify(JSON.parse(text), undefined, 2);
+  } catch {
+    return text;
+  }
+}
