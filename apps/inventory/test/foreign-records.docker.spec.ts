@@ -1,0 +1,21 @@
+import { startKafka } from '@atlas/adapters/kafka/test';
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { describeForeignRecords } from './foreign-records';
+
+describeForeignRecords('Kafka', async () => {
+  const kafka = await startKafka();
+  const producer = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+  return {
+    url: `kafka://${kafka.brokers.join()}`,
+    write: async (topic, partition, records) => {
+      await producer.connect();
+      for (const record of records) {
+        await producer.send({ topic, messages: [{ partition, ...record, headers: { ...record.headers } }] });
+      }
+      await producer.disconnect();
+    },
+    close: () => kafka.remove(),
+  };
+});

@@ -1,0 +1,27 @@
+import { createTestDatabase } from '@atlas/testing';
+import { Client } from 'pg';
+import { describeForeignRecords } from './foreign-records';
+
+describeForeignRecords('the embedded log', async () => {
+  const database = await createTestDatabase();
+  return {
+    url: database.url,
+    // Our own publisher leaves out nothing, so it goes around it.
+    write: async (topic, partition, records) => {
+      const client = new Client({ connectionString: database.url });
+      await client.connect();
+      for (const { key, headers, value } of records) {
+        await client.query(
+          `WITH place AS (
+             UPDATE topic_partition SET end_offset = end_offset + 1 WHERE topic = $1 AND partition = $2
+             RETURNING id, end_offset - 1 AS "offset"
+           )
+           INSERT INTO log_record SELECT id, "offset", $3, $4, $5, clock_timestamp() FROM place`,
+          [topic, partition, key, JSON.stringify(headers), value],
+        );
+      }
+      await client.end();
+    },
+    close: () => database.drop(),
+  };
+});
