@@ -84,6 +84,9 @@ interface Run {
   attempts: number;
 }
 
+/** The most that a timer takes, almost 25 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 const attempts = new AsyncLocalStorage<Attempt>();
 
 /** The attempt that this code runs in. @throws Error outside of a policy. */
@@ -118,7 +121,11 @@ export class Policy {
     const { deadline, timeout: perAttempt, bulkhead: room, retry: repeats } = settings;
     const strategy = TimeoutStrategy.Aggressive;
     this.deadline = deadline.enabled ? timeout(deadline.ms, { strategy, abortOnReturn: false }) : noop;
-    this.timeout = perAttempt.enabled ? timeout(perAttempt.ms, { strategy, abortOnReturn: true }) : noop;
+    // An attempt without a limit of its own must still end with its call, or its place would never be free again.
+    this.timeout = timeout(perAttempt.enabled ? perAttempt.ms : MAX_TIMER_MS, {
+      strategy,
+      abortOnReturn: true,
+    });
     this.bulkhead = room.enabled ? bulkhead(room.maxConcurrent, room.maxQueued) : bulkhead(Infinity);
     this.budget = new RetryBudget(repeats);
     this.breaker = this.createBreaker();
