@@ -1,5 +1,6 @@
 // For tests that need a process of their own: `node --require tools/jest/run-typescript.cjs FILE.ts`.
 const { readFileSync } = require('node:fs');
+const Module = require('node:module');
 const { join } = require('node:path');
 const { transformFileSync } = require('@swc/core');
 
@@ -16,3 +17,8 @@ require.extensions['.ts'] = (module, file) => {
   });
   module._compile(code, file);
 };
+
+// import() has the extension of what is compiled, as TypeScript wants it.
+const resolve = Module._resolveFilename;
+Module._resolveFilename = (request, ...rest) =>
+  resolve(request.replace(/^(\.{1,2}\/.+\/index)\.js$/, '$1'), ...rest);

@@ -10,6 +10,7 @@ import type {
 import { evenAssigner } from './assigner';
 import type { KafkaClient } from './client';
 import { asError, isRebalance, type Report } from './errors';
+import { OffsetCommits, type Position } from './offset-commits';
 import { skipAborted } from './read-committed';
 import { toConsumedRecord } from './reader';
 
@@ -36,8 +37,9 @@ export class GroupMember {
   private revoked: Error | undefined;
   /** The batch in hand: its signal, and when it is done. */
   private inHand: { readonly signal: AbortController; readonly done: PromiseWithResolvers<void> } | undefined;
-  /** Offsets on their way that no handler asked for; later ones must not overtake them. */
-  private passing: Promise<void> = Promise.resolve();
+  private readonly commits = new OffsetCommits((positions) => this.commit(positions));
+  /** Of the batch that came last: unlike the consumer's own, its way of committing works to the very end. */
+  private batch: EachBatchPayload | undefined;
   /** By partition: what comes again, and after which wait. */
   private readonly failing = new Map<string, { readonly wait: IBackoff<unknown>; timer: NodeJS.Timeout }>();
 
@@ -95,7 +97,9 @@ export class GroupMember {
   async leave(): Promise<void> {
     this.leaving = true;
     this.inHand?.signal.abort();
-    const left = this.failure ? Promise.resolve() : this.consumer.disconnect().catch(() => undefined);
+    const left = this.failure
+      ? Promise.resolve()
+      : this.commits.done().then(() => this.consumer.disconnect().catch(() => undefined));
     await this.inHand?.done.promise;
     // If the brokers are away, the others see by its silence that it is gone.
     await Promise.race([left, pause(LEAVE_TIMEOUT_MS, undefined, { ref: false })]);
@@ -131,11 +135,7 @@ export class GroupMember {
     payload: { topic, partition, batchSize, lastOffset },
   }: ConsumerEndBatchProcessEvent): void {
     if (batchSize > 0) return;
-    const offset = String(BigInt(lastOffset) + 1n);
-    this.passing = this.passing
-      .then(() => this.consumer.commitOffsets([{ topic, partition, offset }]))
-      // The next batch makes up for it.
-      .catch(() => undefined);
+    this.commits.add({ topic, partition, offset: String(BigInt(lastOffset) + 1n) });
   }
 
   /** Handles what was fetched of one partition. What it throws makes kafkajs join again. */
@@ -146,10 +146,13 @@ export class GroupMember {
     const signal = new AbortController();
     const done = Promise.withResolvers<void>();
     this.inHand = { signal, done };
+    this.batch = payload;
     // Also while a handler takes long. kafkajs sends one only when it is due.
     const beat = setInterval(() => void this.beat(payload), this.heartbeatMs);
     try {
       await this.handleSlices(payload, signal.signal);
+      // Whoever gets the partitions should begin where this one ends.
+      if (this.leaving || this.revoked) await this.commits.done();
     } finally {
       clearInterval(beat);
       this.inHand = undefined;
@@ -184,7 +187,7 @@ export class GroupMember {
       payload.resolveOffset(last);
       // Behind the last record there may be some that are no one's: markers, and records of aborted transactions.
       const handled = from + slice.length < messages.length ? last : payload.batch.lastOffset();
-      await this.commit(payload, String(BigInt(handled) + 1n));
+      this.commits.add({ topic, partition, offset: String(BigInt(handled) + 1n) });
       await this.beat(payload);
     }
   }
@@ -210,22 +213,23 @@ export class GroupMember {
     this.failing.set(partition, { wait, timer: setTimeout(payload.pause(), wait.duration) });
   }
 
-  /** Tries on while the brokers are away for a moment: the batch is done and had better not come again. */
-  private async commit(payload: EachBatchPayload, offset: string): Promise<void> {
-    const { topic, partition } = payload.batch;
-    await this.passing;
+  /** Tries on while the brokers are away for a moment: what is done had better not come again. */
+  private async commit(positions: readonly Position[]): Promise<void> {
+    const topics = [...new Set(positions.map(({ topic }) => topic))].map((topic) => ({
+      topic,
+      partitions: positions.filter((position) => position.topic === topic),
+    }));
     let wait: IBackoff<unknown> = retryBackoff.next();
     for (let attempt = 1; ; attempt++) {
       try {
-        await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] });
+        if (this.batch) await this.batch.commitOffsetsIfNecessary({ topics });
+        else await this.consumer.commitOffsets([...positions]);
         return;
       } catch (error) {
-        if (isRebalance(error)) return this.revoke(asError(error));
-        if (attempt === COMMIT_ATTEMPTS || this.leaving || this.failure) throw error;
-        this.report(
-          error,
-          `moving the offset of group "${this.subscription.group}" in ${topic}/${partition}`,
-        );
+        if (isRebalance(error)) this.revoke(asError(error));
+        else if (attempt === COMMIT_ATTEMPTS) this.fail(asError(error));
+        if (this.revoked || this.leaving || this.failure) throw error;
+        this.report(error, `moving the offsets of group "${this.subscription.group}"`);
         await pause(wait.duration);
         wait = wait.next(undefined);
       }

@@ -15,7 +15,14 @@ import { isUnknownMember, type Report, whileBusy } from './errors';
 import { GroupConsumer } from './group-consumer';
 import { KafkaPublisher } from './publisher';
 import { type Extent, extents, readPartition, toConsumedRecord } from './reader';
-import { CURSORS_TOPIC, isInternal, longestRedelivery, makeTopics, partitionCounts, type TopicSettings } from './topics';
+import {
+  CURSORS_TOPIC,
+  isInternal,
+  longestRedelivery,
+  makeTopics,
+  partitionCounts,
+  type TopicSettings,
+} from './topics';
 
 export interface KafkaEventLogOptions {
   /** `host:port` of some brokers; the others are found through them. */

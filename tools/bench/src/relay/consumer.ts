@@ -1,24 +1,36 @@
 import { type DynamicModule, Controller, Module } from '@nestjs/common';
-import { EventPattern, Payload } from '@nestjs/microservices';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { EventLogModule } from '@atlas/adapters/event-log';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { type EventEnvelope, PaymentDeclined } from '@atlas/contracts';
-import { bootService, type ServiceDefinition, serviceSettings } from '@atlas/service';
+import { bootService, EventContext, type ServiceDefinition, serviceSettings } from '@atlas/service';
 
-/**
- * A service as the platform has them, with a use case that writes one row for each event. Asked by its parent, it tells
- * when the transaction of each event had committed: `[id, nanoseconds of the machine's monotonic clock][]`.
- */
-const committed: [string, string][] = [];
+/** How one event came through: milliseconds since 1970, but for `at`, nanoseconds of the machine's monotonic clock. */
+export interface Handled {
+  readonly id: string;
+  readonly appended: number;
+  readonly begun: number;
+  /** When its transaction had committed. */
+  readonly at: string;
+}
+
+/** A service as the platform has them, with a use case that writes one row for each event; tells its parent if asked. */
+const handled: Handled[] = [];
 
 @Controller()
 class BenchHandler {
   constructor(private readonly unitOfWork: PostgresUnitOfWork) {}
 
   @EventPattern<string>(PaymentDeclined.type)
-  async handle(@Payload() { id, subject }: EventEnvelope): Promise<void> {
-    await this.unitOfWork.manager.query('INSERT INTO handled (event_id, subject) VALUES ($1, $2)', [id, subject]);
-    this.unitOfWork.afterCommit(() => committed.push([id, String(process.hrtime.bigint())]));
+  async handle(@Payload() { id, subject }: EventEnvelope, @Ctx() { record }: EventContext): Promise<void> {
+    const begun = Date.now();
+    await this.unitOfWork.manager.query('INSERT INTO handled (event_id, subject) VALUES ($1, $2)', [
+      id,
+      subject,
+    ]);
+    this.unitOfWork.afterCommit(() =>
+      handled.push({ id, appended: record.timestamp, begun, at: String(process.hrtime.bigint()) }),
+    );
   }
 }
 
@@ -35,7 +47,7 @@ class BenchModule {
 
 const settings = serviceSettings({ port: 4099 });
 
-process.on('message', () => process.send?.(committed.splice(0)));
+process.on('message', () => process.send?.(handled.splice(0)));
 void bootService({
   name: 'bench',
   settings,

@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { KafkaEventLog } from '@atlas/adapters/kafka';
+import { topics } from '@atlas/contracts';
 import { eventually } from '@atlas/testing';
 import { Client, Pool } from 'pg';
 import { Child } from '../child';
 import { say, type Spread, spreadOf } from '../figures';
 import type { Stack } from '../stack';
-import { addToOutbox, newEvent, SERVICE } from './events';
+import type { Handled } from './consumer';
+import { addToOutbox, newEvent, SERVICE, TOPIC } from './events';
 
 export interface LatencyOptions {
   /** Events per second. */
@@ -23,6 +26,8 @@ export interface Latency {
   readonly committed: Spread;
   /** The same from the moment when the write was due: what the writer was late counts too. */
   readonly due: Spread;
+  /** Medians of what the way consists of, to the millisecond. */
+  readonly stages: { readonly toLog: number; readonly toHandler: number; readonly toCommit: number };
 }
 
 const WARM_UP_SECONDS = 5;
@@ -33,12 +38,16 @@ const MS = 1e6;
  * Commit → handled, with the relay and a consuming service as processes of their own. Writes are due at fixed times,
  * whether those before are through or not (open loop), so that a stall is felt by every event that was due in it.
  */
-export async function measureLatency(stack: Stack, rates: readonly number[], options: Omit<LatencyOptions, 'rate'>) {
+export async function measureLatency(
+  stack: Stack,
+  rates: readonly number[],
+  options: Omit<LatencyOptions, 'rate'>,
+) {
   const url = `kafka://${stack.brokers.join()}`;
   await withClient(options.consumerDatabase, (client) =>
     client.query('CREATE TABLE handled (event_id uuid PRIMARY KEY, subject text NOT NULL)'),
   );
-  await withClient(options.database, (client) => client.query('TRUNCATE outbox'));
+  await skipWhatIsThere(stack);
   const relay = Child.app('outbox-relay', { SERVICE, DATABASE_URL: options.database, EVENT_LOG_URL: url });
   const consumer = Child.program(join(__dirname, 'consumer.ts'), {
     DATABASE_URL: options.consumerDatabase,
@@ -53,7 +62,11 @@ export async function measureLatency(stack: Stack, rates: readonly number[], opt
       await run(pool, consumer, { ...options, rate, seconds: WARM_UP_SECONDS });
       const latency = await run(pool, consumer, { ...options, rate });
       const { p50, p99 } = latency.committed;
-      say(`${rate} events/s: commit → handled p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`);
+      const { toLog, toHandler, toCommit } = latency.stages;
+      say(
+        `${rate} events/s: commit → handled p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms; commit → ${toLog} → ` +
+          `on the log → ${toHandler} → handler → ${toCommit.toFixed(1)} → committed`,
+      );
       figures.push(latency);
     }
     return figures;
@@ -61,6 +74,16 @@ export async function measureLatency(stack: Stack, rates: readonly number[], opt
     await pool.end();
     await Promise.all([relay.stop(), consumer.stop()]);
   }
+}
+
+/** Brokers that were used before hold events that are not to be measured. */
+async function skipWhatIsThere({ brokers }: Stack): Promise<void> {
+  const log = await KafkaEventLog.open({ brokers, clientId: 'bench' });
+  await log.ensureTopics(topics.filter(({ name }) => name === TOPIC));
+  for (const { topic, partition, end } of await log.describe()) {
+    if (topic === TOPIC) await log.seekGroup('bench', topic, partition, end);
+  }
+  await log.close();
 }
 
 function partitionsOf(ready: Record<string, unknown>): number {
@@ -71,6 +94,8 @@ function partitionsOf(ready: Record<string, unknown>): number {
 interface Write {
   readonly due: number;
   readonly committed: number;
+  /** The same as milliseconds since 1970. */
+  readonly committedAt: number;
 }
 
 async function run(pool: Pool, consumer: Child, { rate, seconds }: LatencyOptions): Promise<Latency> {
@@ -83,37 +108,45 @@ async function run(pool: Pool, consumer: Child, { rate, seconds }: LatencyOption
     // Timers come up to a millisecond late, which counts.
     if (early > 1) await pause(early - 0.5);
     inHand.push(
-      write(pool).then(({ id, committed }) => {
-        writes.set(id, { due, committed });
+      write(pool).then((id) => {
+        writes.set(id, { due, committed: now(), committedAt: Date.now() });
       }),
     );
   }
   await Promise.all(inHand);
-  const handled = new Map<string, number>();
+  const handled = new Map<string, Handled>();
   await eventually(async () => {
-    const more = await consumer.ask<[string, string][]>('handled?');
-    for (const [id, at] of more) handled.set(id, Number(BigInt(at)) / MS);
-    return handled.size >= writes.size;
+    const more = await consumer.ask<Handled[]>('handled?');
+    for (const each of more) if (writes.has(each.id)) handled.set(each.id, each);
+    return handled.size === writes.size;
   }, 120_000);
-  const since = (of: (write: Write) => number) =>
-    spreadOf([...writes].map(([id, each]) => (handled.get(id) as number) - of(each)));
+  const events = [...handled].map(([id, each]) => ({ ...each, ...(writes.get(id) as Write) }));
+  const spread = (ms: (event: (typeof events)[number]) => number) => spreadOf(events.map(ms));
   return {
     rate,
-    events: writes.size,
-    committed: since(({ committed }) => committed),
-    due: since(({ due }) => due),
+    events: events.length,
+    committed: spread(({ at, committed }) => Number(BigInt(at)) / MS - committed),
+    due: spread(({ at, due }) => Number(BigInt(at)) / MS - due),
+    stages: {
+      toLog: spread(({ appended, committedAt }) => appended - committedAt).p50,
+      toHandler: spread(({ begun, appended }) => begun - appended).p50,
+      toCommit: spread(
+        ({ at, committed, committedAt, begun }) =>
+          Number(BigInt(at)) / MS - committed - (begun - committedAt),
+      ).p50,
+    },
   };
 }
 
 /** One event in a transaction of its own, as a use case commits it. */
-async function write(pool: Pool): Promise<{ readonly id: string; readonly committed: number }> {
+async function write(pool: Pool): Promise<string> {
   const event = newEvent();
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
     await addToOutbox(client, [event]);
     await client.query('COMMIT');
-    return { id: event.id, committed: now() };
+    return event.id;
   } finally {
     client.release();
   }

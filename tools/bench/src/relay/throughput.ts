@@ -150,7 +150,8 @@ function rateSince(begun: number, published: readonly Published[]): number {
 function requireSame(events: readonly string[], published: readonly (string | undefined)[]): void {
   const missing = new Set(events);
   for (const id of published) {
-    if (id === undefined || !missing.delete(id)) throw new Error(`Event ${id} is on the topic twice, or not ours`);
+    if (id === undefined || !missing.delete(id))
+      throw new Error(`Event ${id} is on the topic twice, or not ours`);
   }
   if (missing.size > 0) throw new Error(`${missing.size} events of ${events.length} are not on the topic`);
 }
@@ -158,7 +159,9 @@ function requireSame(events: readonly string[], published: readonly (string | un
 /** As tutorials have it: the oldest row, a message, a flag. Neither safe nor exactly once. */
 async function rowByRowRate(stack: Stack, database: Client): Promise<number> {
   await database.query('TRUNCATE outbox');
-  await database.query('ALTER TABLE outbox ADD COLUMN IF NOT EXISTS published boolean NOT NULL DEFAULT false');
+  await database.query(
+    'ALTER TABLE outbox ADD COLUMN IF NOT EXISTS published boolean NOT NULL DEFAULT false',
+  );
   await database.query('CREATE INDEX IF NOT EXISTS unpublished ON outbox (id) WHERE NOT published');
   await addToOutbox(database, Array.from({ length: 20_000 }, newEvent));
   const producer = new Kafka({ brokers: [...stack.brokers], logLevel: logLevel.NOTHING }).producer({
