@@ -81,6 +81,8 @@ function tell(event: RelayEvent): void {
   switch (event.type) {
     case 'became-owner':
       return logger.log(`Owns the outbox and publishes on from ${event.cursor ?? 'its start'}`);
+    case 'waits':
+      return logger.log(`Waits. ${event.reason}`);
     case 'failed':
       return logger.warn(
         `Waits ${Math.round(event.retryInMs)} ms to begin again from the stored cursor: ${reasonOf(event.error)}`,

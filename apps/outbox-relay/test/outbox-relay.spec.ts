@@ -169,6 +169,7 @@ describe('The relay as a process', () => {
     await prepareDatabase();
     await change(onlooker, 'COMMIT', 1);
     await allIsPublished();
+    expect(relay.output.match(/There is no outbox yet/g)).toHaveLength(1);
   });
 
   it(`leaves neither gap nor duplicate when it is killed ${KILLS} times while it publishes`, async () => {

@@ -30,5 +30,5 @@ export {
 } from './idempotency-store';
 export { Inbox } from './inbox';
 export { envelopeOf, Outbox } from './outbox';
-export { type OutboxBacklog, type OutboxPage, OutboxSource } from './outbox-source';
+export { NoOutboxError, type OutboxBacklog, type OutboxPage, OutboxSource } from './outbox-source';
 export { UnitOfWork } from './unit-of-work';

@@ -16,6 +16,15 @@ export interface OutboxBacklog {
   readonly oldestAgeMs: number;
 }
 
+/** The outbox is not there yet: it is made by its service when that starts. */
+export class NoOutboxError extends Error {
+  override readonly name = 'NoOutboxError';
+
+  constructor(options?: ErrorOptions) {
+    super('There is no outbox yet: its service makes the table when it starts', options);
+  }
+}
+
 /** What a relay reads: one service's outbox, in an order that is safe to publish. */
 export abstract class OutboxSource {
   /**
@@ -27,6 +36,7 @@ export abstract class OutboxSource {
   /**
    * The next rows after `cursor` (undefined: from the start), at most about `limit`. Every committed row appears
    * once along a chain of cursors, and an aggregate's rows in the order of its versions.
+   * @throws NoOutboxError if its service has not made it yet.
    */
   abstract read(cursor: string | undefined, limit: number): Promise<OutboxPage>;
 

@@ -1,6 +1,7 @@
 import {
   type Clock,
   type EventLog,
+  NoOutboxError,
   type OutboxBacklog,
   type OutboxPage,
   OutboxSource,
@@ -18,6 +19,7 @@ class ShopDatabase {
   readonly rows: OutgoingRecord[] = [];
   readonly changes = new EventTarget();
   isAway = false;
+  hasOutbox = true;
   owner: MemoryOutboxSource | undefined;
   pruned: { readonly cursor: string; readonly ageMs: number }[] = [];
 
@@ -75,6 +77,7 @@ class MemoryOutboxSource extends OutboxSource {
   async read(cursor: string | undefined, limit: number): Promise<OutboxPage> {
     await new Promise(setImmediate);
     this.assertThere();
+    if (!this.database.hasOutbox) throw new NoOutboxError();
     if (this.database.owner !== this) throw new Error('Not the owner');
     this.reads += 1;
     const from = Number(cursor ?? 0);
@@ -309,6 +312,45 @@ describe('The relay of a service', () => {
     log.isAway = false;
     database.commit(1);
     await published(1);
+  });
+
+  it('says once that its service has not made the outbox yet, and takes it up when it has', async () => {
+    database.hasOutbox = false;
+    const relay = startRelay();
+    await eventually(async () => (await relay.status()).failures > 5);
+    expect(events).toEqual([{ type: 'waits', reason: expect.stringContaining('no outbox yet') }]);
+    database.hasOutbox = true;
+    database.commit(1);
+    await published(1);
+    expect(events.map(({ type }) => type)).toEqual(['waits', 'became-owner']);
+  });
+
+  it('does not repeat within a minute what goes on failing in the same way, but says when it begins anew', async () => {
+    const relay = startRelay();
+    const failures = () => events.filter(({ type }) => type === 'failed').length;
+    const failsAgain = async (times: number) => {
+      const before = (await relay.status()).failures;
+      await eventually(async () => (await relay.status()).failures >= before + times);
+    };
+    log.isAway = true;
+    await failsAgain(5);
+    expect(failures()).toBe(1);
+    now += 60_000;
+    await failsAgain(5);
+    expect(failures()).toBe(2);
+
+    log.isAway = false;
+    database.commit(1);
+    await published(1);
+    await eventually(async () => (await relay.status()).failure === null);
+    database.crash();
+    await failsAgain(2);
+    database.restart();
+    log.isAway = true;
+    await failsAgain(5);
+    expect(
+      events.flatMap((event) => (event.type === 'failed' ? [(event.error as Error).message] : [])),
+    ).toEqual(['The log is away', 'The log is away', 'The database is away', 'The log is away']);
   });
 
   it('finishes the publication in hand before it stops, and gives up the ownership', async () => {

@@ -1,4 +1,10 @@
-import type { Clock, EventLog, OutboxBacklog, OutboxSource } from '@atlas/ports';
+import {
+  type Clock,
+  type EventLog,
+  NoOutboxError,
+  type OutboxBacklog,
+  type OutboxSource,
+} from '@atlas/ports';
 
 export interface RelaySettings {
   /** Whose outbox it is; also the name that the log knows its publisher by. */
@@ -32,6 +38,9 @@ export interface RelayStatus {
 /** Something that an operator should read in the log. */
 export type RelayEvent =
   | { readonly type: 'became-owner'; readonly cursor: string | undefined }
+  /** Its service has not made the outbox yet, as happens when both start together. */
+  | { readonly type: 'waits'; readonly reason: string }
+  /** Told once, and again each minute while the same goes on. */
   | { readonly type: 'failed'; readonly error: unknown; readonly retryInMs: number }
   | { readonly type: 'pruned'; readonly rows: number }
   | { readonly type: 'prune-failed'; readonly error: unknown };
@@ -39,13 +48,16 @@ export type RelayEvent =
 /** What a missed notification costs at most. */
 const POLL_MS = 1_000;
 /**
- * Least time between two publications when none is due at once. An event that comes alone is published at once; under
- * load many go together, which spares the log and every consumer behind it more than it costs each event.
+ * How long the next publication waits, for each record of the last one, and at most. An event that comes alone is
+ * published at once; under load many go together, which spares the log and every consumer behind it more than it costs
+ * each event.
  */
+const PACE_PER_RECORD_MS = 0.5;
 const PACE_MS = 20;
 const PRUNE_EVERY_MS = 60_000;
 const BACKLOG_TIMEOUT_MS = 1_000;
 const FAILURE_SHOWN_MS = 60_000;
+const TELL_AGAIN_MS = 60_000;
 
 /**
  * Publishes one service's outbox for as long as it runs: becomes the owner, opens the log's publisher, and goes on
@@ -66,6 +78,8 @@ export class RelayOutbox {
   private failures = 0;
   private failuresInARow = 0;
   private failure: { readonly message: string; readonly at: number } | undefined;
+  /** The failure that was reported last, until it is over. */
+  private told: { readonly message: string; readonly at: number } | undefined;
 
   constructor(
     private readonly outbox: OutboxSource,
@@ -120,8 +134,16 @@ export class RelayOutbox {
     this.failuresInARow += 1;
     const message = error instanceof Error ? error.message : String(error);
     this.failure = { message, at: this.clock.now().getTime() };
-    this.report({ type: 'failed', error, retryInMs });
+    this.tell(error, this.failure, retryInMs);
     await pause(retryInMs, signal);
+  }
+
+  /** What goes on failing in the same way is no news. */
+  private tell(error: unknown, failure: { message: string; at: number }, retryInMs: number): void {
+    if (failure.message === this.told?.message && failure.at - this.told.at < TELL_AGAIN_MS) return;
+    this.told = failure;
+    if (error instanceof NoOutboxError) this.report({ type: 'waits', reason: failure.message });
+    else this.report({ type: 'failed', error, retryInMs });
   }
 
   /** Returns when it is told to stop. @throws Error whatever ended it otherwise. */
@@ -149,7 +171,8 @@ export class RelayOutbox {
     const { batchRows } = this.settings;
     let page = await this.outbox.read(this.cursor, batchRows);
     this.report({ type: 'became-owner', cursor: this.cursor });
-    let publishedAt = -Infinity;
+    /** When the next publication is due, on the monotonic clock; what waits longer goes at once. */
+    let dueAt = -Infinity;
     for (;;) {
       const ahead = page.more ? this.outbox.read(page.cursor, batchRows) : undefined;
       // If it fails, that is met where it is awaited, or no longer of interest.
@@ -158,15 +181,16 @@ export class RelayOutbox {
         await session.publish(page.records, page.cursor);
         this.published += page.records.length;
         this.transactions += 1;
-        publishedAt = performance.now();
+        dueAt = performance.now() + Math.min(PACE_MS, page.records.length * PACE_PER_RECORD_MS);
       }
       this.cursor = page.cursor;
       this.failuresInARow = 0;
       this.failure = undefined;
+      this.told = undefined;
       this.pruneWhenDue();
       if (!ahead) {
         await this.outbox.changed(POLL_MS, signal);
-        const early = publishedAt + PACE_MS - performance.now();
+        const early = dueAt - performance.now();
         if (early > 0) await pause(early, signal);
       }
       if (signal.aborted) return;

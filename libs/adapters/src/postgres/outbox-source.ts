@@ -1,5 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type OutboxBacklog, type OutboxPage, OutboxSource, type OutgoingRecord } from '@atlas/ports';
+import {
+  NoOutboxError,
+  type OutboxBacklog,
+  type OutboxPage,
+  OutboxSource,
+  type OutgoingRecord,
+} from '@atlas/ports';
 import { Client, Pool } from 'pg';
 import {
   durablePart,
@@ -147,7 +153,7 @@ export class PostgresOutboxSource extends OutboxSource {
         : this.openWindow(owner, position.seen, limit));
     } catch (error) {
       if ((error as { code?: string }).code !== UNDEFINED_TABLE) throw error;
-      throw new Error('There is no outbox yet: its service makes the table when it starts', { cause: error });
+      throw new NoOutboxError({ cause: error });
     }
   }
 
