@@ -68,11 +68,13 @@ describe('An event that ends the process of its consumer', () => {
   };
 
   it('is set aside after a few deaths, with the later ones of its order; all others are handled', async () => {
-    const [fatal, ...others] = Array.from({ length: 9 }, () => randomUUID()) as [string, ...string[]];
+    const fatal = randomUUID();
+    // So many that some come before it in its partition, and others after it.
+    const others = Array.from({ length: 120 }, () => randomUUID());
     const records = [
-      ...others.slice(0, 4).map((id) => confirmed(id)),
+      ...others.slice(0, 60).map((id) => confirmed(id)),
       confirmed(fatal),
-      ...others.slice(4).map((id) => confirmed(id)),
+      ...others.slice(60).map((id) => confirmed(id)),
       confirmed(fatal, 2),
     ];
     await publish(log, ...records);

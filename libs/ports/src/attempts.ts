@@ -12,8 +12,8 @@ export interface Attempt {
  */
 export abstract class Attempts {
   /**
-   * Takes down, at once, that `consumer` begins. At another offset of the partition it counts from 1 again.
-   * @param anew counts from 1 at the same offset, too.
+   * Takes down, at once, that `consumer` begins. Each offset has its own count.
+   * @param anew counts from 1 again.
    * @returns how often it has begun at this offset without an end, this time included.
    */
   abstract begin(consumer: string, attempt: Attempt, anew?: boolean): Promise<number>;

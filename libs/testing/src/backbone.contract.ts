@@ -202,12 +202,14 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await ours.attempts.begin('a', { ...batch(7), unit: 'record' })).toBe(1);
       });
 
-      it('count from one again at another offset, and when told to', async () => {
+      it('are counted for each offset, and from one again when told to', async () => {
         await ours.attempts.begin('c', batch(7));
         expect(await ours.attempts.begin('c', batch(7), true)).toBe(1);
         expect(await ours.attempts.begin('c', batch(7))).toBe(2);
-        expect(await ours.attempts.begin('c', batch(9))).toBe(1);
-        expect(await ours.attempts.begin('c', batch(7))).toBe(1);
+        expect(await ours.attempts.begin('c', batch(5))).toBe(1);
+        expect(await ours.attempts.begin('c', batch(7))).toBe(3);
+        await ours.attempts.end('c', 'orders.events', 1);
+        expect(await ours.attempts.begin('c', batch(5))).toBe(1);
       });
 
       it('are taken down at once, whatever becomes of the open unit of work', async () => {

@@ -11,10 +11,8 @@ export class PostgresAttempts extends Attempts {
     const [row] = await this.dataSource.query<[{ attempts: number }]>(
       `INSERT INTO consumer_attempt (consumer, topic, partition, unit, "offset", attempts)
        VALUES ($1, $2, $3, $4, $5, 1)
-       ON CONFLICT (consumer, topic, partition, unit) DO UPDATE SET
-         attempts = CASE WHEN consumer_attempt."offset" = excluded."offset" AND NOT $6
-           THEN consumer_attempt.attempts + 1 ELSE 1 END,
-         "offset" = excluded."offset",
+       ON CONFLICT (consumer, topic, partition, unit, "offset") DO UPDATE SET
+         attempts = CASE WHEN $6 THEN 1 ELSE consumer_attempt.attempts + 1 END,
          begun_at = now()
        RETURNING attempts`,
       [consumer, topic, partition, unit, offset, anew],

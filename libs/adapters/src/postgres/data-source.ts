@@ -3,6 +3,7 @@ import { DataSource, type EntitySchema, type MigrationInterface } from 'typeorm'
 import { ImpatientClient } from './impatient-client';
 import { Backbone1767225600000 } from './migrations/1-backbone';
 import { DeadLetterResolution1798156700000 } from './migrations/2-dead-letters';
+import { AttemptsByOffset1798160300000 } from './migrations/3-attempts-by-offset';
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database` */
@@ -63,7 +64,12 @@ async function migrate({ url, migrations = [] }: DatabaseOptions): Promise<void>
   const dataSource = new DataSource({
     type: 'postgres',
     url,
-    migrations: [Backbone1767225600000, DeadLetterResolution1798156700000, ...migrations],
+    migrations: [
+      Backbone1767225600000,
+      DeadLetterResolution1798156700000,
+      AttemptsByOffset1798160300000,
+      ...migrations,
+    ],
     migrationsTransactionMode: 'each',
     poolSize: 2,
     connectTimeoutMS: CONNECT_TIMEOUT_MS,

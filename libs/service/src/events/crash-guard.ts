@@ -14,8 +14,8 @@ const FOLLOWS_WITHIN_MS = 5_000;
 export class CrashGuard {
   /** By partition: when this process last finished a batch. */
   private readonly finishedAt = new Map<string, number>();
-  /** By partition and unit: the offset at which this process failed, and lives. */
-  private readonly survived = new Map<string, number>();
+  /** By partition: what this process began there and did not end, which it has survived. */
+  private readonly survived = new Map<string, Set<string>>();
   private readonly begun = new Set<string>();
 
   constructor(
@@ -40,7 +40,7 @@ export class CrashGuard {
   async end({ topic, partition }: RecordBatch): Promise<void> {
     const name = `${topic}/${partition}`;
     if (this.begun.delete(name)) await this.attempts.end(this.consumer, topic, partition);
-    for (const unit of ['batch', 'record']) this.survived.delete(`${name} ${unit}`);
+    this.survived.delete(name);
     this.finishedAt.set(name, performance.now());
   }
 
@@ -55,15 +55,16 @@ export class CrashGuard {
     { topic, partition, offset }: ConsumedRecord,
   ): Promise<number> {
     const name = `${topic}/${partition}`;
-    const hasSurvived = this.survived.get(`${name} ${unit}`) === offset;
+    const place = `${unit} ${offset}`;
+    const survived = this.survived.get(name) ?? new Set();
     const attempts = await this.attempts.begin(
       this.consumer,
       { unit, topic, partition, offset },
-      hasSurvived,
+      survived.has(place),
     );
     this.begun.add(name);
     // From here on, only the end of the process keeps this one from knowing better.
-    this.survived.set(`${name} ${unit}`, offset);
+    this.survived.set(name, survived.add(place));
     return attempts;
   }
 }

@@ -234,16 +234,15 @@ export class MemoryAttempts extends Attempts {
   }
 
   async begin(consumer: string, { unit, topic, partition, offset }: Attempt, anew = false): Promise<number> {
-    const name = `${consumer} ${topic}/${partition} ${unit}`;
-    const before = this.database.attempts.get(name);
-    const attempts = before?.offset === offset && !anew ? before.attempts + 1 : 1;
-    this.database.attempts.set(name, { offset, attempts });
+    const name = `${consumer} ${topic}/${partition} ${unit}@${offset}`;
+    const attempts = anew ? 1 : (this.database.attempts.get(name) ?? 0) + 1;
+    this.database.attempts.set(name, attempts);
     return attempts;
   }
 
   async end(consumer: string, topic: string, partition: number): Promise<void> {
-    for (const unit of ['batch', 'record']) {
-      this.database.attempts.delete(`${consumer} ${topic}/${partition} ${unit}`);
+    for (const name of this.database.attempts.keys()) {
+      if (name.startsWith(`${consumer} ${topic}/${partition} `)) this.database.attempts.delete(name);
     }
   }
 }

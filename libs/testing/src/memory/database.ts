@@ -22,7 +22,7 @@ export class MemoryDatabase {
   /** By consumer and event: when it was handled, milliseconds since 1970. */
   readonly inbox = new MemoryTable<number>();
   readonly deadLetters = new MemoryTable<{ readonly consumer: string; readonly letter: StoredDeadLetter }>();
-  readonly attempts = new Map<string, { readonly offset: number; readonly attempts: number }>();
+  readonly attempts = new Map<string, number>();
   readonly idempotencyKeys = new MemoryTable<AnswerRow>();
   readonly locks = new MemoryLocks();
 }
