@@ -42,7 +42,7 @@ export function classifyResponse(response: {
 
 /** Looks into `cause`, where fetch has it, and into the errors of an AggregateError, all of which must have a code. */
 function hasCode(error: unknown, codes: ReadonlySet<string>): boolean {
-  if (!(error instanceof Error)) return false;
+  if (typeof error !== 'object' || error === null) return false;
   const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
   if (Array.isArray(errors) && errors.length > 0) return errors.every((one) => hasCode(one, codes));
   return (typeof code === 'string' && codes.has(code)) || hasCode(cause, codes);

@@ -119,13 +119,11 @@ export function loadPolicies<Name extends string>(
 /** One row for each setting there is, for documentation. */
 export function describeSettings(): readonly {
   readonly setting: string;
-  readonly variable: string;
   readonly fallback: string;
   readonly meaning: string;
 }[] {
   return allSettings().map(({ kind, name, schema }) => ({
     setting: `${kind}.${name}`,
-    variable: `${PREFIX}<DEPENDENCY>_${snake(kind)}_${snake(name)}`,
     fallback: String(schema.parse(undefined)),
     meaning: schema.description ?? '',
   }));
