@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="atlas" \
       org.opencontainers.image.licenses="MIT"
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
-    NODE_OPTIONS="--enable-source-maps --max-old-space-size=256 --max-semi-space-size=8 --disable-warning=TimeoutNegativeWarning"
+    NODE_OPTIONS="--enable-source-maps --max-old-space-size=256 --max-semi-space-size=8"
 WORKDIR /atlas
 COPY --from=packages /atlas/node_modules node_modules
 COPY --from=build /atlas/dist dist

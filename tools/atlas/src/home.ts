@@ -176,7 +176,8 @@ export class Home {
     await rm(aside, { force: true });
   }
 
-  private async alreadyRuns(holder: ProcessIdentity): Promise<string> {
+  /** A sentence for one who wants to start a second one here. */
+  async alreadyRuns(holder: ProcessIdentity): Promise<string> {
     const services = (await this.readState())?.processes.filter(({ kind }) => kind === 'service') ?? [];
     const urls = services.map(({ name, url }) => `${name} at ${url}`).join(', ');
     return (

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Killer, type Victim } from './killer';
-import { identify, type ProcessIdentity } from './process-identity';
+import { identify, type ProcessIdentity, signal } from './process-identity';
 
 /** Real processes that do nothing, each started again once it was killed, as the supervisor does. */
 class Processes {
@@ -12,10 +12,10 @@ class Processes {
   }
 
   victims(): readonly Victim[] {
-    return [...this.running].map(([name, { pid }]) => ({
-      name,
-      ...(identify(pid as number) as ProcessIdentity),
-    }));
+    return [...this.running].map(([name, { pid }]) => {
+      const identity = identify(pid as number) as ProcessIdentity;
+      return { name, pid: identity.pid, kill: async () => signal(identity, 'SIGKILL') };
+    });
   }
 
   /** Waits until it is dead and returns how it died. */

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fraction } from './digest';
-import { type ProcessIdentity, signal } from './process-identity';
 
 /** A process that the platform started. */
-export interface Victim extends ProcessIdentity {
+export interface Victim {
   readonly name: string;
+  readonly pid: number;
+  /** SIGKILL. @returns false if it has ended by itself. */
+  kill(): Promise<boolean>;
 }
 
 /**
@@ -50,7 +52,7 @@ export class Killer {
     const lot = ({ name }: Victim) => fraction(`${this.seed} round ${this.round} ${name}`);
     const [victim] = waiting.sort((a, b) => lot(a) - lot(b));
     // It may have ended by itself just now.
-    if (!victim || !signal(victim, 'SIGKILL')) return undefined;
+    if (!victim || !(await victim.kill())) return undefined;
     this.hadTheirTurn.add(victim.name);
     this.kills.set(victim.name, (this.kills.get(victim.name) ?? 0) + 1);
     this.onKill(victim);

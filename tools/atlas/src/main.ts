@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { numberFromZero, port, positiveInteger, positiveNumber, share } from './options';
 import type { PortWish } from './ports';
-import { USUAL_PORTS } from './topology';
+import type { Stack } from './platform';
+import { KAFKA, USUAL_PORTS, variableOf } from './topology';
 
 // Each verb is loaded when it is called: what the others need would only cost time and memory.
 
@@ -53,6 +54,18 @@ verb<RunOptions & { detach?: boolean; background?: boolean }>(
   async (options, command) => {
     const { detach, foregroundLog, printState, runInBackground, runUp } = await import('./commands/up.js');
     const { json } = options;
+    if (options.stack === 'docker') {
+      const { printDockerState, runUpDocker } = await import('./commands/up-docker.js');
+      const stop = options.detach ? '"npx atlas down"' : 'Ctrl-C';
+      return ended(
+        await runUpDocker(
+          upOptions(options, command),
+          foregroundLog(json ?? false),
+          async (state) => printDockerState(state, { json, stop }),
+          options.detach ?? false,
+        ),
+      );
+    }
     if (options.background) return ended(await runInBackground(upOptions(options, command)));
     if (options.detach) {
       printState(await detach(), { json, stop: '"npx atlas down"' });
@@ -121,6 +134,32 @@ verb(
   async (options) => (await import('./commands/audit.js')).runAudit(options),
 );
 
+// ---- the log
+
+const events = program
+  .command('events')
+  .description('The event log: topics, partitions, keys, and how far each group has come.')
+  .helpCommand(false);
+
+verb<Common>(
+  'describe',
+  'Shows every partition, and the position and lag of each group.',
+  async (options) => (await import('./commands/events.js')).runDescribe(options),
+  events,
+);
+
+verb<Common & { fromBeginning?: boolean; limit?: number; key?: string; type?: string; data?: boolean }>(
+  'tail [topics...]',
+  'Shows events as they come, until Ctrl-C; with --json a line of JSON for each.',
+  async (options, command) => (await import('./commands/events.js')).runTail(options, command.args),
+  events,
+)
+  .option('--from-beginning', 'what is there already, too')
+  .option('--limit <events>', 'end after so many', positiveInteger)
+  .option('--key <key>', 'of one key alone, such as an order')
+  .option('--type <type>', 'of one type alone, such as orders.order-placed')
+  .option('--data', 'with their data');
+
 // ---- dead letters
 
 const dlq = program
@@ -163,17 +202,22 @@ verb<Common & { reason: string }>(
 // ---- what the options mean
 
 interface RunOptions extends Common {
+  readonly stack: Stack;
   readonly logLevel?: string;
 }
 
-const variableOf = (name: string): string => `${name.replace('-', '_').toUpperCase()}_PORT`;
-
 // An empty setting counts as none, as it does for the services.
-for (const name of ['LOG_LEVEL', ...[...USUAL_PORTS.keys()].map(variableOf)]) {
+for (const name of ['LOG_LEVEL', 'ATLAS_STACK', ...[...USUAL_PORTS.keys()].map(variableOf)]) {
   if (process.env[name] === '') delete process.env[name];
 }
 
 for (const command of program.commands.filter((one) => ['start', 'up'].includes(one.name()))) {
+  command.addOption(
+    new Option('--stack <stack>', 'on embedded engines, or on Kafka in containers')
+      .env('ATLAS_STACK')
+      .choices(['embedded', 'docker'])
+      .default('embedded'),
+  );
   command.addOption(
     new Option('--log-level <level>', 'of every process')
       .env('LOG_LEVEL')
@@ -181,7 +225,10 @@ for (const command of program.commands.filter((one) => ['start', 'up'].includes(
   );
   for (const [name, usual] of USUAL_PORTS) {
     command.addOption(
-      new Option(`--${name}-port <port>`, `of ${name}; if ${usual} is in use, another one is taken`)
+      new Option(
+        `--${name}-port <port>`,
+        `of ${name}${name === KAFKA ? ', on the docker stack' : ''}; if ${usual} is in use, another one is taken`,
+      )
         .env(variableOf(name))
         .default(usual)
         .argParser(port),
@@ -199,7 +246,7 @@ function upOptions(options: RunOptions, command: Command) {
       setBy: `--${name}-port or ${variableOf(name)}`,
     };
   });
-  return { json: options.json ?? false, ports, logLevel: options.logLevel };
+  return { json: options.json ?? false, stack: options.stack, ports, logLevel: options.logLevel };
 }
 
 // ---- go

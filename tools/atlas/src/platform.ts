@@ -1,34 +1,71 @@
-import { Home, type PlatformState } from './home';
-import { EVENT_LOG_DATABASE, SERVICES, type ServiceName } from './topology';
+import { type Container, DockerStack } from './docker-stack';
+import { Home } from './home';
+import { EVENT_LOG_DATABASE, KAFKA, POSTGRES, SERVICES, type ServiceName } from './topology';
 import { UserError } from './user-error';
+
+/** The two ways to run: processes of this machine on embedded engines, or containers on Kafka. */
+export const STACKS = ['embedded', 'docker'] as const;
+
+export type Stack = (typeof STACKS)[number];
 
 /** The platform as it runs now, for commands that use it. */
 export interface Platform {
+  readonly stack: Stack;
   /** Base URLs of the services, such as `http://127.0.0.1:4001`. */
   readonly urls: Readonly<Record<ServiceName, string>>;
   /** `postgres://…` of each service's database. */
   readonly databases: Readonly<Record<ServiceName, string>>;
-  /** `postgres://…` of the event log's database. */
+  /** EVENT_LOG_URL as seen from here. */
   readonly eventLog: string;
-  readonly state: PlatformState;
 }
 
-/** @throws UserError if no platform runs in the data folder. */
+/**
+ * Finds the platform of the data folder: the embedded one if it runs, or else the containers of its compose project.
+ * @throws UserError if none runs.
+ */
 export async function connect(home = Home.fromEnvironment()): Promise<Platform> {
-  const state = (await home.holder()) && (await home.readState());
-  const urls = Object.fromEntries(state?.processes.map(({ name, url }) => [name, url]) ?? []);
-  const databases = state?.databases ?? {};
-  const each = (from: Readonly<Record<string, string>>): Record<ServiceName, string> =>
-    Object.fromEntries(
-      SERVICES.map((name) => {
-        if (!from[name]) throw notRunning(home);
-        return [name, from[name]];
-      }),
-    ) as Record<ServiceName, string>;
-  const eventLog = databases[EVENT_LOG_DATABASE];
-  if (!state || !eventLog) throw notRunning(home);
-  return { urls: each(urls), databases: each(databases), eventLog, state };
+  const platform = (await embedded(home)) ?? docker(await new DockerStack(home).containers());
+  if (!platform) throw notRunning(home);
+  return platform;
 }
 
 export const notRunning = (home: Home): UserError =>
   new UserError(`No platform runs in ${home.path}: run "npm start" or "npx atlas up" first`);
+
+async function embedded(home: Home): Promise<Platform | undefined> {
+  const state = (await home.holder()) && (await home.readState());
+  if (!state) return undefined;
+  const urls = new Map(state.processes.map(({ name, url }) => [name, url]));
+  const databases = new Map(Object.entries(state.databases));
+  return complete('embedded', urls, databases, databases.get(EVENT_LOG_DATABASE));
+}
+
+function docker(containers: readonly Container[]): Platform | undefined {
+  if (!containers.some(({ running }) => running)) return undefined;
+  const portOf = (service: string) => containers.find((each) => each.service === service)?.port;
+  const urls = new Map<string, string>();
+  const databases = new Map<string, string>();
+  for (const { service, env } of containers) {
+    urls.set(service, `http://127.0.0.1:${portOf(service)}`);
+    const url = URL.parse(env.get('DATABASE_URL') ?? '');
+    if (!url) continue;
+    url.hostname = '127.0.0.1';
+    url.port = String(portOf(POSTGRES));
+    databases.set(service, url.href);
+  }
+  return complete('docker', urls, databases, `kafka://127.0.0.1:${portOf(KAFKA)}`);
+}
+
+/** Undefined if a part is missing. */
+function complete(
+  stack: Stack,
+  urls: ReadonlyMap<string, string>,
+  databases: ReadonlyMap<string, string>,
+  eventLog: string | undefined,
+): Platform | undefined {
+  const isComplete = SERVICES.every((name) => urls.has(name) && databases.has(name));
+  if (!isComplete || eventLog === undefined) return undefined;
+  const each = (from: ReadonlyMap<string, string>) =>
+    Object.fromEntries(SERVICES.map((name) => [name, from.get(name)])) as Record<ServiceName, string>;
+  return { stack, urls: each(urls), databases: each(databases), eventLog };
+}

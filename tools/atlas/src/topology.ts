@@ -17,7 +17,15 @@ export const GRACE_MS = 15_000;
 
 export const POSTGRES = 'postgres';
 
+/** On the docker stack alone. */
+export const KAFKA = 'kafka';
+
 export const relayOf = (service: ServiceName): string => `${service}-relay`;
+
+export const isRelay = (name: string): boolean => name.endsWith('-relay');
+
+/** The setting that chooses its port. */
+export const variableOf = (name: string): string => `${name.replaceAll('-', '_').toUpperCase()}_PORT`;
 
 /** What listens, and on which port unless told otherwise. */
 export const USUAL_PORTS: ReadonlyMap<string, number> = new Map([
@@ -28,6 +36,7 @@ export const USUAL_PORTS: ReadonlyMap<string, number> = new Map([
   ['inventory-relay', 4012],
   ['payments-relay', 4013],
   [POSTGRES, 54_329],
+  [KAFKA, 19_092],
 ]);
 
 /** The processes beside the database, each with its environment. */

@@ -34,6 +34,13 @@ const CONNECTION_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_MS = 60_000;
 
+// kafkajs sets timers for "not throttled", which it computes to a time long ago; Node 24 would warn of each process that
+// does so.
+const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void;
+process.emitWarning = (...args: unknown[]) => {
+  if (args[1] !== 'TimeoutNegativeWarning') emitWarning(...args);
+};
+
 /**
  * A kafkajs client that can be thrown away at any moment, with whatever hangs on its connections. kafkajs doesn't
  * survive every loss of a broker, so nothing here mends a client: whatever fails is begun anew with another one.

@@ -9,10 +9,11 @@ import { audit, type AuditReport } from '../audit/audit';
 import { checkReadable } from '../baskets';
 import { AtlasClient } from '../client';
 import { digest, fraction } from '../digest';
+import { DockerStack } from '../docker-stack';
 import { Home } from '../home';
 import { Killer, type Victim } from '../killer';
 import { connect } from '../platform';
-import { identify } from '../process-identity';
+import { identify, signal } from '../process-identity';
 import { replay, type ReplayResult } from '../replay';
 import { POSTGRES } from '../topology';
 import { UserError } from '../user-error';
@@ -35,13 +36,14 @@ export interface ChaosOptions {
 const PATIENCE_MS = 120_000;
 /** How long the last events may take to be handled once all orders are settled. */
 const DRAIN_MS = 60_000;
+const DOCKER_RESTART_MS = 500;
 const MADE_UP_BASKETS = 3_000;
 /** Some of everything: enough are sold out and declined to see what was held go back. */
 const STOCK_RATIO = 0.95;
 const DECLINE_RATE = 0.05;
 
 /**
- * Replays baskets while it kills services, relays and the database with SIGKILL; then lets all settle and audits.
+ * Replays baskets while it kills services, relays, the database and Kafka with SIGKILL; then lets all settle and audits.
  * Uses the platform that runs, or starts one in a folder of its own for the while.
  * @returns the exit code of the audit.
  */
@@ -51,8 +53,8 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
   const interrupt = () => interrupted.abort(new UserError('Interrupted'));
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
   try {
-    const holder = await Home.fromEnvironment().holder();
-    return await (holder ? withBaskets : withPlatform)(options, interrupted.signal);
+    const isUp = (await running()).length > 0;
+    return await (isUp ? withBaskets : withPlatform)(options, interrupted.signal);
   } catch (error) {
     interrupted.signal.throwIfAborted(); // whatever failed, it did because of that
     throw error;
@@ -92,10 +94,14 @@ async function withBaskets(options: ChaosOptions, signal: AbortSignal): Promise<
 
 async function chaos(
   { file, limit, concurrency, every, seed, json }: ChaosOptions & { file: string },
-  signal: AbortSignal,
+  interrupted: AbortSignal,
 ): Promise<number> {
   const { urls } = await connect();
-  const client = new AtlasClient(urls, { connections: concurrency, patienceMs: PATIENCE_MS, signal });
+  const client = new AtlasClient(urls, {
+    connections: concurrency,
+    patienceMs: PATIENCE_MS,
+    signal: interrupted,
+  });
   const bar = new ReplayBar();
   const began = performance.now();
   let placed = 0;
@@ -131,7 +137,7 @@ async function chaos(
     await killing;
     await client.close();
   }
-  const report = await auditOnceDrained(signal);
+  const report = await auditOnceDrained(interrupted);
   const kills = Object.fromEntries(killer.kills);
   if (json) {
     process.stdout.write(`${JSON.stringify({ seed, kills, replay: result, audit: report }, undefined, 2)}\n`);
@@ -168,13 +174,32 @@ const isDrained = ({ inFlight: { unpublished, unhandled } }: AuditReport): boole
 
 /** What the platform started and what runs now. */
 async function running(): Promise<readonly Victim[]> {
-  const state = await Home.fromEnvironment().readState();
-  if (!state) return [];
+  const home = Home.fromEnvironment();
+  const state = (await home.holder()) && (await home.readState());
+  if (!state) return containers(new DockerStack(home));
   const postgres = state.postgres.pid === null ? undefined : identify(state.postgres.pid);
-  return [
-    ...state.processes.flatMap(({ name, process: own }) => (own ? [{ name, ...own }] : [])),
-    ...(postgres ? [{ name: POSTGRES, ...postgres }] : []),
-  ];
+  const processes = state.processes.flatMap(({ name, process: own }) => (own ? [{ name, ...own }] : []));
+  return [...processes, ...(postgres ? [{ name: POSTGRES, ...postgres }] : [])].map((victim) => ({
+    ...victim,
+    kill: async () => signal(victim, 'SIGKILL'),
+  }));
+}
+
+async function containers(stack: DockerStack): Promise<readonly Victim[]> {
+  const found = await stack.containers();
+  return found
+    .filter((container) => container.running)
+    .map(({ id, name, pid }) => ({
+      name,
+      pid,
+      kill: async () => {
+        if (!(await stack.kill(id))) return false;
+        // As long as it takes until someone notices.
+        await sleep(DOCKER_RESTART_MS);
+        await stack.start(id);
+        return true;
+      },
+    }));
 }
 
 /** Runs another atlas command, as a process of its own that the terminal's Ctrl-C does not reach. */

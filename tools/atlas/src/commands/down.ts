@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DockerStack } from '../docker-stack';
 import { Home } from '../home';
 import { isRunning, signal } from '../process-identity';
 import { endRemains } from '../supervisor';
@@ -24,8 +25,11 @@ export async function runDown({ json }: { readonly json?: boolean }): Promise<nu
     }
   }
   await endRemains(home, GRACE_MS, (text) => void process.stderr.write(`${text}\n`));
-  if (json)
-    process.stdout.write(`${JSON.stringify({ stopped: holder !== undefined, pid: holder?.pid ?? null })}\n`);
-  else process.stdout.write(holder ? 'Atlas is down.\n' : `No platform runs in ${home.path}.\n`);
+  const docker = new DockerStack(home);
+  const hasContainers = (await docker.containers()).length > 0;
+  if (hasContainers) await docker.down(false);
+  const stopped = holder !== undefined || hasContainers;
+  if (json) process.stdout.write(`${JSON.stringify({ stopped, pid: holder?.pid ?? null })}\n`);
+  else process.stdout.write(stopped ? 'Atlas is down.\n' : `No platform runs in ${home.path}.\n`);
   return 0;
 }

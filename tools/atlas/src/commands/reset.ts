@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { DockerStack } from '../docker-stack';
 import { Home } from '../home';
 import { endRemains } from '../supervisor';
 import { GRACE_MS } from '../topology';
@@ -19,12 +20,19 @@ export async function runReset({ json, yes }: ResetOptions): Promise<number> {
       `Atlas runs in ${home.path} (pid ${holder.pid}): stop it with "npx atlas down" first`,
     );
   }
+  const docker = new DockerStack(home);
+  if ((await docker.containers()).some(({ running }) => running)) {
+    throw new UserError(
+      `Atlas runs as the compose project "${docker.project}": stop it with "npx atlas down" first`,
+    );
+  }
   if (!yes && !(await agrees(home))) {
     process.stderr.write('Nothing was deleted.\n');
     return 1;
   }
   await endRemains(home, GRACE_MS, (text) => void process.stderr.write(`${text}\n`));
   await home.erase();
+  if (await docker.hasVolumes()) await docker.down(true);
   if (json) process.stdout.write(`${JSON.stringify({ erased: home.path })}\n`);
   else process.stdout.write(`All data in ${home.path} is gone; the next start begins anew.\n`);
   return 0;

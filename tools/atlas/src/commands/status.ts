@@ -1,9 +1,11 @@
 import Table from 'cli-table3';
 import { Client } from 'pg';
+import { DockerStack } from '../docker-stack';
 import { Home, type PlatformState } from '../home';
 import { isReady } from '../managed-process';
 import { type Memory, memoryOf } from '../memory';
 import { notRunning } from '../platform';
+import { canServe } from './up-docker';
 
 interface Row {
   readonly name: string;
@@ -22,18 +24,14 @@ interface Row {
 export async function runStatus({ json }: { readonly json?: boolean }): Promise<number> {
   const home = Home.fromEnvironment();
   const state = (await home.holder()) && (await home.readState());
-  if (!state) {
+  const rows = state ? await embeddedRows(state) : await dockerRows(new DockerStack(home));
+  if (rows.length === 0) {
     if (!json) throw notRunning(home);
     process.stdout.write(
       `${JSON.stringify({ running: false, ready: false, home: home.path }, undefined, 2)}\n`,
     );
     return 1;
   }
-  const rows = await Promise.all([
-    supervisorRow(state),
-    postgresRow(state),
-    ...state.processes.map((one) => processRow(one)),
-  ]);
   const ready = rows.every((row) => row.ready);
   const total = rows.reduce(
     ({ rssBytes, pssBytes }, { memory }) => ({
@@ -48,6 +46,30 @@ export async function runStatus({ json }: { readonly json?: boolean }): Promise<
       : describe(rows, total),
   );
   return ready ? 0 : 1;
+}
+
+const embeddedRows = (state: PlatformState): Promise<readonly Row[]> =>
+  Promise.all([supervisorRow(state), postgresRow(state), ...state.processes.map((one) => processRow(one))]);
+
+async function dockerRows(stack: DockerStack): Promise<readonly Row[]> {
+  const containers = await stack.containers();
+  if (!containers.some(({ running }) => running)) return [];
+  const memory = await stack.memory();
+  return Promise.all(
+    containers.map(async (container) => {
+      const { id, name, pid, port, restarts, running, startedAt } = container;
+      const bytes = memory.get(id.slice(0, 12));
+      return {
+        name,
+        pid: running ? pid : null,
+        port: port ?? null,
+        ready: await canServe(container),
+        restarts,
+        uptimeSeconds: running ? secondsSince(startedAt.toISOString()) : null,
+        memory: bytes === undefined ? null : { rssBytes: bytes, pssBytes: null },
+      };
+    }),
+  );
 }
 
 const secondsSince = (moment: string | null): number | null =>

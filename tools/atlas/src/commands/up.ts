@@ -4,13 +4,15 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Home, type PlatformState } from '../home';
 import { fileWriter, Log } from '../log';
+import type { Stack } from '../platform';
 import { choosePorts, type PortWish } from '../ports';
 import { endRemains, Supervisor } from '../supervisor';
-import { DATABASES, GRACE_MS, POSTGRES, processes } from '../topology';
+import { DATABASES, GRACE_MS, KAFKA, POSTGRES, processes } from '../topology';
 import { UserError } from '../user-error';
 
 export interface UpOptions {
   readonly json?: boolean;
+  readonly stack?: Stack;
   readonly ports: readonly PortWish[];
   /** For every process; default: its own. */
   readonly logLevel?: string | undefined;
@@ -35,7 +37,8 @@ export async function runUp(
   try {
     const begin = performance.now();
     await endRemains(home, GRACE_MS, (text) => log.note(text, 'warn'));
-    const ports = await choosePorts(options.ports, ({ name, port: usual, setBy }, port) =>
+    const wishes = options.ports.filter(({ name }) => name !== KAFKA);
+    const ports = await choosePorts(wishes, ({ name, port: usual, setBy }, port) =>
       log.note(`port ${usual} for ${name} is in use; it gets ${port} (choose one by ${setBy})`, 'warn'),
     );
     const supervisor = new Supervisor(home, planOf(ports, options), log);

@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openEventLog } from '@atlas/adapters/event-log';
+import { decodeEvent } from '@atlas/contracts';
+import type { ConsumedRecord, EventLog } from '@atlas/ports';
+import Table from 'cli-table3';
+import { connect } from '../platform';
+import { UserError } from '../user-error';
+
+export interface DescribeOptions {
+  readonly json?: boolean;
+}
+
+export interface TailOptions {
+  readonly json?: boolean;
+  /** Also what is there already. */
+  readonly fromBeginning?: boolean;
+  /** End after so many. */
+  readonly limit?: number;
+  readonly key?: string;
+  readonly type?: string;
+  /** Show the data, too. */
+  readonly data?: boolean;
+}
+
+interface GroupPosition {
+  readonly group: string;
+  readonly committed: number;
+  /** Offsets behind the end: what the group has not handled yet, and what the log has used for itself. */
+  readonly lag: number;
+}
+
+interface DescribedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly start: number;
+  readonly end: number;
+  readonly groups: readonly GroupPosition[];
+}
+
+const POLL_MS = 250;
+
+/** Shows topics, partitions, and how far each group has come. */
+export async function runDescribe({ json }: DescribeOptions): Promise<number> {
+  const partitions = await withLog(describeLog);
+  if (json) {
+    process.stdout.write(`${JSON.stringify(partitions, undefined, 2)}\n`);
+    return 0;
+  }
+  const groups = [...new Set(partitions.flatMap((each) => each.groups.map(({ group }) => group)))].sort();
+  const table = new Table({
+    head: ['topic', 'partition', 'start', 'end', ...groups.map((group) => `${group} (lag)`)],
+    colAligns: ['left', 'right', 'right', 'right', ...groups.map(() => 'right' as const)],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { topic, partition, start, end, groups: positions } of partitions) {
+    const position = new Map(positions.map(({ group, committed, lag }) => [group, `${committed} (${lag})`]));
+    table.push([topic, partition, start, end, ...groups.map((group) => position.get(group) ?? '')]);
+  }
+  process.stdout.write(`${table.toString()}\n`);
+  return 0;
+}
+
+async function describeLog(log: EventLog): Promise<readonly DescribedPartition[]> {
+  // Groups first, so that none is ahead of an end.
+  const offsets = await log.groupOffsets();
+  const partitions = await log.describe();
+  return partitions.map(({ topic, partition, start, end }) => ({
+    topic,
+    partition,
+    start,
+    end,
+    groups: offsets
+      .filter((offset) => offset.topic === topic && offset.partition === partition)
+      .map(({ group, committed }) => ({ group, committed, lag: Math.max(0, end - committed) })),
+  }));
+}
+
+/** Writes a line for each record as it comes, until it is stopped; records of one partition in their order. */
+export async function runTail(options: TailOptions, topics: readonly string[]): Promise<number> {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop);
+  // A reader that has seen enough, such as head.
+  process.stdout.once('error', stop);
+  await withLog((log) => tail(log, options, topics, stopping.signal));
+  return 0;
+}
+
+async function tail(
+  log: EventLog,
+  { json, fromBeginning, limit = Infinity, key, type, data }: TailOptions,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const next = new Map<string, number>();
+  let left = limit;
+  for (let isFirst = true; !signal.aborted; isFirst = false) {
+    const partitions = (await log.describe()).filter(
+      ({ topic }) => topics.length === 0 || topics.includes(topic),
+    );
+    if (isFirst) {
+      const missing = topics.find((name) => !partitions.some(({ topic }) => topic === name));
+      if (missing)
+        throw new UserError(`There is no topic "${missing}": "npx atlas events describe" lists them`);
+    }
+    for (const { topic, partition, start, end } of partitions) {
+      const name = `${topic}/${partition}`;
+      const from = next.get(name) ?? (isFirst && !fromBeginning ? end : start);
+      next.set(name, Math.max(from, end));
+      if (from >= end) continue;
+      for await (const record of log.read(topic, partition, from)) {
+        if (signal.aborted) return;
+        next.set(name, Math.max(next.get(name) ?? 0, record.offset + 1));
+        if (key !== undefined && record.key !== key) continue;
+        if (type !== undefined && record.headers['ce_type'] !== type) continue;
+        process.stdout.write(`${json ? JSON.stringify(toJson(record)) : describe(record, data ?? false)}\n`);
+        left -= 1;
+        if (left === 0) return;
+      }
+    }
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function describe(record: ConsumedRecord, withData: boolean): string {
+  const { topic, partition, offset, key, headers, value } = record;
+  const decoded = decodeEvent(record);
+  const time = new Date(record.timestamp).toISOString();
+  const what = decoded.ok
+    ? `${decoded.value.type} v${decoded.value.aggregateVersion} id=${decoded.value.id} correlation=${decoded.value.correlationId}`
+    : `(${decoded.error.kind}: ${decoded.error.reason})`;
+  const trace = headers['traceparent'] ? ` trace=${headers['traceparent']}` : '';
+  const data = withData ? ` ${value?.toString() ?? 'no value'}` : '';
+  return `${time} ${topic}/${partition}@${offset} ${key ?? '–'} ${what}${trace}${data}`;
+}
+
+function toJson(record: ConsumedRecord): object {
+  const { topic, partition, offset, key, headers, value, timestamp } = record;
+  const decoded = decodeEvent(record);
+  return {
+    topic,
+    partition,
+    offset,
+    key,
+    time: new Date(timestamp).toISOString(),
+    headers,
+    ...(decoded.ok
+      ? { event: decoded.value }
+      : { problem: decoded.error, base64: value?.toString('base64') ?? null }),
+  };
+}
+
+async function withLog<T>(work: (log: EventLog) => Promise<T>): Promise<T> {
+  const { eventLog } = await connect();
+  const log = await openEventLog('atlas', { EVENT_LOG_URL: eventLog }, (error) =>
+    process.stderr.write(`the event log: ${String(error)}\n`),
+  );
+  try {
+    return await work(log);
+  } finally {
+    await log.close();
+  }
+}

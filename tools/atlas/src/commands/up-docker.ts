@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Container, DockerStack } from '../docker-stack';
+import { Home } from '../home';
+import type { Log } from '../log';
+import { isReady } from '../managed-process';
+import { choosePorts, type PortWish } from '../ports';
+import { isRelay, KAFKA, POSTGRES, variableOf } from '../topology';
+import { UserError } from '../user-error';
+import type { UpOptions } from './up';
+
+/** What runs, as `up --json` tells it. */
+export interface DockerState {
+  readonly stack: 'docker';
+  readonly project: string;
+  readonly processes: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly url: string | null;
+  }[];
+}
+
+const READY_TIMEOUT_MS = 180_000;
+
+/**
+ * Builds and starts the containers, waits until all are ready, and follows what they log until it is told to stop.
+ * @param whenReady what to do once everything is ready.
+ * @param detach true: leave them running then.
+ * @returns the exit code.
+ */
+export async function runUpDocker(
+  options: UpOptions,
+  log: Log,
+  whenReady: (state: DockerState) => Promise<void>,
+  detach: boolean,
+): Promise<number> {
+  const home = Home.fromEnvironment();
+  const holder = await home.holder();
+  if (holder) throw new UserError(await home.alreadyRuns(holder));
+  const stack = new DockerStack(home);
+  await stack.require();
+  if ((await stack.containers()).some(({ running }) => running)) {
+    throw new UserError(
+      `Atlas already runs as the compose project "${stack.project}": use that one, or stop it with "npx atlas down"`,
+    );
+  }
+  const told = new AbortController();
+  const stop = (name: NodeJS.Signals) => {
+    if (!told.signal.aborted) log.note(`${name}: stopping`);
+    told.abort();
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
+  const begin = performance.now();
+  try {
+    await stack.up({ ...(await settingsOf(options, log)), COMPOSE_PROGRESS: 'plain' });
+    await untilReady(stack, told.signal);
+    log.note(
+      `everything is ready, ${((performance.now() - begin) / 1_000).toFixed(1)} s after it was started`,
+    );
+    await whenReady(stateOf(stack, await stack.containers()));
+    if (detach) return 0;
+    await stack.follow((service, line) => log.line(service, line), told.signal);
+  } catch (error) {
+    if (!told.signal.aborted) throw error;
+  }
+  await stack.down(false);
+  log.note('everything has stopped');
+  return 0;
+}
+
+export function printDockerState(
+  state: DockerState,
+  { json, stop }: { json?: boolean | undefined; stop: string },
+): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`);
+    return;
+  }
+  const lines = state.processes
+    .filter(({ kind }) => kind === 'service')
+    .map(({ name, url }) => `  ${name.padEnd(10)} ${url}/docs`);
+  process.stdout.write(`Atlas is up in containers; ${stop} stops it.\n${lines.join('\n')}\n`);
+}
+
+/** The compose file's settings: ports that are free, and those that were asked for. */
+async function settingsOf({ ports, logLevel }: UpOptions, log: Log): Promise<Record<string, string>> {
+  // Docker finds free ones for the relays, of which there may be several.
+  const wishes = ports.filter(({ name, fixed }: PortWish) => fixed || !isRelay(name));
+  const chosen = await choosePorts(wishes, ({ name, port: usual, setBy }, port) =>
+    log.note(`port ${usual} for ${name} is in use; it gets ${port} (choose one by ${setBy})`, 'warn'),
+  );
+  return {
+    ...Object.fromEntries([...chosen].map(([name, port]) => [variableOf(name), String(port)])),
+    ...(logLevel && { LOG_LEVEL: logLevel }),
+  };
+}
+
+async function untilReady(stack: DockerStack, signal: AbortSignal): Promise<void> {
+  for (const deadline = Date.now() + READY_TIMEOUT_MS; ; await sleep(250, undefined, { signal })) {
+    const containers = await stack.containers();
+    const waiting: string[] = [];
+    for (const each of containers) if (!(await canServe(each))) waiting.push(each.name);
+    if (containers.length > 0 && waiting.length === 0) return;
+    if (Date.now() > deadline) {
+      throw new UserError(
+        `Not ready within ${READY_TIMEOUT_MS / 1_000} s: ${waiting.join(', ')}; ` +
+          `"docker compose --project-name ${stack.project} logs" tells more`,
+      );
+    }
+  }
+}
+
+/** Whether the process in it says so; of PostgreSQL and Kafka, whether their health check does. */
+export function canServe({ service, running, health, port }: Container): Promise<boolean> {
+  if (!running || port === undefined) return Promise.resolve(false);
+  if (service === POSTGRES || service === KAFKA) return Promise.resolve(health === 'healthy');
+  return isReady(`http://127.0.0.1:${port}`);
+}
+
+const kindOf = (service: string): string =>
+  service === POSTGRES || service === KAFKA ? 'engine' : isRelay(service) ? 'relay' : 'service';
+
+const stateOf = ({ project }: DockerStack, containers: readonly Container[]): DockerState => ({
+  stack: 'docker',
+  project,
+  processes: containers.map(({ name, service, port }) => {
+    const kind = kindOf(service);
+    return { name, kind, url: kind === 'engine' || port === undefined ? null : `http://127.0.0.1:${port}` };
+  }),
+});
