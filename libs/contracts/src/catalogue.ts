@@ -3,7 +3,7 @@ import * as inventory from './inventory';
 import * as orders from './orders';
 import * as payments from './payments';
 
-/** Every event of the platform, in every version that can still be read. */
+/** Every event of the platform, by its newest contract; the older ones hang on it as `previous`. */
 export const contracts: readonly EventContract[] = [
   ...Object.values(orders),
   ...Object.values(inventory),

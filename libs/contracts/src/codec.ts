@@ -1,7 +1,7 @@
 import { CloudEvent, Kafka } from 'cloudevents';
 import { err, ok, type Result } from '@atlas/kernel';
 import { contracts } from './catalogue';
-import type { EventContract, EventEnvelope } from './event-contract';
+import { type EventContract, type EventEnvelope, issuesOf, readData, versionsOf } from './event-contract';
 
 /** A record as an event log carries it: CloudEvents 1.0, Kafka protocol binding, binary mode. */
 export interface EncodedEvent {
@@ -19,7 +19,10 @@ export interface UndecodableEvent {
 
 const MAX_VALUE_BYTES = 1_048_576;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const dataSchemaUri = (contract: EventContract) => `urn:atlas:schema:${contract.type}:${contract.version}`;
+
+/** CloudEvents `dataschema` of a contract: says which version the data was written in. */
+export const dataSchemaUri = ({ type, version }: { type: string; version: number }): string =>
+  `urn:atlas:schema:${type}:${version}`;
 
 /**
  * Encodes an event, after checking its data against its contract, so that nothing invalid is ever published.
@@ -56,12 +59,49 @@ export function encodeEvent(contract: EventContract, event: EventEnvelope): Enco
   return { key: event.subject, headers, value: Buffer.from(JSON.stringify(checked.data)) };
 }
 
-/** Decodes a record and checks it against the contract that it names. Never throws, whatever the bytes are. */
-export function decodeEvent(record: {
+/** A record as a consumer gets it, perhaps made by somebody who knows nothing of our contracts. */
+export interface ReceivedRecord {
   readonly key: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly value: Buffer | null;
-}): Result<EventEnvelope, UndecodableEvent> {
+}
+
+export type DecodeEvent = (record: ReceivedRecord) => Result<EventEnvelope, UndecodableEvent>;
+
+/** How the records of one event are read: its newest contract, and every version by the URI that records name. */
+interface Reading {
+  readonly contract: EventContract;
+  readonly versions: ReadonlyMap<string, number>;
+}
+
+/**
+ * Makes the decoder of some events, each given by its newest contract.
+ * @throws Error if two contracts have the same type.
+ */
+export function decoderOf(newest: readonly EventContract[]): DecodeEvent {
+  const readings = new Map<string, Reading>();
+  for (const contract of newest) {
+    if (readings.has(contract.type)) {
+      throw new Error(
+        `${contract.type} has two contracts in the catalogue: export its newest version alone, the older ones are its "previous"`,
+      );
+    }
+    const versions = new Map(versionsOf(contract).map((older) => [dataSchemaUri(older), older.version]));
+    readings.set(contract.type, { contract, versions });
+  }
+  return (record) => decode(readings, record);
+}
+
+/**
+ * Decodes a record, checks it against the contract that it names and turns its data into the newest version.
+ * Never throws, whatever the bytes are.
+ */
+export const decodeEvent: DecodeEvent = decoderOf(contracts);
+
+function decode(
+  readings: ReadonlyMap<string, Reading>,
+  record: ReceivedRecord,
+): Result<EventEnvelope, UndecodableEvent> {
   const { headers, value } = record;
   if (!value) return malformed('the record has no value');
   if (value.length > MAX_VALUE_BYTES) {
@@ -93,12 +133,12 @@ export function decodeEvent(record: {
     return malformed('the header "ce_aggregateversion" must be a whole number from 1');
   }
   const type = headers['ce_type'] as string;
-  const versions = contracts.filter((contract) => contract.type === type);
-  if (versions.length === 0)
-    return err({ kind: 'unknown-type', reason: `no contract has the type "${type}"` });
-  const contract = versions.find((candidate) => dataSchemaUri(candidate) === headers['ce_dataschema']);
-  if (!contract) {
-    const known = versions.map((candidate) => candidate.version).join(', ');
+  const reading = readings.get(type);
+  if (!reading) return err({ kind: 'unknown-type', reason: `no contract has the type "${type}"` });
+  const { contract, versions } = reading;
+  const version = versions.get(headers['ce_dataschema'] as string);
+  if (version === undefined) {
+    const known = [...versions.values()].join(', ');
     return err({
       kind: 'unknown-version',
       reason: `${type} with the schema "${headers['ce_dataschema']}" is not read here; version ${known} is`,
@@ -110,10 +150,8 @@ export function decodeEvent(record: {
   } catch (error) {
     return malformed(`the value is no JSON: ${(error as Error).message}`);
   }
-  const data = contract.data.safeParse(json);
-  if (!data.success) {
-    return err({ kind: 'invalid-data', reason: `${type} v${contract.version}: ${issuesOf(data.error)}` });
-  }
+  const data = dataOf(contract, version, json);
+  if (!data.ok) return err({ kind: 'invalid-data', reason: `${type} v${version}: ${data.error}` });
   return ok({
     id: headers['ce_id'] as string,
     type,
@@ -125,14 +163,17 @@ export function decodeEvent(record: {
     correlationId: headers['ce_correlationid'] ?? (headers['ce_id'] as string),
     causationId: headers['ce_causationid'],
     traceparent: headers['traceparent'],
-    data: data.data,
+    data: data.value,
   });
 }
 
-const malformed = (reason: string): Result<never, UndecodableEvent> => err({ kind: 'malformed', reason });
+/** An upcaster that throws is a defect of the contract, but must not stop the consumer. */
+function dataOf(contract: EventContract, version: number, json: unknown): Result<unknown, string> {
+  try {
+    return readData(contract, version, json);
+  } catch (error) {
+    return err(`turning it into v${contract.version} failed: ${(error as Error).message}`);
+  }
+}
 
-const issuesOf = (error: { issues: readonly { path: PropertyKey[]; message: string }[] }): string =>
-  error.issues
-    .slice(0, 5)
-    .map((issue) => `${issue.path.join('.') || 'data'}: ${issue.message}`)
-    .join('; ');
+const malformed = (reason: string): Result<never, UndecodableEvent> => err({ kind: 'malformed', reason });

@@ -1,6 +1,23 @@
 export { contracts } from './catalogue';
-export { decodeEvent, encodeEvent, type EncodedEvent, type UndecodableEvent } from './codec';
-export { type EventContract, type EventEnvelope, type EventOf, type NewEvent } from './event-contract';
+export {
+  dataSchemaUri,
+  type DecodeEvent,
+  decodeEvent,
+  decoderOf,
+  type EncodedEvent,
+  encodeEvent,
+  type ReceivedRecord,
+  type UndecodableEvent,
+} from './codec';
+export {
+  defineEvent,
+  type EventContract,
+  type EventEnvelope,
+  type EventOf,
+  type NewEvent,
+  upcastFrom,
+  versionsOf,
+} from './event-contract';
 export * from './inventory';
 export * from './orders';
 export * from './payments';

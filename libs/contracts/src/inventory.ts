@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { defineEvent } from './event-contract';
 import { aggregateId, lines, quantity, sku } from './fields';
 
+const orderId = '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10';
+
 const RESERVATION = { version: 1, owner: 'inventory', aggregate: 'reservation' } as const;
 
 /** Every line is held for the order; it stays held until the order is confirmed or cancelled. */
@@ -9,6 +11,7 @@ export const StockReserved = defineEvent({
   ...RESERVATION,
   type: 'inventory.stock-reserved',
   data: z.object({ orderId: aggregateId, lines }),
+  examples: [{ orderId, lines: [{ sku: 'coffee', quantity: 2 }] }],
 });
 
 /** Nothing is held: `shortages` tells which lines could not be. */
@@ -19,6 +22,7 @@ export const StockRejected = defineEvent({
     orderId: aggregateId,
     shortages: z.array(z.object({ sku, requested: quantity, available: z.int().min(0) })).min(1),
   }),
+  examples: [{ orderId, shortages: [{ sku: 'last-mug', requested: 1, available: 0 }] }],
 });
 
 /** The held units are sold. */
@@ -26,6 +30,7 @@ export const StockCommitted = defineEvent({
   ...RESERVATION,
   type: 'inventory.stock-committed',
   data: z.object({ orderId: aggregateId, lines }),
+  examples: [{ orderId, lines: [{ sku: 'coffee', quantity: 2 }] }],
 });
 
 /** The units, held or sold before, are on hand again. */
@@ -33,4 +38,5 @@ export const StockReleased = defineEvent({
   ...RESERVATION,
   type: 'inventory.stock-released',
   data: z.object({ orderId: aggregateId, lines }),
+  examples: [{ orderId, lines: [{ sku: 'coffee', quantity: 2 }] }],
 });

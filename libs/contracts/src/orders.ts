@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { defineEvent } from './event-contract';
 import { aggregateId, lines, money, quantity, sku } from './fields';
 
+const orderId = '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10';
+
 const ORDER = { version: 1, owner: 'orders', aggregate: 'order' } as const;
 
 export const OrderPlaced = defineEvent({
@@ -17,6 +19,14 @@ export const OrderPlaced = defineEvent({
       .max(MAX_LINES),
     total: money,
   }),
+  examples: [
+    {
+      orderId,
+      customerId: 'ada',
+      lines: [{ sku: 'coffee', quantity: 2, unitPrice: { minorUnits: 350, currency: 'EUR' } }],
+      total: { minorUnits: 700, currency: 'EUR' },
+    },
+  ],
 });
 
 /** The stock is held: the order now waits for `amount` to be captured with `paymentToken`. */
@@ -24,12 +34,20 @@ export const OrderPaymentDue = defineEvent({
   ...ORDER,
   type: 'orders.order-payment-due',
   data: z.object({ orderId: aggregateId, amount: money, paymentToken: z.string() }),
+  examples: [{ orderId, amount: { minorUnits: 700, currency: 'EUR' }, paymentToken: 'tok_visa' }],
 });
 
 export const OrderConfirmed = defineEvent({
   ...ORDER,
   type: 'orders.order-confirmed',
   data: z.object({ orderId: aggregateId, lines, total: money }),
+  examples: [
+    {
+      orderId,
+      lines: [{ sku: 'coffee', quantity: 2 }],
+      total: { minorUnits: 700, currency: 'EUR' },
+    },
+  ],
 });
 
 export const OrderCancelled = defineEvent({
@@ -39,4 +57,8 @@ export const OrderCancelled = defineEvent({
     orderId: aggregateId,
     reason: z.enum(['out-of-stock', 'payment-declined', 'payment-failed', 'customer-request', 'expired']),
   }),
+  examples: [
+    { orderId, reason: 'out-of-stock' },
+    { orderId, reason: 'customer-request' },
+  ],
 });

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { defineEvent } from './event-contract';
 import { aggregateId, money } from './fields';
 
+const orderId = '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10';
+
 const PAYMENT = { version: 1, owner: 'payments', aggregate: 'payment' } as const;
 
 /** The payment's own id is the order's: an order is paid once. */
@@ -9,6 +11,7 @@ export const PaymentCaptured = defineEvent({
   ...PAYMENT,
   type: 'payments.payment-captured',
   data: z.object({ orderId: aggregateId, amount: money, chargeId: z.string() }),
+  examples: [{ orderId, amount: { minorUnits: 700, currency: 'EUR' }, chargeId: 'ch_1' }],
 });
 
 /** The provider refused: asking again with the same token won't help. */
@@ -16,6 +19,7 @@ export const PaymentDeclined = defineEvent({
   ...PAYMENT,
   type: 'payments.payment-declined',
   data: z.object({ orderId: aggregateId, reason: z.string() }),
+  examples: [{ orderId, reason: 'insufficient funds' }],
 });
 
 /** The provider gave no answer in all attempts, and confirmed that nothing was charged. */
@@ -23,10 +27,12 @@ export const PaymentFailed = defineEvent({
   ...PAYMENT,
   type: 'payments.payment-failed',
   data: z.object({ orderId: aggregateId, reason: z.string() }),
+  examples: [{ orderId, reason: 'the provider gave no answer' }],
 });
 
 export const PaymentRefunded = defineEvent({
   ...PAYMENT,
   type: 'payments.payment-refunded',
   data: z.object({ orderId: aggregateId, amount: money, refundId: z.string() }),
+  examples: [{ orderId, amount: { minorUnits: 700, currency: 'EUR' }, refundId: 're_1' }],
 });
