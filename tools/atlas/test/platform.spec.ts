@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { eventually } from '@atlas/testing';
+import { openEventLog } from '@atlas/adapters/event-log';
+import { eventually, publish } from '@atlas/testing';
 import { Client } from 'pg';
-import { type PlatformState, projectRoot } from '../src/home';
+import type { PlatformState } from '../src/home';
 import { identify, isRunning, type ProcessIdentity } from '../src/process-identity';
+import { atlas as runAtlas } from './command';
 
 let home: string;
 
@@ -21,20 +20,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** The command as a user runs it. */
-async function atlas(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [join(projectRoot(), 'tools/atlas.mjs'), ...args], {
-    cwd: projectRoot(),
-    env: { ...process.env, ATLAS_HOME: home },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'exit') as Promise<[number]>,
-  ]);
-  return { code, stdout, stderr };
-}
+const atlas = (...args: readonly string[]) => runAtlas(home, ...args);
 
 interface Status {
   running: boolean;
@@ -68,16 +54,16 @@ async function violated(): Promise<readonly string[]> {
 }
 
 describe('The atlas command', () => {
-  it.each(['start', 'up', 'down', 'status', 'reset', 'demo', 'replay', 'audit', 'chaos'])(
-    'explains %s',
-    async (verb) => {
-      const { code, stdout } = await atlas(verb, '--help');
+  it.each([
+    ...['start', 'up', 'down', 'status', 'reset', 'demo', 'replay', 'audit', 'chaos'],
+    ...['dlq list', 'dlq show', 'dlq replay', 'dlq discard', 'events describe', 'events tail'],
+  ])('explains %s', async (verb) => {
+    const { code, stdout } = await atlas(...verb.split(' '), '--help');
 
-      expect(code).toBe(0);
-      expect(stdout).toContain(`Usage: atlas ${verb}`);
-      expect(stdout).toContain('--json');
-    },
-  );
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: atlas ${verb}`);
+    expect(stdout).toContain('--json');
+  });
 
   it.each([['status'], ['demo'], ['audit']])('says of %s that nothing runs, and what to do', async (verb) => {
     const { code, stderr } = await atlas(verb);
@@ -132,6 +118,56 @@ describe('The platform, started and left running', () => {
 
     expect(JSON.parse(stdout)).toMatchObject({ ok: true });
     expect(code).toBe(0);
+  });
+
+  it('shows the log, and the events of one order', async () => {
+    const described = await atlas('events', 'describe', '--json');
+    const partitions = JSON.parse(described.stdout) as { topic: string; groups: { lag: number }[] }[];
+    expect(new Set(partitions.map(({ topic }) => topic))).toEqual(
+      new Set(['orders.events', 'inventory.events', 'payments.events']),
+    );
+    expect(partitions.flatMap(({ groups }) => groups.filter(({ lag }) => lag > 0))).toEqual([]);
+
+    const first = await atlas(
+      'events',
+      'tail',
+      'orders.events',
+      '--from-beginning',
+      '--limit',
+      '1',
+      '--json',
+    );
+    const { key } = JSON.parse(first.stdout) as { key: string };
+    const line = await atlas('events', 'tail', '--from-beginning', '--limit', '1', '--key', key, '--data');
+    expect(line.stdout).toContain(key);
+    const unknown = await atlas('events', 'tail', 'nowhere');
+    expect(unknown.stderr).toContain('There is no topic "nowhere"');
+  });
+
+  it('shows what a service could not handle, and has an operator decide', async () => {
+    const { databases } = JSON.parse(await readFile(join(home, 'state.json'), 'utf8')) as PlatformState;
+    const log = await openEventLog('test', { EVENT_LOG_URL: databases['event_log']! }, () => undefined);
+    await publish(log, { topic: 'orders.events', key: 'foreign', headers: {}, value: Buffer.from('hello') });
+    await log.close();
+    const letters = await eventually(async () => {
+      const found = JSON.parse((await atlas('dlq', 'list', '--json')).stdout) as { name: string }[];
+      return found.length === 2 && found;
+    });
+
+    const names = letters.map(({ name }) => name);
+    expect(names).toEqual(['inventory/1', 'payments/1']);
+    expect((await atlas('dlq', 'show', 'payments/1')).stdout).toContain('hello');
+    const replayed = await atlas('dlq', 'replay', '--all');
+    expect(replayed.code).toBe(1);
+    expect(replayed.stdout).toContain('inventory/1 failed again: Unreadable');
+    for (const name of names) {
+      expect((await atlas('dlq', 'discard', name, '--reason', 'not ours')).code).toBe(0);
+    }
+    expect((await atlas('dlq', 'list')).stdout).toBe('There are no dead letters.\n');
+    const again = await atlas('dlq', 'replay', 'payments/1');
+    expect(again.stderr).toContain('was discarded at');
+    expect((await atlas('dlq', 'replay')).stderr).toContain('or --all');
+    expect((await atlas('dlq', 'show', 'payments-1')).stderr).toContain('names no dead letter');
   });
 
   it('can not be started a second time', async () => {

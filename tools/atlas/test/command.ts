@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { projectRoot } from '../src/home';
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command as a user runs it, on a data folder of its own. */
+export async function atlas(home: string, ...args: readonly string[]): Promise<Outcome> {
+  const child = spawn(process.execPath, [join(projectRoot(), 'tools/atlas.mjs'), ...args], {
+    cwd: projectRoot(),
+    env: { ...process.env, ATLAS_HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit') as Promise<[number]>,
+  ]);
+  return { code, stdout, stderr };
+}

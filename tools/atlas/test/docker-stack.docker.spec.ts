@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '@atlas/testing';
+import { DockerStack } from '../src/docker-stack';
+import { Home, projectRoot } from '../src/home';
+import { atlas as runAtlas } from './command';
+
+const REAL_BASKETS = join(projectRoot(), '../shared/data/groceries.csv');
+
+jest.setTimeout(600_000);
+
+describe('The platform in containers', () => {
+  let home: string;
+  let stack: DockerStack;
+  let baskets: string;
+
+  const atlas = async (...args: readonly string[]) => {
+    const outcome = await runAtlas(home, ...args);
+    return { ...outcome, json: () => JSON.parse(outcome.stdout) as unknown };
+  };
+  const ok = async (...args: readonly string[]) => {
+    const { code, json, stderr } = await atlas(...args, '--json');
+    if (code !== 0) throw new Error(`atlas ${args.join(' ')} ended with ${code}: ${stderr.slice(-2_000)}`);
+    return json();
+  };
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'atlas-docker-'));
+    stack = new DockerStack(new Home(home));
+    baskets = existsSync(REAL_BASKETS) ? REAL_BASKETS : join(home, 'baskets.csv');
+    if (baskets !== REAL_BASKETS) await writeFile(baskets, 'whole milk,rolls\nroot vegetables\n'.repeat(100));
+    await ok('up', '--stack', 'docker', '--detach');
+  });
+  afterAll(async () => {
+    await stack?.down(true);
+    await rm(home, { recursive: true, force: true });
+  });
+
+  it('is ready, each process in a container of its own that may do little', async () => {
+    const { ready, processes } = (await ok('status')) as { ready: boolean; processes: { name: string }[] };
+    expect(ready).toBe(true);
+    expect(processes.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['orders', 'orders-relay', 'inventory', 'payments', 'kafka', 'postgres']),
+    );
+    const [orders] = (await stack.containers()).filter(({ service }) => service === 'orders');
+    const format =
+      '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}';
+    const inspected = execFileSync('docker', ['inspect', '--format', format, orders!.id], {
+      encoding: 'utf8',
+    });
+    expect(inspected.trim()).toBe('node true [ALL] [no-new-privileges:true]');
+  });
+
+  it('takes orders to the end that each must have, and real baskets, and is audited clean', async () => {
+    expect(await ok('demo')).toMatchObject({ ok: true });
+    expect(await ok('replay', baskets, '--limit', '200')).toMatchObject({ placed: 200, confirmed: 200 });
+    expect(await ok('audit')).toMatchObject({ ok: true });
+  });
+
+  it('shows what Kafka has, and how far each group has come', async () => {
+    const partitions = (await ok('events', 'describe')) as { topic: string; end: number }[];
+    expect(partitions).toHaveLength(18);
+    const orders = partitions.filter(({ topic }) => topic === 'orders.events');
+    expect(orders.reduce((sum, { end }) => sum + end, 0)).toBeGreaterThan(600);
+    expect(await ok('dlq', 'list')).toEqual([]);
+  });
+
+  it('is whole again after Kafka, PostgreSQL and processes were killed, with nothing lost or doubled', async () => {
+    const replay = ok('replay', baskets, '--limit', '300', '--rate', '30');
+    for (const service of ['orders-relay', 'kafka', 'inventory', 'postgres']) {
+      const [container] = (await stack.containers()).filter((each) => each.service === service);
+      expect(await stack.kill(container!.id)).toBe(true);
+      await stack.start(container!.id);
+    }
+    expect(await replay).toMatchObject({ placed: 300, confirmed: 300 });
+    await eventually(async () => {
+      const { ok: isClean, inFlight } = (await ok('audit')) as {
+        ok: boolean;
+        inFlight: Record<string, Record<string, number>>;
+      };
+      const waiting = [inFlight['unpublished'], inFlight['unhandled']].flatMap((by) =>
+        Object.values(by ?? {}),
+      );
+      return isClean && waiting.every((count) => count === 0);
+    }, 90_000);
+  });
+
+  it('can not be started a second time, or thrown away while it runs', async () => {
+    expect((await atlas('up', '--stack', 'docker')).stderr).toContain(
+      `Atlas already runs as the compose project "${stack.project}"`,
+    );
+    expect((await atlas('reset', '--yes')).stderr).toContain('stop it with "npx atlas down" first');
+  });
+
+  it('leaves its data when it is stopped, and nothing when they are thrown away', async () => {
+    expect((await atlas('down')).stdout).toBe('Atlas is down.\n');
+    expect(await stack.containers()).toEqual([]);
+    expect(await stack.hasVolumes()).toBe(true);
+    expect((await atlas('reset', '--yes')).code).toBe(0);
+    expect(await stack.hasVolumes()).toBe(false);
+  });
+});
