@@ -31,7 +31,7 @@ describe('The platform in containers', () => {
     home = await mkdtemp(join(tmpdir(), 'atlas-docker-'));
     stack = new DockerStack(new Home(home));
     baskets = existsSync(REAL_BASKETS) ? REAL_BASKETS : join(home, 'baskets.csv');
-    if (baskets !== REAL_BASKETS) await writeFile(baskets, 'whole milk,rolls\nroot vegetables\n'.repeat(100));
+    if (baskets !== REAL_BASKETS) await writeFile(baskets, 'whole milk,rolls\nroot vegetables\n'.repeat(150));
     await ok('up', '--stack', 'docker', '--detach');
   });
   afterAll(async () => {

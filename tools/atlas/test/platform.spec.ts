@@ -108,8 +108,9 @@ describe('The platform, started and left running', () => {
       'inventory-relay',
       'payments',
       'payments-relay',
+      'payment-provider',
     ]);
-    expect(new Set(processes.map(({ pid }) => pid)).size).toBe(8);
+    expect(new Set(processes.map(({ pid }) => pid)).size).toBe(9);
     expect(processes.every(({ memory }) => memory.rssBytes > 0)).toBe(true);
   });
 
@@ -215,7 +216,9 @@ describe('The platform, started and left running', () => {
     await damage('payments', [
       'ALTER TABLE ledger_entry DISABLE TRIGGER USER',
       `UPDATE ledger_entry SET debit = debit + 1 WHERE debit > 0`,
-      'DELETE FROM sandbox_provider.charge WHERE charge_id IS NOT NULL AND refund_id IS NULL',
+    ]);
+    await damage('payment_provider', [
+      `DELETE FROM book_entry WHERE kind = 'charge' AND charge_id NOT IN (SELECT charge_id FROM refund)`,
     ]);
     expect(await violated()).toEqual([
       'every order is settled, or in flight with a reason',
@@ -223,6 +226,7 @@ describe('The platform, started and left running', () => {
       'stock in = on hand + reserved + sold, for each SKU, never negative',
       'every ledger transaction balances',
       'the ledger and the provider agree with every payment',
+      "the provider's books equal the ledger, to the cent",
       'every event was handled once by each consumer',
     ]);
 
