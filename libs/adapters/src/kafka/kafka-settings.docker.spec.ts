@@ -59,6 +59,19 @@ describe('The event log on Kafka, by its settings', () => {
     ).rejects.toThrow(/Invalid username or password/);
   });
 
+  it('can deliver a record again for as long as a segment takes records and is kept after that', async () => {
+    const hour = 3_600_000;
+    const log = await open({ retentionMs: 8 * hour });
+    const forEver = await open();
+    const [kept, keptForEver] = [`kept.${randomUUID()}`, `kept.${randomUUID()}`];
+    await log.ensureTopics([{ name: kept, partitions: 1 }]);
+    await forEver.ensureTopics([{ name: keptForEver, partitions: 1 }]);
+
+    // A segment takes records for a quarter of the retention; brokers look for old ones now and then.
+    expect(await log.redeliveryWindowMs([kept])).toBe(10.25 * hour);
+    expect(await log.redeliveryWindowMs([kept, keptForEver])).toBe(Infinity);
+  });
+
   it('makes topics with the retention, copies and compression that are declared', async () => {
     const day = 86_400_000;
     const log = await open({ retentionMs: 7 * day, compression: 'gzip' });

@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import { MemoryDatabase, MemoryInbox, MemoryUnitOfWork } from '@atlas/testing';
+import { InboxKeeper } from './inbox-keeper';
+
+const HOUR = 3_600_000;
+
+describe('The inbox', () => {
+  const inbox = new MemoryInbox(new MemoryUnitOfWork(new MemoryDatabase()));
+
+  it('may forget an event no sooner than the log, which is said with the least that is allowed', () => {
+    const keep = (windowMs: number, retentionMs?: number) => () =>
+      new InboxKeeper(inbox, 'orders', windowMs, retentionMs);
+
+    expect(keep(192.5 * HOUR, 168 * HOUR)).toThrow(
+      'INBOX_RETENTION_HOURS is wrong: the log can deliver an event again for 193 hours',
+    );
+    expect(keep(Infinity, 1_000 * HOUR)).toThrow(
+      'the log keeps its records for ever, so the inbox must, too',
+    );
+    expect(keep(192 * HOUR, 192 * HOUR)).not.toThrow();
+    expect(keep(Infinity)).not.toThrow();
+  });
+
+  it('forgets what is older than its retention, page by page, and nothing else', async () => {
+    const clock = jest.spyOn(Date, 'now');
+    const old = Array.from({ length: 12_000 }, () => randomUUID());
+    clock.mockReturnValue(1_000);
+    await inbox.admit('orders', old);
+    clock.mockReturnValue(1_000 + 10 * HOUR);
+    const young = randomUUID();
+    await inbox.admit('orders', [young]);
+    clock.mockReturnValue(1_001 + 30 * HOUR);
+
+    const forgotten = await new InboxKeeper(inbox, 'orders', 6 * HOUR).prune();
+
+    clock.mockRestore();
+    expect(forgotten).toBe(old.length);
+    expect(await inbox.handled('orders', [...old, young])).toEqual(new Set([young]));
+  });
+});
