@@ -149,7 +149,9 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
       },
     );
     patiently.onFailure(({ reason }) => {
-      const { message } = ('error' in reason ? reason.error : reason.value) as Error;
+      const error = ('error' in reason ? reason.error : reason.value) as Error;
+      if (error instanceof ConfigError) return;
+      const { message } = error;
       this.logger.warn(`Can't join the event log yet, trying on: ${message}`);
     });
     try {
@@ -167,6 +169,8 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
       }, this.stopping.signal);
     } catch (error) {
       if (this.stopping.signal.aborted) return undefined;
+      // Nobody waits for this, so the process ends; the sentence tells why.
+      this.logger.error((error as Error).message);
       throw error;
     }
   }
