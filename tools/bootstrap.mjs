@@ -2,6 +2,7 @@
 //
 //   node tools/bootstrap.mjs atlas ARGS…   the atlas command
 //   node tools/bootstrap.mjs test [ARGS…]  every check and test; with arguments: Jest alone, with them
+//   node tools/bootstrap.mjs run FILE       one compiled file of dist/
 //
 // It installs the packages and compiles the sources where they are out of date, and picks a Node that is new enough.
 import { spawn, spawnSync } from 'node:child_process';
@@ -311,7 +312,7 @@ const seconds = (begin) => `${((Date.now() - begin) / 1000).toFixed(1)} s`;
 
 // ---- start
 
-/** @param {string} command `atlas` or `test` */
+/** @param {string} command `atlas`, `test` or `run` */
 export async function bootstrap(command, args) {
   try {
     if (Number(process.versions.node.split('.')[0]) < 20) {
@@ -319,7 +320,8 @@ export async function bootstrap(command, args) {
     }
     if (command === 'atlas') await atlas(args);
     else if (command === 'test') await test(args);
-    else throw new Problem('say "atlas" or "test"');
+    else if (command === 'run') process.exitCode = await run(await prepare(), args, { stdio: 'inherit' });
+    else throw new Problem('say "atlas", "test" or "run"');
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     say(error.message);

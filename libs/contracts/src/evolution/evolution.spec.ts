@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { contracts } from '../catalogue';
+import { decodeEvent } from '../codec';
+import { topics } from '../topics';
+import { asyncApi } from './async-api';
+import { breaches, received, recordsOf, unreleased } from './released';
+import { readReleased } from './released-files';
+
+const today = { contracts, topics };
+const released = readReleased();
+
+const withUnknownFields = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withUnknownFields);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).map(([name, field]) => [name, withUnknownFields(field)] as const);
+  return { ...Object.fromEntries(fields), fromTheFuture: { some: ['thing'] } };
+};
+
+describe('The events of the platform', () => {
+  it('break neither readers nor data that were released before', () => {
+    expect(breaches(today, released)).toEqual([]);
+  });
+
+  it('are all released', () => {
+    expect(unreleased(today, released)).toEqual([]);
+  });
+
+  it.each(contracts.map((contract) => [contract.type, contract] as const))(
+    '%s is read by ignoring fields that are not known',
+    (_, contract) => {
+      for (const record of recordsOf(contract)) {
+        const data: unknown = JSON.parse(record.value);
+        const extended = { ...record, value: JSON.stringify(withUnknownFields(data)) };
+        expect(decodeEvent(received(extended))).toMatchObject({ ok: true, value: { data } });
+        expect(decodeEvent(received(extended))).toEqual(decodeEvent(received(record)));
+      }
+    },
+  );
+});
+
+describe('docs/asyncapi.yaml', () => {
+  const text = readFileSync('docs/asyncapi.yaml', 'utf8');
+
+  // The parser of AsyncAPI loads its parts in ways that Jest's module loader doesn't know.
+  const errorsIn = (document: string): unknown => {
+    const script = `
+      const { Parser } = require('@asyncapi/parser');
+      const text = require('node:fs').readFileSync(0, 'utf8');
+      new Parser().validate(text).then((found) =>
+        console.log(JSON.stringify(found.filter(({ severity }) => severity < 2).map(({ message }) => message))));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
+      input: document,
+      encoding: 'utf8',
+    });
+    return stdout ? JSON.parse(stdout) : stderr;
+  };
+
+  it('is up to date; if not, "npm run contracts:asyncapi" writes it', () => {
+    expect(text).toBe(asyncApi(today));
+  });
+
+  it("is valid for AsyncAPI's own parser", () => {
+    expect(errorsIn(text)).toEqual([]);
+  });
+
+  it('would not be with an operation on a channel that is not there', () => {
+    expect(
+      errorsIn(text.replace('$ref: "#/channels/orders.events"', '$ref: "#/channels/nowhere"')),
+    ).not.toEqual([]);
+  });
+});

@@ -1,0 +1,209 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { decoderOf, encodeEvent, type EncodedEvent } from '../codec';
+import { type EventContract, versionsOf } from '../event-contract';
+import { topicOf, type TopicSpec } from '../topics';
+import { type JsonSchema, type Mismatch, mismatches } from './compatibility';
+
+/** A record as it was on the wire; `value` is its UTF-8 text. */
+export interface WireRecord {
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: string;
+}
+
+/** One event in one version, with each schema that it was ever released with, the last one last. */
+export interface ReleasedEvent {
+  readonly type: string;
+  readonly version: number;
+  readonly owner: string;
+  readonly aggregate: string;
+  readonly revisions: readonly { readonly schema: JsonSchema; readonly records: readonly WireRecord[] }[];
+}
+
+/** What was promised to readers, or is to be: by a catalogue of contracts and its topics. */
+export interface Language {
+  readonly contracts: readonly EventContract[];
+  readonly topics: readonly TopicSpec[];
+}
+
+export interface Released {
+  readonly events: readonly ReleasedEvent[];
+  readonly topics: readonly TopicSpec[];
+}
+
+export const fileOf = ({ type, version }: { type: string; version: number }) => `${type}.v${version}.json`;
+
+/** The JSON Schema of what a reader takes: unknown fields are let through. */
+export const readerSchema = (contract: EventContract): JsonSchema =>
+  z.toJSONSchema(contract.data, { io: 'input', reused: 'inline' }) as JsonSchema;
+
+/** The JSON Schema of what a writer can produce: defaults are filled in. */
+const writerSchema = (contract: EventContract): JsonSchema =>
+  z.toJSONSchema(contract.data, { io: 'output', reused: 'inline' }) as JsonSchema;
+
+/** The examples of a contract as records, with made-up attributes that are always the same. */
+export function recordsOf(contract: EventContract): readonly WireRecord[] {
+  return contract.examples.map((data, index) => {
+    const encoded = encodeEvent(contract, {
+      id: `01890f3e-7b0a-7cc0-98c5-dbe7c54f2a${(0x20 + index).toString(16)}`,
+      type: contract.type,
+      schemaVersion: contract.version,
+      source: contract.owner,
+      subject: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10',
+      aggregateVersion: 1,
+      time: '2026-01-01T10:00:00.000Z',
+      correlationId: 'request-1',
+      causationId: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a12',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      data,
+    });
+    return { ...encoded, value: encoded.value.toString('utf8') };
+  });
+}
+
+/** Sentences about all that old readers or old data would not survive; empty if everything may be rolled out. */
+export function breaches(today: Language, released: Released): readonly string[] {
+  return [
+    ...released.topics.flatMap((topic) => topicBreaches(today, topic)),
+    ...released.events.flatMap((event) => eventBreaches(today, event)),
+    ...today.contracts.flatMap(versionsOf).flatMap(strictness),
+  ];
+}
+
+/** Sentences about what is in the contracts and not yet among the released schemas. */
+export function unreleased(today: Language, released: Released): readonly string[] {
+  const next = release(today, released);
+  const news = next.events
+    .filter((event) => !released.events.some((known) => isDeepStrictEqual(known, event)))
+    .map((event) => `${event.type} v${event.version}`);
+  const topics = next.topics
+    .filter((topic) => !released.topics.some((known) => isDeepStrictEqual(known, topic)))
+    .map((topic) => `the topic ${topic.name}`);
+  return [...news, ...topics].map(
+    (name) =>
+      `${name} is not released as it is now: run "npm run contracts:release" and commit what it writes.`,
+  );
+}
+
+/** The released schemas with those of today: a schema that changed becomes one more revision, nothing is overwritten. */
+export function release(today: Language, released: Released): Released {
+  const current = today.contracts.flatMap(versionsOf).map((contract): ReleasedEvent => {
+    const known = released.events.find((event) => isSame(event, contract))?.revisions ?? [];
+    const schema = readerSchema(contract);
+    const isKnown = isDeepStrictEqual(known.at(-1)?.schema, schema);
+    return {
+      type: contract.type,
+      version: contract.version,
+      owner: contract.owner,
+      aggregate: contract.aggregate,
+      revisions: isKnown ? known : [...known, { schema, records: recordsOf(contract) }],
+    };
+  });
+  const gone = released.events.filter((event) => !current.some((contract) => isSame(event, contract)));
+  return { events: [...gone, ...current], topics: today.topics };
+}
+
+const isSame = (a: { type: string; version: number }, b: { type: string; version: number }) =>
+  a.type === b.type && a.version === b.version;
+
+function topicBreaches(today: Language, released: TopicSpec): string[] {
+  const topic = today.topics.find(({ name }) => name === released.name);
+  if (!topic) {
+    return [
+      `The topic ${released.name} is gone; its records would never be read to their end. Put it back into topics.ts.`,
+    ];
+  }
+  if (topic.partitions === released.partitions) return [];
+  return [
+    `The topic ${released.name} has ${topic.partitions} partitions now, and was released with ${released.partitions}; ` +
+      'later events of an aggregate would go to another partition and could overtake its earlier ones. ' +
+      `Keep ${released.partitions}, or make a topic with another name and move its readers over.`,
+  ];
+}
+
+function eventBreaches(today: Language, released: ReleasedEvent): string[] {
+  const name = `${released.type} v${released.version}`;
+  const newest = today.contracts.find(({ type }) => type === released.type);
+  if (!newest) {
+    return [
+      `${name} is gone; records of it can be in the log and would be parked. Put its contract back. ` +
+        `If no topic, archive or dead letter holds one any more, delete ${fileOf(released)}.`,
+    ];
+  }
+  const contract = versionsOf(newest).find(({ version }) => version === released.version);
+  if (!contract) {
+    return [
+      `${name} is no longer read; records of it can be in the log and would be parked. ` +
+        `Keep its contract as "previous" of version ${released.version + 1}. ` +
+        `If no topic, archive or dead letter holds one any more, delete ${fileOf(released)}.`,
+    ];
+  }
+  const found: string[] = [];
+  if (contract.owner !== released.owner) {
+    found.push(
+      `${name} now belongs to ${contract.owner}; its readers wait for it in the topic ${topicOf(released.owner)}. ` +
+        `Keep the owner ${released.owner}, or define another event.`,
+    );
+  }
+  if (contract.aggregate !== released.aggregate) {
+    found.push(
+      `${name} is now about a ${contract.aggregate}, no longer about a ${released.aggregate}; records of one aggregate ` +
+        `are in order by that key. Keep the aggregate ${released.aggregate}, or define another event.`,
+    );
+  }
+  const wayOut = `define version ${newest.version + 1} with an upcaster`;
+  const decode = decoderOf([newest]);
+  for (const { schema, records } of released.revisions) {
+    for (const mismatch of mismatches(readerSchema(contract), schema)) {
+      found.push(`${name}: ${backward(mismatch)}, or ${wayOut}.`);
+    }
+    for (const record of records) {
+      const decoded = decode(received(record));
+      if (!decoded.ok)
+        found.push(`${name}: a record released before is refused now: ${decoded.error.reason}.`);
+    }
+    // Nobody writes a version that has a newer one.
+    if (contract !== newest) continue;
+    for (const mismatch of mismatches(schema, writerSchema(contract))) {
+      found.push(`${name}: ${forward(mismatch)}, or ${wayOut}.`);
+    }
+    const oldReader = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+    for (const { value } of recordsOf(contract)) {
+      const read = oldReader.safeParse(JSON.parse(value));
+      if (!read.success) found.push(`${name}: readers released before refuse the example ${value}.`);
+    }
+  }
+  return [...new Set(found)];
+}
+
+/** Old data, new reader. */
+function backward({ path, demand: [verb, complement], but }: Mismatch): string {
+  const remedy = verb === 'is' ? 'Make it optional' : 'Take what was allowed before too';
+  return `${path} ${verb} now ${complement}; data released before may ${but}. ${remedy}`;
+}
+
+/** New data, old reader. */
+function forward({ path, demand: [verb, complement], but }: Mismatch): string {
+  const remedy = verb === 'is' ? 'Keep it required' : 'Write only what they take';
+  return `${path} ${verb} ${complement} for readers released before; new data may ${but}. ${remedy}`;
+}
+
+/** A reader that refuses unknown fields would break with the next field that a writer adds. */
+function strictness(contract: EventContract): string[] {
+  const strict = (schema: unknown): boolean =>
+    typeof schema === 'object' &&
+    schema !== null &&
+    (('additionalProperties' in schema && schema.additionalProperties === false) ||
+      Object.values(schema).some(strict));
+  if (!strict(readerSchema(contract))) return [];
+  return [
+    `${contract.type} v${contract.version} refuses unknown fields, so that no field could ever be added. ` +
+      'Use z.object instead of z.strictObject.',
+  ];
+}
+
+export const received = (record: WireRecord): EncodedEvent => ({
+  ...record,
+  value: Buffer.from(record.value, 'utf8'),
+});
