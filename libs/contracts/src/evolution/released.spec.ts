@@ -1,0 +1,315 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { defineEvent, type EventContract, upcastFrom } from '../event-contract';
+import { breaches, release, type Released, unreleased } from './released';
+import { readReleased, writeReleased } from './released-files';
+
+const TOPIC = { name: 'shop.events', partitions: 6 };
+const nothing: Released = { events: [], topics: [] };
+
+const full = {
+  id: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10',
+  code: 'AB',
+  pieces: 2,
+  state: 'new',
+  note: 'soon',
+  lines: [{ sku: 'mug', price: { minor: 100, currency: 'EUR' } }],
+};
+const price = z.object({ minor: z.int(), currency: z.string() });
+const shape = {
+  id: z.uuid(),
+  code: z.string().regex(/^[A-Z]+$/),
+  pieces: z.int().min(1).max(10),
+  state: z.enum(['new', 'old']),
+  note: z.string().optional(),
+  lines: z
+    .array(z.object({ sku: z.string().min(1).max(8), price }))
+    .min(1)
+    .max(5),
+};
+type Field = keyof typeof shape;
+
+/** The event `shop.sold`, with some fields defined otherwise than they were released. */
+const sold = (
+  changes: z.ZodRawShape = {},
+  { without, ...other }: { without?: Field; owner?: string; aggregate?: string } = {},
+): EventContract => {
+  const fields = Object.entries({ ...shape, ...changes }).filter(([field]) => field !== without);
+  const data: z.ZodType<unknown> = z.object(Object.fromEntries(fields));
+  return {
+    type: 'shop.sold',
+    version: 1,
+    owner: 'shop',
+    aggregate: 'sale',
+    data,
+    examples: [full],
+    ...other,
+  };
+};
+const language = (...contracts: EventContract[]) => ({ contracts, topics: [TOPIC] });
+const released = release(language(sold()), nothing);
+const OR = 'or define version 2 with an upcaster.';
+
+describe('A change of a released event', () => {
+  it.each<[string, EventContract]>([
+    ['no change', sold()],
+    ['a new optional field', sold({ colour: z.string().optional() })],
+    ['a new field with a default', sold({ colour: z.string().default('red') })],
+    ['an optional field that is no longer sent', sold({}, { without: 'note' })],
+    ['a default for a required field', sold({ code: shape.code.default('AB') })],
+    ['a new order of the values', sold({ state: z.enum(['old', 'new']) })],
+    ['a description', sold({ code: shape.code.describe('What the till prints') })],
+    [
+      'a new optional field in a list',
+      sold({
+        lines: z
+          .array(z.object({ sku: z.string().min(1).max(8), price, size: z.string().optional() }))
+          .min(1)
+          .max(5),
+      }),
+    ],
+  ])('may be %s', (_, contract) => {
+    expect(breaches(language(contract), released)).toEqual([]);
+  });
+
+  const lineOf = (of: z.ZodRawShape) =>
+    sold({
+      lines: z
+        .array(z.object({ sku: z.string().min(1).max(8), price, ...of }))
+        .min(1)
+        .max(5),
+    });
+
+  it.each<[string, EventContract, string]>([
+    [
+      'a new required field',
+      sold({ colour: z.string() }),
+      `colour is now required; data released before may lack it. Make it optional, ${OR}`,
+    ],
+    [
+      'a field that becomes required',
+      sold({ note: z.string() }),
+      `note is now required; data released before may lack it. Make it optional, ${OR}`,
+    ],
+    [
+      'a required field deep in a list',
+      lineOf({ price: price.extend({ tax: z.int() }) }),
+      `lines[].price.tax is now required; data released before may lack it. Make it optional, ${OR}`,
+    ],
+    [
+      'a required field that goes',
+      sold({}, { without: 'code' }),
+      `code is required for readers released before; new data may lack it. Keep it required, ${OR}`,
+    ],
+    [
+      'a required field that becomes optional',
+      sold({ code: shape.code.optional() }),
+      'code is required for readers released before; new data may lack it.',
+    ],
+    [
+      'another type',
+      sold({ note: z.int().optional() }),
+      'note must now be of type integer; data released before may have string.',
+    ],
+    [
+      'a wider type',
+      sold({ pieces: z.number().min(1).max(10) }),
+      'pieces must be of type integer for readers released before; new data may have number.',
+    ],
+    [
+      'a field that may be null',
+      sold({ code: shape.code.nullable() }),
+      'code must be of type string for readers released before; new data may have null.',
+    ],
+    [
+      'one more value',
+      sold({ state: z.enum(['new', 'old', 'lost']) }),
+      'state must be one of "new", "old" for readers released before; new data may have "lost".',
+    ],
+    [
+      'one value less',
+      sold({ state: z.enum(['new']) }),
+      'state must now be one of "new"; data released before may have "old".',
+    ],
+    [
+      'one constant',
+      sold({ state: z.literal('new') }),
+      'state must now be one of "new"; data released before may have "old".',
+    ],
+    [
+      'any text for a value',
+      sold({ state: z.string() }),
+      'state must be one of "new", "old" for readers released before; new data may have something else.',
+    ],
+    [
+      'a higher least',
+      sold({ pieces: z.int().min(2).max(10) }),
+      'pieces must now be at least 2; data released before may have 1.',
+    ],
+    [
+      'a lower least',
+      sold({ pieces: z.int().min(0).max(10) }),
+      'pieces must be at least 1 for readers released before; new data may have 0.',
+    ],
+    [
+      'a higher most',
+      sold({ pieces: z.int().min(1).max(11) }),
+      'pieces must be at most 10 for readers released before; new data may have 11.',
+    ],
+    [
+      'a lower most',
+      sold({ pieces: z.int().min(1).max(9) }),
+      'pieces must now be at most 9; data released before may have 10.',
+    ],
+    [
+      'an exclusive least',
+      sold({ pieces: z.int().gt(1).max(10) }),
+      'pieces must now be more than 1; data released before may have 1.',
+    ],
+    [
+      'a step',
+      sold({ pieces: z.int().min(1).max(10).multipleOf(2) }),
+      'pieces must now be a multiple of 2; data released before may have something between.',
+    ],
+    [
+      'shorter text',
+      lineOf({ sku: z.string().min(1).max(7) }),
+      'lines[].sku must now be of length at most 7; data released before may have 8.',
+    ],
+    [
+      'longer text',
+      lineOf({ sku: z.string().min(1).max(9) }),
+      'lines[].sku must be of length at most 8 for readers released before; new data may have 9.',
+    ],
+    [
+      'fewer items',
+      sold({ lines: shape.lines.max(4) }),
+      'lines must now have items: at most 4; data released before may have 5.',
+    ],
+    [
+      'an empty list',
+      sold({ lines: z.array(z.object({ sku: z.string().min(1).max(8), price })).max(5) }),
+      'lines must have items: at least 1 for readers released before; new data may have less.',
+    ],
+    [
+      'another pattern',
+      sold({ code: z.string().regex(/^[A-Z]{2}$/) }),
+      'code must now have the pattern "^[A-Z]{2}$"; data released before may have that of "^[A-Z]+$".',
+    ],
+    [
+      'no pattern',
+      sold({ code: z.string() }),
+      'code must have the pattern "^[A-Z]+$" for readers released before; new data may have any.',
+    ],
+    [
+      'a format',
+      sold({ note: z.email().optional() }),
+      'note must now have the format "email"; data released before may have any.',
+    ],
+    [
+      'no format',
+      sold({ id: z.string() }),
+      'id must have the format "uuid" for readers released before; new data may have any.',
+    ],
+    [
+      'unknown fields refused',
+      lineOf({ price: z.strictObject(price.shape) }),
+      'shop.sold v1 refuses unknown fields',
+    ],
+    [
+      'another owner',
+      sold({}, { owner: 'till' }),
+      'shop.sold v1 now belongs to till; its readers wait for it in the topic shop.events.',
+    ],
+    [
+      'another aggregate',
+      sold({}, { aggregate: 'till' }),
+      'shop.sold v1 is now about a till, no longer about a sale',
+    ],
+  ])('must not be %s', (_, contract, sentence) => {
+    // What is new can't be in an example that the changed schema refuses.
+    const change = { ...contract, examples: [exampleOf(contract)] as const };
+    expect(breaches(language(change), released)).toContainEqual(expect.stringContaining(sentence));
+  });
+
+  it('is refused by a released record, too, where the schema says nothing', () => {
+    const stricter = { ...sold(), data: sold().data.refine(() => false, 'is closed'), examples: [] };
+    expect(breaches(language(stricter as unknown as EventContract), released)).toEqual([
+      'shop.sold v1: a record released before is refused now: shop.sold v1: data: is closed.',
+    ]);
+  });
+
+  it('is held against every schema that was ever released, not only the last', () => {
+    const without = language(sold({}, { without: 'note' }));
+    const again = sold({ note: z.int().optional() });
+    expect(
+      breaches(language({ ...again, examples: [exampleOf(again)] }), release(without, released)),
+    ).toContainEqual(expect.stringContaining('note must now be of type integer'));
+  });
+
+  it('must not be its end, nor that of a version', () => {
+    expect(breaches(language(), released)).toEqual([expect.stringContaining('shop.sold v1 is gone;')]);
+    expect(breaches(language({ ...sold(), version: 2 }), released)).toEqual([
+      expect.stringContaining('shop.sold v1 is no longer read;'),
+    ]);
+  });
+
+  it('may be a version 2 that reads version 1', () => {
+    const data = z.object({ code: z.int() });
+    const second = defineEvent({
+      ...{ type: 'shop.sold', version: 2, owner: 'shop', aggregate: 'sale' },
+      data,
+      examples: [{ code: 7 }],
+      previous: upcastFrom(sold(), () => ({ code: 7 })),
+    });
+    expect(breaches(language(second), released)).toEqual([]);
+    expect(unreleased(language(second), released)).toEqual([
+      expect.stringContaining('shop.sold v2 is not released as it is now'),
+    ]);
+    const useless = { ...second, previous: upcastFrom(sold(), () => ({ code: 7.5 })) };
+    expect(breaches(language(useless), released)).toEqual([expect.stringContaining('turned into v2: code:')]);
+  });
+});
+
+describe('A released topic', () => {
+  it('keeps its name and its partitions', () => {
+    const contracts = [sold()];
+    expect(breaches({ contracts, topics: [] }, released)).toEqual([
+      expect.stringContaining('The topic shop.events is gone;'),
+    ]);
+    expect(breaches({ contracts, topics: [{ ...TOPIC, partitions: 12 }] }, released)).toEqual([
+      expect.stringContaining('has 12 partitions now, and was released with 6;'),
+    ]);
+  });
+});
+
+describe('Releasing', () => {
+  it('adds a revision and keeps the ones before, in files', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'atlas-released-'));
+    const changed = language(sold({ colour: z.string().optional() }));
+    try {
+      writeReleased(released, folder);
+      writeReleased(release(changed, readReleased(folder)), folder);
+      const kept = readReleased(folder);
+      expect(kept.events[0]?.revisions).toHaveLength(2);
+      expect(kept.events[0]?.revisions[0]).toEqual(released.events[0]?.revisions[0]);
+      expect(unreleased(changed, kept)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+function exampleOf(contract: EventContract): unknown {
+  const variants: unknown[] = [
+    full,
+    { ...full, note: undefined },
+    { ...full, note: 7 },
+    { ...full, note: 'ada@example.com' },
+    { ...full, colour: 'red' },
+    { ...full, lines: [{ sku: 'mug', price: { minor: 100, currency: 'EUR', tax: 19 } }] },
+  ];
+  return variants.find((variant) => contract.data.safeParse(variant).success);
+}

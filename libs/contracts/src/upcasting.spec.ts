@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { decoderOf, encodeEvent, type EncodedEvent } from './codec';
+import { defineEvent, type EventContract, upcastFrom } from './event-contract';
+
+const SALE = { type: 'shop.sold', owner: 'shop', aggregate: 'sale' } as const;
+
+const first = defineEvent({
+  ...{ ...SALE, version: 1 },
+  data: z.object({ euros: z.number() }),
+  examples: [{ euros: 3.5 }],
+});
+const second = defineEvent({
+  ...{ ...SALE, version: 2 },
+  data: z.object({ cents: z.int().min(0) }),
+  examples: [{ cents: 350 }],
+  previous: upcastFrom(first, ({ euros }) => ({ cents: Math.round(euros * 100) })),
+});
+const third = defineEvent({
+  ...{ ...SALE, version: 3 },
+  data: z.object({ amount: z.object({ minorUnits: z.int(), currency: z.string() }) }),
+  examples: [{ amount: { minorUnits: 350, currency: 'EUR' } }],
+  previous: upcastFrom(second, ({ cents }) => ({ amount: { minorUnits: cents, currency: 'EUR' } })),
+});
+
+const written = <Data>(contract: EventContract<Data>, data: Data): EncodedEvent =>
+  encodeEvent(contract, {
+    id: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a11',
+    type: contract.type,
+    schemaVersion: contract.version,
+    source: contract.owner,
+    subject: 'sale-1',
+    aggregateVersion: 1,
+    time: '2026-01-01T10:00:00.000Z',
+    correlationId: 'request-1',
+    data,
+  });
+
+describe('An event with several versions', () => {
+  const decode = decoderOf([third]);
+  const amount = { minorUnits: 350, currency: 'EUR' };
+
+  it.each([
+    ['the first', written(first, { euros: 3.5 })],
+    ['the second', written(second, { cents: 350 })],
+    ['the newest', written(third, { amount })],
+  ])('written in %s version reaches handlers in the newest', (_, record) => {
+    expect(decode(record)).toMatchObject({ ok: true, value: { schemaVersion: 3, data: { amount } } });
+  });
+
+  it('written in a version from the future is not guessed at', () => {
+    expect(decoderOf([second])(written(third, { amount }))).toMatchObject({
+      ok: false,
+      error: { kind: 'unknown-version', reason: expect.stringContaining('version 2, 1 is') },
+    });
+  });
+
+  it('is held against the version that it was written in', () => {
+    const record = { ...written(first, { euros: 3.5 }), value: Buffer.from('{"cents":350}') };
+    expect(decode(record)).toMatchObject({
+      ok: false,
+      error: { kind: 'invalid-data', reason: expect.stringContaining('shop.sold v1: euros:') },
+    });
+  });
+
+  it('is refused if its upcaster makes what the newer version forbids', () => {
+    expect(decode(written(first, { euros: -1 }))).toMatchObject({
+      ok: false,
+      error: {
+        kind: 'invalid-data',
+        reason: expect.stringContaining('shop.sold v1: turned into v2: cents:'),
+      },
+    });
+  });
+
+  it('is refused, and the consumer goes on, if its upcaster throws', () => {
+    const broken = defineEvent({
+      ...second,
+      previous: upcastFrom(first, (): { cents: number } => {
+        throw new Error('no rate');
+      }),
+    });
+    expect(decoderOf([broken])(written(first, { euros: 1 }))).toEqual({
+      ok: false,
+      error: { kind: 'invalid-data', reason: 'shop.sold v1: turning it into v2 failed: no rate' },
+    });
+  });
+
+  it('has its versions in a row, and one contract in the catalogue', () => {
+    expect(() => defineEvent({ ...third, version: 4 })).toThrow("shop.sold v4 can't follow shop.sold v2");
+    expect(() => decoderOf([second, third])).toThrow('shop.sold has two contracts in the catalogue');
+  });
+});
