@@ -81,8 +81,7 @@ function message(contract: EventContract) {
 
 /** AsyncAPI's own schema format is built on draft 07. */
 function draft07(contract: EventContract): unknown {
-  const { $schema: _, ...schema } = z.toJSONSchema(contract.data, { io: 'input', target: 'draft-07' });
-  return schema;
+  return { ...z.toJSONSchema(contract.data, { io: 'input', target: 'draft-07' }), $schema: undefined };
 }
 
 /** Header values are text in Kafka. */
