@@ -1,27 +1,59 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { EventLogModule } from '@atlas/adapters/event-log';
 import { provide } from '@atlas/adapters/nest';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { Clock, Outbox } from '@atlas/ports';
+import { Resilience, ResilienceModule } from '@atlas/resilience';
+import { Readiness } from '@atlas/service';
 import { DataSource } from 'typeorm';
 import { OrdersHandler } from './adapters/in/events/orders.handler';
 import { PaymentsController } from './adapters/in/http/payments.controller';
+import { ReconciliationController } from './adapters/in/http/reconciliation.controller';
 import { InProcessDueSignal, PaymentWorker } from './adapters/in/worker/payment.worker';
+import { ReconciliationWorker } from './adapters/in/worker/reconciliation.worker';
+import { PostgresFormerCharges } from './adapters/out/postgres/former-charges.repository';
 import { PostgresLedger } from './adapters/out/postgres/ledger.repository';
 import { Payments1767225700000 } from './adapters/out/postgres/migrations/1-payments';
+import { OutsideProvider1798329600000 } from './adapters/out/postgres/migrations/2-outside-provider';
 import { PaymentEntity } from './adapters/out/postgres/payment.entity';
 import { PostgresPaymentRepository } from './adapters/out/postgres/payments.repository';
-import { SandboxProvider } from './adapters/out/sandbox/sandbox-provider';
+import { PostgresStatement } from './adapters/out/postgres/statement.repository';
+import { HttpPaymentProvider, MAX_OPEN, providerPolicies } from './adapters/out/provider/http-provider';
+import { HttpNewProvider, HttpProviderBooks } from './adapters/out/provider/http-provider-books';
+import { ProviderClient } from './adapters/out/provider/provider-client';
 import { CancelPayment } from './application/cancel-payment';
 import { FindPayment } from './application/find-payment';
-import { DueSignal, Ledger, PaymentProvider, PaymentRepository } from './application/ports';
+import { HandOverCharges } from './application/hand-over-charges';
+import {
+  DueSignal,
+  FormerCharges,
+  Ledger,
+  NewProvider,
+  PaymentProvider,
+  PaymentRepository,
+  ProviderBooks,
+  Statement,
+} from './application/ports';
+import { ReconcileBooks } from './application/reconcile-books';
 import { RefundPayment } from './application/refund-payment';
 import { RequestPayment } from './application/request-payment';
 import { SettlePayments } from './application/settle-payments';
 import type { PaymentsSettings } from './payments.service';
 
 @Module({})
-export class PaymentsModule {
+export class PaymentsModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    private readonly resilience: Resilience,
+    private readonly client: ProviderClient,
+    private readonly app: ModuleRef,
+  ) {}
+
   static with(settings: PaymentsSettings): DynamicModule {
     return {
       module: PaymentsModule,
@@ -29,11 +61,12 @@ export class PaymentsModule {
         PostgresModule.with({
           url: settings.DATABASE_URL,
           entities: [PaymentEntity],
-          migrations: [Payments1767225700000],
+          migrations: [Payments1767225700000, OutsideProvider1798329600000],
         }),
         EventLogModule.with('payments', settings),
+        ResilienceModule.with(providerPolicies(settings.PROVIDER_TIMEOUT_MS)),
       ],
-      controllers: [PaymentsController, OrdersHandler],
+      controllers: [PaymentsController, ReconciliationController, OrdersHandler],
       providers: [
         InProcessDueSignal,
         { provide: DueSignal, useExisting: InProcessDueSignal },
@@ -42,18 +75,19 @@ export class PaymentsModule {
           provide: PaymentRepository,
         },
         { ...provide(PostgresLedger, PostgresUnitOfWork), provide: Ledger },
-        {
-          provide: PaymentProvider,
-          useFactory: (books: DataSource) => new SandboxProvider(books, settings.PROVIDER_TIMEOUT_MS),
-          inject: [DataSource],
-        },
+        { ...provide(PostgresStatement, DataSource), provide: Statement },
+        { ...provide(PostgresFormerCharges, DataSource), provide: FormerCharges },
+        { provide: ProviderClient, useValue: new ProviderClient(settings.PROVIDER_URL, 2 * MAX_OPEN) },
+        { ...provide(HttpPaymentProvider, ProviderClient, Resilience), provide: PaymentProvider },
+        { ...provide(HttpProviderBooks, ProviderClient, Resilience), provide: ProviderBooks },
+        { ...provide(HttpNewProvider, ProviderClient, Resilience), provide: NewProvider },
         {
           provide: SettlePayments,
           useFactory: (payments: PaymentRepository, provider: PaymentProvider, clock: Clock) =>
             new SettlePayments(payments, provider, clock, {
               leaseMs: settings.PAYMENT_LEASE_MS,
               maxCharges: settings.PAYMENT_MAX_ATTEMPTS,
-              backoffMs: (attempts) => Math.min(30_000, 100 * 2 ** attempts),
+              backoffMs: (attempts) => Math.min(MAX_BACKOFF_MS, 100 * 2 ** attempts),
             }),
           inject: [PaymentRepository, PaymentProvider, Clock],
         },
@@ -61,8 +95,42 @@ export class PaymentsModule {
         provide(CancelPayment, PaymentRepository, Clock),
         provide(RefundPayment, PaymentRepository, Clock),
         provide(FindPayment, PaymentRepository, Ledger),
+        provide(HandOverCharges, FormerCharges, NewProvider),
+        provide(ReconcileBooks, ProviderBooks, PaymentRepository, Statement, PaymentProvider, Clock),
         PaymentWorker,
+        {
+          provide: ReconciliationWorker,
+          useFactory: (reconcileBooks: ReconcileBooks) =>
+            new ReconciliationWorker(reconcileBooks, settings.RECONCILE_EVERY_MS),
+          inject: [ReconcileBooks],
+        },
       ],
     };
   }
+
+  /** Payments waits for its provider by itself and goes on by itself: so it is ready without one, only less than well. */
+  onApplicationBootstrap(): void {
+    this.app.get(Readiness, { strict: false }).add('provider', async (indicator) => {
+      const states = this.resilience.states().map(({ dependency, breaker, since, reason }) => ({
+        dependency,
+        breaker,
+        since: since?.toISOString(),
+        reason,
+      }));
+      const circuits = Object.fromEntries(states.map(({ dependency, ...state }) => [dependency, state]));
+      return states.every(({ breaker }) => breaker === 'closed')
+        ? indicator.up({ circuits })
+        : indicator.degraded({
+            circuits,
+            message: 'the payment provider fails and is left alone; payments wait',
+          });
+    });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.client.close();
+  }
 }
+
+/** What waits while the provider is away is not asked for then, so this is what one unlucky payment may wait. */
+const MAX_BACKOFF_MS = 10_000;

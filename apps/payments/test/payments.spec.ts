@@ -12,11 +12,13 @@ import { SettlePayments } from '../src/application/settle-payments';
 import { Money } from '@atlas/kernel';
 import { PaymentWorker } from '../src/adapters/in/worker/payment.worker';
 import { paymentsService, type PaymentsSettings } from '../src/payments.service';
+import { ProviderProcess } from './provider-process';
 
 const amount = { minorUnits: 487, currency: 'EUR' };
 
 describe('Payments', () => {
   let databases: TestDatabase[];
+  let provider: ProviderProcess;
   let settings: PaymentsSettings;
   let replicas: NestFastifyApplication[];
   let app: NestFastifyApplication;
@@ -24,12 +26,16 @@ describe('Payments', () => {
 
   beforeAll(async () => {
     databases = [await createTestDatabase(), await createTestDatabase()];
+    provider = await ProviderProcess.start();
     settings = loadConfig(paymentsService.settings, {
       PORT: '0',
       DATABASE_URL: databases[0]!.url,
       EVENT_LOG_URL: databases[1]!.url,
       LOG_LEVEL: 'fatal',
-      PROVIDER_TIMEOUT_MS: '20',
+      PROVIDER_URL: provider.url,
+      PROVIDER_TIMEOUT_MS: '500',
+      // The workers alone are looked at here.
+      RECONCILE_EVERY_MS: '3600000',
       PAYMENT_LEASE_MS: '10000',
       PAYMENT_MAX_ATTEMPTS: '3',
     });
@@ -45,6 +51,7 @@ describe('Payments', () => {
   });
   afterAll(async () => {
     for (const replica of replicas ?? []) await replica.close();
+    await provider?.end();
     for (const database of databases ?? []) await database.drop();
   });
 
@@ -85,10 +92,7 @@ describe('Payments', () => {
       ])
     ).map(({ kind }) => kind);
   const charges = async (orderId: string) =>
-    query<{ charge_id: string; refund_id: string | null }>(
-      'SELECT charge_id, refund_id FROM sandbox_provider.charge WHERE key = $1',
-      [orderId],
-    );
+    (await provider.chargesOf(orderId)).map(({ id, refund_id }) => ({ charge_id: id, refund_id }));
 
   it('captures what is due, books it and tells it once', async () => {
     const id = randomUUID();
@@ -187,12 +191,13 @@ describe('Payments', () => {
     /** A worker on the real data whose provider charges, but whose process then sees no answer. */
     const dyingWorker = (leaseMs: number, after: (outcome: ChargeOutcome) => ChargeOutcome) => {
       const real = app.get(PaymentProvider);
-      const provider: PaymentProvider = {
+      const dying: PaymentProvider = {
         charge: async (...call) => after(await real.charge(...call)),
         refund: (...call) => real.refund(...call),
         lookup: (key) => real.lookup(key),
+        capacity: () => real.capacity(),
       };
-      return new SettlePayments(app.get(PaymentRepository), provider, app.get(Clock), {
+      return new SettlePayments(app.get(PaymentRepository), dying, app.get(Clock), {
         leaseMs,
         maxCharges: 3,
         backoffMs: () => 0,

@@ -26,7 +26,7 @@ const platformState = z.object({
   processes: z.array(
     z.object({
       name: z.string(),
-      kind: z.enum(['service', 'relay']),
+      kind: z.enum(['service', 'relay', 'outside']),
       port: z.int(),
       url: z.string(),
       /** Null while it waits to be started again. */

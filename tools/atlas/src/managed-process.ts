@@ -12,7 +12,8 @@ import { UserError } from './user-error';
 /** One Node process of the platform. */
 export interface ProcessSpec {
   readonly name: string;
-  readonly kind: 'service' | 'relay';
+  /** Outside: not ours, but a stand-in for a company that we depend on. */
+  readonly kind: 'service' | 'relay' | 'outside';
   /** The file to run. */
   readonly script: string;
   /** Where it listens, on the loopback interface. */

@@ -1,6 +1,14 @@
 import { type Container, DockerStack } from './docker-stack';
 import { Home } from './home';
-import { EVENT_LOG_DATABASE, KAFKA, POSTGRES, SERVICES, type ServiceName } from './topology';
+import {
+  EVENT_LOG_DATABASE,
+  KAFKA,
+  POSTGRES,
+  PROVIDER,
+  PROVIDER_DATABASE,
+  SERVICES,
+  type ServiceName,
+} from './topology';
 import { UserError } from './user-error';
 
 /** The two ways to run: processes of this machine on embedded engines, or containers on Kafka. */
@@ -17,6 +25,8 @@ export interface Platform {
   readonly databases: Readonly<Record<ServiceName, string>>;
   /** EVENT_LOG_URL as seen from here. */
   readonly eventLog: string;
+  /** The payment provider outside: the URL of its API, and `postgres://…` of its books. */
+  readonly provider: { readonly url: string; readonly database: string };
 }
 
 /**
@@ -37,7 +47,10 @@ async function embedded(home: Home): Promise<Platform | undefined> {
   if (!state) return undefined;
   const urls = new Map(state.processes.map(({ name, url }) => [name, url]));
   const databases = new Map(Object.entries(state.databases));
-  return complete('embedded', urls, databases, databases.get(EVENT_LOG_DATABASE));
+  return complete('embedded', urls, databases, {
+    eventLog: databases.get(EVENT_LOG_DATABASE),
+    providerDatabase: databases.get(PROVIDER_DATABASE),
+  });
 }
 
 function docker(containers: readonly Container[]): Platform | undefined {
@@ -53,7 +66,10 @@ function docker(containers: readonly Container[]): Platform | undefined {
     url.port = String(portOf(POSTGRES));
     databases.set(service, url.href);
   }
-  return complete('docker', urls, databases, `kafka://127.0.0.1:${portOf(KAFKA)}`);
+  return complete('docker', urls, databases, {
+    eventLog: `kafka://127.0.0.1:${portOf(KAFKA)}`,
+    providerDatabase: databases.get(PROVIDER),
+  });
 }
 
 /** Undefined if a part is missing. */
@@ -61,11 +77,13 @@ function complete(
   stack: Stack,
   urls: ReadonlyMap<string, string>,
   databases: ReadonlyMap<string, string>,
-  eventLog: string | undefined,
+  { eventLog, providerDatabase }: Readonly<Record<'eventLog' | 'providerDatabase', string | undefined>>,
 ): Platform | undefined {
   const isComplete = SERVICES.every((name) => urls.has(name) && databases.has(name));
-  if (!isComplete || eventLog === undefined) return undefined;
+  const providerUrl = urls.get(PROVIDER);
+  if (!isComplete || !eventLog || !providerUrl || !providerDatabase) return undefined;
   const each = (from: ReadonlyMap<string, string>) =>
     Object.fromEntries(SERVICES.map((name) => [name, from.get(name)])) as Record<ServiceName, string>;
-  return { stack, urls: each(urls), databases: each(databases), eventLog };
+  const provider = { url: providerUrl, database: providerDatabase };
+  return { stack, urls: each(urls), databases: each(databases), eventLog, provider };
 }

@@ -20,7 +20,7 @@ export interface Plan {
 
 /**
  * Runs the database and the processes, starts again what dies, and keeps the folder's state file true. Stops
- * services first, so that nothing new comes in; then relays; the database last.
+ * services first, so that nothing new comes in; then relays, what is outside, and the database last.
  */
 export class Supervisor {
   private readonly startedAt = new Date();
@@ -98,7 +98,7 @@ export class Supervisor {
   }
 
   private async stopAll(): Promise<void> {
-    for (const kind of ['service', 'relay'] as const) {
+    for (const kind of ['service', 'relay', 'outside'] as const) {
       const group = this.managed.filter(({ spec }) => spec.kind === kind);
       if (group.length > 0) this.log.note(`stopping ${group.map(({ spec }) => spec.name).join(', ')}`);
       await Promise.all(group.map((one) => one.stop(this.plan.graceMs)));

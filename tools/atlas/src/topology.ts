@@ -9,8 +9,12 @@ export type ServiceName = (typeof SERVICES)[number];
 
 export const EVENT_LOG_DATABASE = 'event_log';
 
-/** Each service its own, and one that stands in for Kafka. */
-export const DATABASES: readonly string[] = [...SERVICES, EVENT_LOG_DATABASE];
+/** Stands in for a company outside: it shares nothing with the services but the server that its database is on. */
+export const PROVIDER = 'payment-provider';
+export const PROVIDER_DATABASE = 'payment_provider';
+
+/** Each service its own, one that stands in for Kafka, and the provider's. */
+export const DATABASES: readonly string[] = [...SERVICES, EVENT_LOG_DATABASE, PROVIDER_DATABASE];
 
 /** What a process may take to stop by itself, milliseconds: longer than its own limit. */
 export const GRACE_MS = 15_000;
@@ -35,6 +39,7 @@ export const USUAL_PORTS: ReadonlyMap<string, number> = new Map([
   ['orders-relay', 4011],
   ['inventory-relay', 4012],
   ['payments-relay', 4013],
+  [PROVIDER, 4090],
   [POSTGRES, 54_329],
   [KAFKA, 19_092],
 ]);
@@ -45,11 +50,11 @@ export function processes(
   databaseUrl: (database: string) => string,
   common: Readonly<Record<string, string>>,
 ): readonly ProcessSpec[] {
+  const urlOf = (name: string) => `http://${HOST}:${ports.get(name) ?? 0}`;
   const spec = (
     kind: ProcessSpec['kind'],
     name: string,
     app: string,
-    service: ServiceName,
     env: Readonly<Record<string, string>>,
   ): ProcessSpec => {
     const port = ports.get(name) ?? 0;
@@ -58,18 +63,20 @@ export function processes(
       kind,
       script: join(projectRoot(), 'dist/apps', app, 'src/main.js'),
       port,
-      env: {
-        HOST,
-        PORT: String(port),
-        DATABASE_URL: databaseUrl(service),
-        EVENT_LOG_URL: databaseUrl(EVENT_LOG_DATABASE),
-        ...common,
-        ...env,
-      },
+      env: { HOST, PORT: String(port), ...common, ...env },
     };
   };
-  return SERVICES.flatMap((service) => [
-    spec('service', service, service, service, {}),
-    spec('relay', relayOf(service), 'outbox-relay', service, { SERVICE: service }),
-  ]);
+  return [
+    ...SERVICES.flatMap((service) => {
+      const env = { DATABASE_URL: databaseUrl(service), EVENT_LOG_URL: databaseUrl(EVENT_LOG_DATABASE) };
+      return [
+        spec('service', service, service, {
+          ...env,
+          ...(service === 'payments' && { PROVIDER_URL: urlOf(PROVIDER) }),
+        }),
+        spec('relay', relayOf(service), 'outbox-relay', { ...env, SERVICE: service }),
+      ];
+    }),
+    spec('outside', PROVIDER, PROVIDER, { DATABASE_URL: databaseUrl(PROVIDER_DATABASE) }),
+  ];
 }

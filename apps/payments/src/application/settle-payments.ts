@@ -5,7 +5,7 @@ import type { ChargeRecord, PaymentProvider, PaymentRepository } from './ports';
 export interface SettlementPolicy {
   /** How long a claim lasts, milliseconds: longer than any answer of the provider takes. */
   readonly leaseMs: number;
-  /** How often a charge may be started; after that the provider is only asked what became of it. */
+  /** How many charges may be left without an answer; after that the provider is only asked what became of them. */
   readonly maxCharges: number;
   /** The longest wait before the next attempt, milliseconds, given how many there were. */
   readonly backoffMs: (attempts: number) => number;
@@ -31,16 +31,18 @@ export class SettlePayments {
     private readonly policy: SettlementPolicy,
   ) {}
 
-  claim(limit: number): Promise<readonly Payment[]> {
-    return this.payments.claimDue(limit, this.policy.leaseMs);
+  /** Claims what is due, and leaves it unclaimed while the provider is left alone. */
+  async claim(limit: number): Promise<readonly Payment[]> {
+    const count = Math.min(limit, this.provider.capacity());
+    return count > 0 ? this.payments.claimDue(count, this.policy.leaseMs) : [];
   }
 
-  /** Never rejects: an error is an unknown outcome, and the payment is tried again. */
+  /** Never rejects: after an error the payment is tried again. */
   async attempt(payment: Payment): Promise<Settlement> {
     try {
       return { paymentId: payment.id, change: await this.ask(payment) };
     } catch (error) {
-      return { paymentId: payment.id, change: this.later(payment), error: error as Error };
+      return { paymentId: payment.id, change: this.postpone(payment), error: error as Error };
     }
   }
 
@@ -57,9 +59,9 @@ export class SettlePayments {
     const { id, amount, paymentToken } = payment.snapshot();
     switch (payment.nextStep(this.policy.maxCharges)) {
       case 'charge':
-        return this.believe(payment, await this.provider.charge(chargeKey(id), amount, paymentToken));
+        return this.believe(payment, await this.provider.charge(id, amount, paymentToken));
       case 'ask':
-        return this.believe(payment, await this.provider.lookup(chargeKey(id)));
+        return this.believe(payment, await this.provider.lookup(id));
       case 'refund':
         return this.refund(payment);
       case undefined:
@@ -77,8 +79,12 @@ export class SettlePayments {
         return (current) => current.chargeDeclined(record.reason, at);
       case 'not-charged':
         return (current) => current.nothingCharged(attempts, at);
-      case 'unknown':
-        return this.later(payment);
+      case 'unknown': {
+        const waitMs = this.waitMs(attempts);
+        return (current) => current.unanswered(attempts, waitMs);
+      }
+      case 'unavailable':
+        return this.postpone(payment, record.retryInMs);
     }
   }
 
@@ -95,14 +101,17 @@ export class SettlePayments {
         return (current) => current.refundDeclined(attempts, refund.reason, waitMs);
       }
       case 'unknown':
-        return this.later(payment);
+        return this.postpone(payment);
+      case 'unavailable':
+        return this.postpone(payment, refund.retryInMs);
     }
   }
 
-  private later(payment: Payment): Settlement['change'] {
+  /** @param leastMs what the provider asks to wait at least. */
+  private postpone(payment: Payment, leastMs = 0): Settlement['change'] {
     const { attempts } = payment.snapshot();
-    const waitMs = this.waitMs(attempts);
-    return (current) => current.unanswered(attempts, waitMs);
+    const waitMs = Math.round(leastMs) + this.waitMs(attempts);
+    return (current) => current.postponed(attempts, waitMs);
   }
 
   /** With full jitter, so that what failed together does not come again together. */
@@ -111,6 +120,5 @@ export class SettlePayments {
   }
 }
 
-/** The same in every attempt: that is what keeps the provider from acting twice. */
-const chargeKey = (paymentId: string) => paymentId;
+/** The same in every attempt: that is what keeps the provider from acting twice. A charge's key is the payment's id. */
 const refundKey = (paymentId: string) => `${paymentId}:refund`;

@@ -40,15 +40,26 @@ describe('A payment', () => {
   });
 
   it('is charged as often as allowed while nobody answers, then only asked about', () => {
-    const [first, second, third] = [1, 2, 3].map(
-      (attempts) => new Payment({ ...request().snapshot(), attempts }),
-    );
-    expect([first, second, third].map((payment) => payment?.nextStep(2))).toEqual([
-      'charge',
-      'charge',
-      'ask',
-    ]);
-    expect(second?.unanswered(2, 70)).toEqual({ next: second, events: [], dueInMs: 70 });
+    const once = claimed(request()).unanswered(1, 70);
+    expect([once.next.nextStep(2), once.dueInMs]).toEqual(['charge', 70]);
+    const twice = claimed(once.next).unanswered(2, 70);
+    expect([twice.next.nextStep(2), twice.next.snapshot().silences]).toEqual(['ask', 2]);
+  });
+
+  it('is charged on after an outage of the provider, however often it was tried meanwhile', () => {
+    let payment = request();
+    for (let attempt = 1; attempt <= 50; attempt++) {
+      const { next, events, dueInMs } = claimed(payment).postponed(attempt, 70);
+      expect([events, dueInMs]).toEqual([[], 70]);
+      payment = next;
+    }
+    expect(payment.nextStep(3)).toBe('charge');
+  });
+
+  it('is refunded, too, when the provider has given the money back of itself', () => {
+    const { next, events } = captured().refunded('re_1', later);
+    expect(events).toEqual([{ type: 'payment-refunded', amount, refundId: 're_1' }]);
+    expect(next.snapshot()).toMatchObject({ status: 'refunded', version: 2 });
   });
 
   it('is not moved by the answer to an attempt that another has overtaken, unless it was a charge', () => {
@@ -122,6 +133,7 @@ describe('A payment', () => {
       attempt.map((number) => (payment) => payment.nothingCharged(number, at)),
       attempt.map((number) => (payment) => payment.refundDeclined(number, 'no', 1)),
       attempt.map((number) => (payment) => payment.unanswered(number, 1)),
+      attempt.map((number) => (payment) => payment.postponed(number, 1)),
     );
     fc.assert(
       fc.property(

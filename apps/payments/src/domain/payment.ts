@@ -18,6 +18,8 @@ export interface PaymentState {
   readonly reason?: string | undefined;
   /** How many calls of the provider were started for it, whatever became of them. */
   readonly attempts: number;
+  /** How many charges the provider left without an answer, though it could be asked and had nothing on record. */
+  readonly silences: number;
   /** Counts published events only: pending, refunding and voided are our own affair, others would see a gap. */
   readonly version: number;
   readonly requestedAt: Date;
@@ -61,6 +63,7 @@ export class Payment {
       paymentToken,
       cancelRequested: false,
       attempts: 0,
+      silences: 0,
       version: 0,
       requestedAt: at,
       changedAt: at,
@@ -82,13 +85,14 @@ export class Payment {
   /**
    * Charging again with the same key is safe and tells what became of the last time; once that is no longer wanted,
    * the provider is only asked. Undefined if nothing is to be done.
-   * @param maxCharges how often a charge may be started.
+   * @param maxCharges how many charges may be left without an answer. Those that the provider was in no state to
+   *   answer don't count: an outage of its is no reason to give a customer up.
    */
   nextStep(maxCharges: number): SettlementStep | undefined {
-    const { status, cancelRequested, attempts } = this.state;
+    const { status, cancelRequested, silences } = this.state;
     if (status === 'refunding') return 'refund';
     if (status !== 'pending') return undefined;
-    return cancelRequested || attempts > maxCharges ? 'ask' : 'charge';
+    return cancelRequested || silences >= maxCharges ? 'ask' : 'charge';
   }
 
   /** The order is cancelled. */
@@ -134,10 +138,10 @@ export class Payment {
     return changed(next, { type: 'payment-failed', reason });
   }
 
-  /** The provider has given the money back. */
+  /** The provider has given the money back: as it was asked to, or of itself. */
   refunded(refundId: string, at: Date): PaymentChange {
     const { status, amount } = this.state;
-    if (status !== 'refunding') return unchanged(this);
+    if (status !== 'refunding' && status !== 'captured') return unchanged(this);
     const next = this.tell({ status: 'refunded', refundId, reason: undefined }, at);
     return changed(next, { type: 'payment-refunded', amount, refundId });
   }
@@ -148,8 +152,15 @@ export class Payment {
     return { ...quietly(new Payment({ ...this.state, reason })), dueInMs: retryInMs };
   }
 
-  /** Nobody knows what became of `attempt`: the next one will tell. */
+  /** The provider took `attempt` and was silent about it: the next one will tell. */
   unanswered(attempt: number, retryInMs: number): PaymentChange {
+    if (!this.waitsFor(attempt, 'pending')) return this.postponed(attempt, retryInMs);
+    const next = new Payment({ ...this.state, silences: this.state.silences + 1 });
+    return { ...quietly(next), dueInMs: retryInMs };
+  }
+
+  /** The provider is in no state to answer `attempt`, which counts for nothing but its number. */
+  postponed(attempt: number, retryInMs: number): PaymentChange {
     return this.waitsFor(attempt, 'pending', 'refunding')
       ? { ...unchanged(this), dueInMs: retryInMs }
       : unchanged(this);

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { EventLog } from '@atlas/ports';
 import { Client } from 'pg';
 import { auditBackbone, type InFlight } from './backbone';
-import { auditBusiness } from './business';
+import { auditBusiness, type Databases } from './business';
 import type { Check, Violation } from './report';
 
 const SERVICES = ['orders', 'inventory', 'payments'] as const;
@@ -11,12 +11,17 @@ export interface AuditedPlatform {
   /** Database URLs by service. */
   readonly databases: Readonly<Record<(typeof SERVICES)[number], string>>;
   readonly eventLog: EventLog;
+  /** URL of the database with the payment provider's books. */
+  readonly provider: string;
 }
 
 export interface AuditReport {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  readonly inFlight: InFlight;
+  readonly inFlight: InFlight & {
+    /** Movements of money in the provider's books that payments has not read yet. */
+    readonly unreconciled: number;
+  };
 }
 
 /**
@@ -26,9 +31,10 @@ export interface AuditReport {
  * @param patienceMs how long a finding must last to be reported.
  */
 export async function audit(platform: AuditedPlatform, patienceMs = 3_000): Promise<AuditReport> {
+  const urls = { ...platform.databases, provider: platform.provider };
   const clients = Object.fromEntries(
-    SERVICES.map((name) => [name, new Client({ connectionString: platform.databases[name] })]),
-  ) as Record<(typeof SERVICES)[number], Client>;
+    Object.entries(urls).map(([name, connectionString]) => [name, new Client({ connectionString })]),
+  ) as Record<keyof typeof urls, Client>;
   try {
     for (const client of Object.values(clients)) await client.connect();
     let report = await look(clients, platform.eventLog);
@@ -43,14 +49,15 @@ export async function audit(platform: AuditedPlatform, patienceMs = 3_000): Prom
   }
 }
 
-async function look(clients: Record<(typeof SERVICES)[number], Client>, log: EventLog): Promise<AuditReport> {
+async function look(clients: Databases, log: EventLog): Promise<AuditReport> {
   const services = SERVICES.map((name) => ({ name, database: clients[name] }));
   const backbone = await auditBackbone(services, log);
-  const checks = [...(await auditBusiness(clients, backbone.inFlight)), ...backbone.checks];
+  const business = await auditBusiness(clients, backbone.inFlight);
+  const checks = [...business.checks, ...backbone.checks];
   return {
     ok: checks.every((check) => check.violations.length === 0),
     checks,
-    inFlight: backbone.inFlight,
+    inFlight: { ...backbone.inFlight, unreconciled: business.unreconciled },
   };
 }
 

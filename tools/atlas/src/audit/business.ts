@@ -6,6 +6,8 @@ export interface Databases {
   readonly orders: Client;
   readonly inventory: Client;
   readonly payments: Client;
+  /** The payment provider's. */
+  readonly provider: Client;
 }
 
 interface Line {
@@ -36,12 +38,17 @@ interface PaymentRow {
 const PAGE = 1_000;
 
 /** Checks what the contexts say against each other: orders, stock and money. */
-export async function auditBusiness(databases: Databases, inFlight: InFlight): Promise<readonly Check[]> {
-  return [
+export async function auditBusiness(
+  databases: Databases,
+  inFlight: InFlight,
+): Promise<{ readonly checks: readonly Check[]; readonly unreconciled: number }> {
+  const money = await auditMoney(databases);
+  const checks = [
     ...(await auditOrders(databases, inFlight)),
     await auditStock(databases.inventory),
-    ...(await auditLedger(databases.payments)),
+    ...money.checks,
   ];
+  return { checks, unreconciled: money.unreconciled };
 }
 
 async function auditOrders(databases: Databases, inFlight: InFlight): Promise<readonly Check[]> {
@@ -177,40 +184,78 @@ async function auditStock(inventory: Client): Promise<Check> {
   return checking.result;
 }
 
-/** The books of one moment: every transaction balanced, and as much money held as payments say. */
-async function auditLedger(payments: Client): Promise<readonly Check[]> {
+interface LedgerRow extends PaymentRow {
+  readonly booked: string;
+}
+
+/** The ledger by itself, and against the provider's books, payment by payment and in all. */
+async function auditMoney({ payments, provider }: Databases) {
   const balanced = new Checking('every ledger transaction balances');
   const agreed = new Checking('the ledger and the provider agree with every payment');
+  const total = new Checking("the provider's books equal the ledger, to the cent");
   const { rows: transactions } = await payments.query<{ id: string; debit: string; credit: string }>(
     `SELECT transaction_id AS id, sum(debit) AS debit, sum(credit) AS credit FROM ledger_entry GROUP BY transaction_id`,
   );
   for (const { id, debit, credit } of transactions) {
     balanced.look(`transaction ${id}`, debit !== credit && `debits ${debit}, credits ${credit}`);
   }
-  const { rows } = await payments.query<{
-    id: string;
-    status: string;
-    amount: string;
-    booked: string | null;
-    charged: string | null;
-  }>(`
+
+  // Ours first: what moves meanwhile is then in the provider's books alone, and counts as on its way.
+  const { rows } = await payments.query<LedgerRow>(`
     SELECT payment.id, status, payment.amount,
-      (SELECT sum(debit - credit) FROM ledger_entry JOIN ledger_transaction ON id = transaction_id
-       WHERE payment_id = payment.id AND account = 'provider-clearing') AS booked,
-      (SELECT CASE WHEN charge_id IS NOT NULL AND refund_id IS NULL THEN charge.amount ELSE 0 END
-       FROM sandbox_provider.charge WHERE key = payment.id::text) AS charged
+      coalesce((SELECT sum(debit - credit) FROM ledger_entry JOIN ledger_transaction ON id = transaction_id
+        WHERE payment_id = payment.id AND account = 'provider-clearing'), 0)::text AS booked
     FROM payment`);
-  for (const { id, status, amount, booked, charged } of rows) {
+  const read = new Set(
+    (await payments.query<{ id: string }>('SELECT id FROM statement_line')).rows.map(({ id }) => id),
+  );
+  const { held, unread, inAll } = await readProviderBooks(provider, read);
+
+  let ledger = 0n;
+  let underway = unread.size > 0;
+  for (const { id, status, amount, booked } of rows) {
     // While the provider is being asked, it may know more than the payment does.
     const asking = status === 'pending' || status === 'refunding';
-    const held = status === 'captured' || status === 'refunding' ? amount : '0';
-    const wrong =
-      (booked ?? '0') !== held
-        ? `is ${status} over ${amount}, the ledger holds ${booked ?? 0}`
-        : !asking &&
-          (charged ?? '0') !== held &&
-          `is ${status} over ${amount}, the provider holds ${charged ?? 0}`;
-    agreed.look(id, wrong);
+    underway ||= asking;
+    ledger += BigInt(booked);
+    const due = status === 'captured' || status === 'refunding' ? amount : '0';
+    const there = held.get(id) ?? 0n;
+    held.delete(id);
+    const isOpen = asking || unread.has(id);
+    agreed.look(
+      id,
+      booked !== due
+        ? `is ${status} over ${amount}, the ledger holds ${booked}`
+        : !isOpen && there !== BigInt(due) && `is ${status} over ${amount}, the provider holds ${there}`,
+    );
   }
-  return [balanced.result, agreed.result];
+  for (const [reference, amount] of held) {
+    if (!unread.has(reference)) agreed.look(reference, `is no payment, yet the provider holds ${amount}`);
+  }
+  total.look(
+    'all payments',
+    !underway && inAll !== ledger && `the ledger holds ${ledger}, the provider ${inAll}`,
+  );
+  return { checks: [balanced.result, agreed.result, total.result], unreconciled: unread.size };
+}
+
+/**
+ * What the provider holds for each reference and in all, in minor units.
+ * @param read the movements that payments has read.
+ * @returns also the references of those that it has not.
+ */
+async function readProviderBooks(provider: Client, read: ReadonlySet<string>) {
+  const held = new Map<string, bigint>();
+  const unread = new Set<string>();
+  let inAll = 0n;
+  const { rows } = await provider.query<Record<'id' | 'kind' | 'reference' | 'amount', string>>(
+    'SELECT id, kind, reference, amount FROM book_entry',
+  );
+  for (const { id, kind, reference, amount } of rows) {
+    const moved = kind === 'charge' ? BigInt(amount) : -BigInt(amount);
+    held.set(reference, (held.get(reference) ?? 0n) + moved);
+    if (!read.has(id)) unread.add(reference);
+    inAll += moved;
+  }
+  return { held, unread, inAll };
 }

@@ -14,12 +14,12 @@ const SHOWN_VIOLATIONS = 20;
  * @returns the exit code: 1 if one is violated.
  */
 export async function runAudit({ json }: AuditOptions): Promise<number> {
-  const { databases, eventLog: url } = await connect();
+  const { databases, eventLog: url, provider } = await connect();
   const eventLog = await openEventLog('atlas', { EVENT_LOG_URL: url }, (error) =>
     process.stderr.write(`the event log: ${String(error)}\n`),
   );
   try {
-    const report = await audit({ databases, eventLog });
+    const report = await audit({ databases, eventLog, provider: provider.database });
     process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : describeAudit(report));
     return report.ok ? 0 : 1;
   } finally {
@@ -60,6 +60,9 @@ export function describeAudit({ checks, inFlight, ok }: AuditReport): string {
       (name, count) => `${count} dead letters of ${name} wait for an operator`,
     ),
   ];
+  if (inFlight.unreconciled > 0) {
+    waiting.push(`payments has yet to read what the provider moved for ${inFlight.unreconciled} payments`);
+  }
   if (waiting.length > 0) lines.push(`In flight: ${waiting.join('; ')}.`);
   lines.push(ok ? 'All invariants hold.' : `${violations.length} violations.`);
   return `${lines.join('\n')}\n`;

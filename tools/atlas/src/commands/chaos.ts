@@ -153,7 +153,7 @@ async function chaos(
 
 /** Audits until every event has arrived everywhere, or a deadline. */
 async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
-  const { databases, eventLog: url } = await connect();
+  const { databases, eventLog: url, provider } = await connect();
   const eventLog = await openEventLog(
     'atlas',
     { EVENT_LOG_URL: url },
@@ -161,7 +161,7 @@ async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
   );
   try {
     for (const deadline = performance.now() + DRAIN_MS; ; await sleep(1_000, undefined, { signal })) {
-      const report = await audit({ databases, eventLog });
+      const report = await audit({ databases, eventLog, provider: provider.database });
       if (isDrained(report) || performance.now() > deadline) return report;
     }
   } finally {
@@ -169,8 +169,8 @@ async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
   }
 }
 
-const isDrained = ({ inFlight: { unpublished, unhandled } }: AuditReport): boolean =>
-  [...Object.values(unpublished), ...Object.values(unhandled)].every((count) => count === 0);
+const isDrained = ({ inFlight: { unpublished, unhandled, unreconciled } }: AuditReport): boolean =>
+  [...Object.values(unpublished), ...Object.values(unhandled), unreconciled].every((count) => count === 0);
 
 /** What the platform started and what runs now. */
 async function running(): Promise<readonly Victim[]> {

@@ -4,7 +4,7 @@ import { Home } from '../home';
 import type { Log } from '../log';
 import { isReady } from '../managed-process';
 import { choosePorts, type PortWish } from '../ports';
-import { isRelay, KAFKA, POSTGRES, variableOf } from '../topology';
+import { isRelay, KAFKA, POSTGRES, PROVIDER, variableOf } from '../topology';
 import { UserError } from '../user-error';
 import type { UpOptions } from './up';
 
@@ -116,8 +116,11 @@ export function canServe({ service, running, health, port }: Container): Promise
   return isReady(`http://127.0.0.1:${port}`);
 }
 
-const kindOf = (service: string): string =>
-  service === POSTGRES || service === KAFKA ? 'engine' : isRelay(service) ? 'relay' : 'service';
+function kindOf(service: string): string {
+  if (service === POSTGRES || service === KAFKA) return 'engine';
+  if (service === PROVIDER) return 'outside';
+  return isRelay(service) ? 'relay' : 'service';
+}
 
 const stateOf = ({ project }: DockerStack, containers: readonly Container[]): DockerState => ({
   stack: 'docker',

@@ -18,7 +18,7 @@ export const paymentResponse = z
     chargeId: z.string().optional().describe("The provider's name for the charge"),
     refundId: z.string().optional().describe("The provider's name for the refund"),
     reason: z.string().optional().describe('Why it was declined or failed, or is not refunded yet'),
-    attempts: z.int().describe('How often the provider was asked'),
+    attempts: z.int().describe('How often a question to the provider was begun'),
     version: z.int(),
     requestedAt: z.iso.datetime(),
     changedAt: z.iso.datetime(),
@@ -34,6 +34,22 @@ export const balancesResponse = z.object({
   ),
 });
 
+export const reconciliationResponse = z
+  .object({
+    position: z.string().nullable().describe('Where to read on; null: from the beginning'),
+    differences: z
+      .array(
+        z.object({
+          kind: z.enum(['surplus-charge', 'unknown-charge', 'amount', 'missing-charge', 'missing-refund']),
+          id: z.string().describe("The charge's or the refund's"),
+          reference: z.string().describe("The payment's id, or what else the charge was made for"),
+        }),
+      )
+      .describe('At most 100'),
+  })
+  .meta({ id: 'Reconciliation' });
+
+export type ReconciliationResponse = z.infer<typeof reconciliationResponse>;
 export type PaymentResponse = z.infer<typeof paymentResponse>;
 export type BalancesResponse = z.infer<typeof balancesResponse>;
 

@@ -1,14 +1,17 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { isInfrastructureError } from '@atlas/service';
 import type { Payment } from '../../../domain/payment';
 import { DueSignal } from '../../../application/ports';
+import { HandOverCharges } from '../../../application/hand-over-charges';
 import { type Settlement, SettlePayments } from '../../../application/settle-payments';
 
 /** How many questions to the provider may be open at a time. */
 const MAX_OPEN = 32;
 /** What is not signalled, such as a retry that falls due or a dead replica's claim, is found by looking. */
 const POLL_MS = 250;
+/** How long to wait before the next try to hand over what a former provider took. */
+const HAND_OVER_AGAIN_MS = 1_000;
 
 /** Wakes the worker of this process; those of other replicas look now and then. */
 export class InProcessDueSignal extends DueSignal {
@@ -35,13 +38,14 @@ export class PaymentWorker implements OnApplicationBootstrap, OnModuleDestroy {
   /** Claimed and not recorded yet. */
   private open = 0;
   private mayBeDue = true;
-  private stopping = false;
+  private stopping = new AbortController();
   private news = Promise.withResolvers<void>();
   private running: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly settlePayments: SettlePayments,
     private readonly signal: InProcessDueSignal,
+    private readonly handOver: HandOverCharges,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -49,14 +53,14 @@ export class PaymentWorker implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   start(): void {
-    this.stopping = false;
+    this.stopping = new AbortController();
     this.signal.listen(() => this.look());
     this.running = this.run();
   }
 
   /** Ends once the open questions are answered and recorded. */
   async stop(): Promise<void> {
-    this.stopping = true;
+    this.stopping.abort();
     this.news.resolve();
     await this.running;
   }
@@ -66,9 +70,10 @@ export class PaymentWorker implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async run(): Promise<void> {
+    await this.handOverFirst();
     const poll = setInterval(() => this.look(), POLL_MS);
     this.look();
-    while (!this.stopping || this.open > 0) {
+    while (!this.stopping.signal.aborted || this.open > 0) {
       await this.news.promise;
       this.news = Promise.withResolvers();
       // What else is answered in this turn of the event loop belongs to the batch.
@@ -79,6 +84,19 @@ export class PaymentWorker implements OnApplicationBootstrap, OnModuleDestroy {
     clearInterval(poll);
   }
 
+  /** A payment that the former provider has charged must not be charged by the present one. */
+  private async handOverFirst(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      try {
+        return await this.handOver.execute();
+      } catch (error) {
+        this.logger.warn(`What was charged before waits to be handed over to the provider: ${String(error)}`);
+        await setTimeout(HAND_OVER_AGAIN_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
   /** Only resolves a promise: whoever raises the signal may be in a unit of work, which must not go on in here. */
   private look(): void {
     this.mayBeDue = true;
@@ -87,7 +105,7 @@ export class PaymentWorker implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async claim(): Promise<void> {
     const free = MAX_OPEN - this.open;
-    if (this.stopping || !this.mayBeDue || free === 0) return;
+    if (this.stopping.signal.aborted || !this.mayBeDue || free === 0) return;
     this.mayBeDue = false;
     try {
       const payments = await this.settlePayments.claim(free);
@@ -119,7 +137,7 @@ export class PaymentWorker implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** A database that is away is waited for; an answer that can't be recorded must not hold up the others. */
   private async recover(answers: readonly Settlement[], error: unknown): Promise<void> {
-    if (isInfrastructureError(error) && !this.stopping) {
+    if (isInfrastructureError(error) && !this.stopping.signal.aborted) {
       this.logger.warn(`${answers.length} answers wait to be recorded: ${String(error)}`);
       this.answers.unshift(...answers);
       return;

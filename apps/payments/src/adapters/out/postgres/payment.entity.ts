@@ -15,6 +15,7 @@ export interface PaymentRow {
   reason: string | null;
   cancelRequested: boolean;
   attempts: number;
+  silences: number;
   version: number;
   requestedAt: Date;
   changedAt: Date;
@@ -36,6 +37,7 @@ export const PaymentEntity = new EntitySchema<PaymentRow>({
     reason: { type: 'text', nullable: true },
     cancelRequested: { name: 'cancel_requested', type: 'boolean' },
     attempts: { type: 'integer' },
+    silences: { type: 'integer' },
     version: { type: 'integer' },
     requestedAt: { name: 'requested_at', type: 'timestamptz' },
     changedAt: { name: 'changed_at', type: 'timestamptz' },

@@ -62,8 +62,8 @@ export class PostgresPaymentRepository extends PaymentRepository {
        UPDATE payment SET attempts = attempts + 1, due_at = now() + $2 * interval '1 millisecond'
        FROM due WHERE payment.id = due.id
        RETURNING payment.id, status, amount, currency, payment_token AS "paymentToken", charge_id AS "chargeId",
-         refund_id AS "refundId", reason, cancel_requested AS "cancelRequested", attempts, version,
-         requested_at AS "requestedAt", changed_at AS "changedAt", flow`,
+         refund_id AS "refundId", reason, cancel_requested AS "cancelRequested", attempts, silences,
+         version, requested_at AS "requestedAt", changed_at AS "changedAt", flow`,
       [limit, leaseMs],
     );
     return claimed.map(toPayment);
@@ -113,7 +113,7 @@ export class PostgresPaymentRepository extends PaymentRepository {
     const rows = saved.map(({ changed, flow }) => toRow(changed.next, flow));
     await this.unitOfWork.manager.query(
       `UPDATE payment SET status = row.status, charge_id = row.charge_id, refund_id = row.refund_id,
-         reason = row.reason, cancel_requested = row.cancel_requested, version = row.version,
+         reason = row.reason, cancel_requested = row.cancel_requested, silences = row.silences, version = row.version,
          changed_at = row.changed_at, flow = row.flow,
          due_at = CASE
            WHEN row.status NOT IN ('pending', 'refunding') THEN NULL
@@ -121,8 +121,9 @@ export class PostgresPaymentRepository extends PaymentRepository {
            ELSE now() + row.due_in_ms * interval '1 millisecond'
          END
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::integer[],
-         $8::timestamptz[], $9::jsonb[], $10::integer[])
-         AS row (id, status, charge_id, refund_id, reason, cancel_requested, version, changed_at, flow, due_in_ms)
+         $8::timestamptz[], $9::jsonb[], $10::integer[], $11::integer[])
+         AS row (id, status, charge_id, refund_id, reason, cancel_requested, version, changed_at, flow, due_in_ms,
+           silences)
        WHERE payment.id = row.id`,
       [
         rows.map((row) => row.id),
@@ -135,6 +136,7 @@ export class PostgresPaymentRepository extends PaymentRepository {
         rows.map((row) => row.changedAt),
         rows.map((row) => row.flow && JSON.stringify(row.flow)),
         saved.map(({ changed }) => changed.dueInMs ?? null),
+        rows.map((row) => row.silences),
       ],
     );
     await this.book(saved.map(({ changed }) => changed));
@@ -192,7 +194,8 @@ function toRow(payment: Payment, flow: Flow | null): PaymentRow {
 }
 
 function toPayment(row: PaymentRow): Payment {
-  const { id, status, paymentToken, cancelRequested, attempts, version, requestedAt, changedAt } = row;
+  const { id, status, paymentToken, cancelRequested, attempts, silences, version, requestedAt, changedAt } =
+    row;
   return new Payment({
     id,
     status,
@@ -203,6 +206,7 @@ function toPayment(row: PaymentRow): Payment {
     reason: row.reason ?? undefined,
     cancelRequested,
     attempts,
+    silences,
     version,
     requestedAt,
     changedAt,
