@@ -241,6 +241,14 @@ describe('A change of a released event', () => {
     ]);
   });
 
+  it('is told in full, also if its example was forgotten', () => {
+    expect(breaches(language(sold({ colour: z.string() })), released)).toEqual([
+      expect.stringContaining('colour is now required; data released before may lack it.'),
+      expect.stringContaining('a record released before is refused now'),
+      expect.stringContaining('shop.sold v1 has an example that breaks its own schema: colour:'),
+    ]);
+  });
+
   it('is held against every schema that was ever released, not only the last', () => {
     const without = language(sold({}, { without: 'note' }));
     const again = sold({ note: z.int().optional() });

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { decoderOf, encodeEvent, type EncodedEvent } from '../codec';
-import { type EventContract, versionsOf } from '../event-contract';
+import { type EventContract, issuesOf, versionsOf } from '../event-contract';
 import { topicOf, type TopicSpec } from '../topics';
 import { type JsonSchema, type Mismatch, mismatches } from './compatibility';
 
@@ -67,7 +67,9 @@ export function breaches(today: Language, released: Released): readonly string[]
   return [
     ...released.topics.flatMap((topic) => topicBreaches(today, topic)),
     ...released.events.flatMap((event) => eventBreaches(today, event)),
-    ...today.contracts.flatMap(versionsOf).flatMap(strictness),
+    ...today.contracts
+      .flatMap(versionsOf)
+      .flatMap((contract) => [...strictness(contract), ...wrongExamples(contract)]),
   ];
 }
 
@@ -169,9 +171,11 @@ function eventBreaches(today: Language, released: ReleasedEvent): string[] {
       found.push(`${name}: ${forward(mismatch)}, or ${wayOut}.`);
     }
     const oldReader = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
-    for (const { value } of recordsOf(contract)) {
-      const read = oldReader.safeParse(JSON.parse(value));
-      if (!read.success) found.push(`${name}: readers released before refuse the example ${value}.`);
+    for (const example of contract.examples) {
+      const written = contract.data.safeParse(example);
+      if (written.success && !oldReader.safeParse(written.data).success) {
+        found.push(`${name}: readers released before refuse the example ${JSON.stringify(example)}.`);
+      }
     }
   }
   return [...new Set(found)];
@@ -201,6 +205,14 @@ function strictness(contract: EventContract): string[] {
     `${contract.type} v${contract.version} refuses unknown fields, so that no field could ever be added. ` +
       'Use z.object instead of z.strictObject.',
   ];
+}
+
+function wrongExamples({ type, version, data, examples }: EventContract): string[] {
+  return examples.flatMap((example) => {
+    const { error } = data.safeParse(example);
+    if (!error) return [];
+    return [`${type} v${version} has an example that breaks its own schema: ${issuesOf(error)}. Correct it.`];
+  });
 }
 
 export const received = (record: WireRecord): EncodedEvent => ({
