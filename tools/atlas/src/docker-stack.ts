@@ -47,6 +47,12 @@ export interface Container {
   readonly port: number | undefined;
 }
 
+/** Makes the databases and ends: no process of the platform. */
+const DATABASES_JOB = 'databases';
+
+/** After that a Docker that doesn't answer counts as none. */
+const LIST_TIMEOUT_MS = 10_000;
+
 const exec = promisify(execFile);
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
@@ -65,13 +71,25 @@ export class DockerStack {
   async containers(): Promise<readonly Container[]> {
     let ids: string;
     try {
-      ids = await this.docker('ps', '--all', '--quiet', '--no-trunc', '--filter', this.label);
+      const args = ['ps', '--all', '--quiet', '--no-trunc', '--filter', this.label];
+      ids = (await exec('docker', args, { timeout: LIST_TIMEOUT_MS })).stdout;
     } catch {
       return [];
     }
     if (ids.trim() === '') return [];
     const found = inspected.parse(JSON.parse(await this.docker('inspect', ...ids.trim().split('\n'))));
-    return found.map((each) => this.toContainer(each)).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return found
+      .map((each) => toContainer(each))
+      .filter(({ service }) => service !== DATABASES_JOB)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** @throws UserError if the platform runs in containers. */
+  async refuseIfRunning(): Promise<void> {
+    if (!(await this.containers()).some(({ running }) => running)) return;
+    throw new UserError(
+      `Atlas already runs as the compose project "${this.project}": use that one, or stop it with "npx atlas down"`,
+    );
   }
 
   /** @throws UserError if Docker, or its compose plugin, can't be used. */
@@ -182,32 +200,32 @@ export class DockerStack {
     const [code] = (await once(child, 'close')) as [number | null];
     return code;
   }
+}
 
-  private toContainer(found: z.infer<typeof inspected>[number]): Container {
-    const { Id: id, Name, RestartCount, State, Config, HostConfig, NetworkSettings } = found;
-    const labels = Config.Labels;
-    const service = labels['com.docker.compose.service'] ?? Name;
-    const number = labels['com.docker.compose.container-number'] ?? '1';
-    const published = [NetworkSettings.Ports, HostConfig.PortBindings ?? {}]
-      .flatMap((ports) => Object.values(ports))
-      .flatMap((bindings) => bindings ?? [])
-      .map(({ HostPort }) => Number(HostPort))
-      .find((port) => port > 0);
-    return {
-      id,
-      service,
-      name: number === '1' ? service : `${service}-${number}`,
-      running: State.Running,
-      pid: State.Pid,
-      restarts: RestartCount,
-      startedAt: new Date(State.StartedAt),
-      health: State.Health?.Status,
-      env: new Map(
-        Config.Env.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-      ),
-      port: published,
-    };
-  }
+function toContainer(found: z.infer<typeof inspected>[number]): Container {
+  const { Id: id, Name, RestartCount, State, Config, HostConfig, NetworkSettings } = found;
+  const labels = Config.Labels;
+  const service = labels['com.docker.compose.service'] ?? Name;
+  const number = labels['com.docker.compose.container-number'] ?? '1';
+  const published = [NetworkSettings.Ports, HostConfig.PortBindings ?? {}]
+    .flatMap((ports) => Object.values(ports))
+    .flatMap((bindings) => bindings ?? [])
+    .map(({ HostPort }) => Number(HostPort))
+    .find((port) => port > 0);
+  return {
+    id,
+    service,
+    name: number === '1' ? service : `${service}-${number}`,
+    running: State.Running,
+    pid: State.Pid,
+    restarts: RestartCount,
+    startedAt: new Date(State.StartedAt),
+    health: State.Health?.Status,
+    env: new Map(
+      Config.Env.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    ),
+    port: published,
+  };
 }
 
 const UNITS: Readonly<Record<string, number>> = {

@@ -38,11 +38,7 @@ export async function runUpDocker(
   if (holder) throw new UserError(await home.alreadyRuns(holder));
   const stack = new DockerStack(home);
   await stack.require();
-  if ((await stack.containers()).some(({ running }) => running)) {
-    throw new UserError(
-      `Atlas already runs as the compose project "${stack.project}": use that one, or stop it with "npx atlas down"`,
-    );
-  }
+  await stack.refuseIfRunning();
   const told = new AbortController();
   const stop = (name: NodeJS.Signals) => {
     if (!told.signal.aborted) log.note(`${name}: stopping`);

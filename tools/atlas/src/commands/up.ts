@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { DockerStack } from '../docker-stack';
 import { Home, type PlatformState } from '../home';
 import { fileWriter, Log } from '../log';
 import type { Stack } from '../platform';
@@ -33,6 +34,7 @@ export async function runUp(
 ): Promise<number> {
   const home = Home.fromEnvironment();
   await home.open();
+  await new DockerStack(home).refuseIfRunning();
   const unlock = await home.lock();
   try {
     const begin = performance.now();
