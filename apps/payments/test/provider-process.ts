@@ -42,7 +42,7 @@ export class ProviderProcess {
     await eventually(async () => (await fetch(`${this.url}/health/ready`)).ok);
   }
 
-  /** SIGKILL, or as if it hung: SIGSTOP until SIGCONT. */
+  /** SIGSTOP: as if it hung, until SIGCONT. */
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
     this.child?.kill(name);
   }
@@ -100,6 +100,21 @@ export class ProviderProcess {
       body: JSON.stringify({ reference, amount: { minorUnits, currency: 'EUR' }, source: 'tok_approve' }),
     });
     return ((await answer.json()) as { id: string }).id;
+  }
+
+  async refund(chargeId: string): Promise<void> {
+    await fetch(`${this.url}/charges/${chargeId}/refunds`, {
+      method: 'POST',
+      headers: { 'idempotency-key': `${chargeId}:test` },
+    });
+  }
+
+  /** Holds the key of this payment's charge, as a request does while it is worked on. @returns how to let it go. */
+  async workOn(key: string): Promise<() => Promise<void>> {
+    const lock = (action: string) =>
+      this.books.query(`SELECT pg_advisory_${action}(hashtextextended('charge ' || $1, 0))`, [key]);
+    await lock('lock');
+    return async () => void (await lock('unlock'));
   }
 
   async end(): Promise<void> {

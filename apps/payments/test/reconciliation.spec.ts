@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto';
+import { connectDatabase } from '@atlas/adapters/postgres';
+import { eventually } from '@atlas/testing';
+import { Payments1767225700000 } from '../src/adapters/out/postgres/migrations/1-payments';
+import { CancelPayment } from '../src/application/cancel-payment';
+import { ReconcileBooks } from '../src/application/reconcile-books';
+import { PaymentsFixture, PRICE } from './payments-fixture';
+
+describe('Payments and the books of the provider', () => {
+  let payments: PaymentsFixture;
+
+  beforeAll(async () => {
+    payments = await PaymentsFixture.start({ PROVIDER_TIMEOUT_MS: '300' });
+  });
+  afterAll(() => payments?.end());
+
+  /** Claims the payment with a worker that is paused before it charges. */
+  async function claimedByPausedWorker(token = 'tok_approve') {
+    const id = randomUUID();
+    await payments.worker.stop();
+    await payments.request(id, token);
+    const worker = payments.pausedWorker();
+    const claimed = (await worker.claim(100)).find((payment) => payment.id === id);
+    return { id, charge: () => worker.attempt(claimed!) };
+  }
+
+  it('agree without any doing when all goes well', async () => {
+    const id = randomUUID();
+    payments.worker.start();
+    await payments.request(id);
+    await payments.reaches(id, 'captured');
+    await payments.reconcile();
+    expect(await payments.told(id)).toEqual(['captured 1']);
+    expect(await payments.provider.holds(id)).toBe(PRICE);
+  });
+
+  it('a charge whose worker died before its record is captured', async () => {
+    const { id, charge } = await claimedByPausedWorker();
+    await charge();
+    await payments.reconcile();
+    expect(await payments.read(id)).toMatchObject({ status: 'captured', attempts: 1 });
+    payments.worker.start();
+    await payments.reconcile();
+    expect(await payments.told(id)).toEqual(['captured 1']);
+    expect(await payments.provider.chargesOf(id)).toHaveLength(1);
+  });
+
+  it('a charge of a worker that slept while another was told that nothing was charged goes back, once', async () => {
+    const { id, charge } = await claimedByPausedWorker('tok_approve');
+    // Its card is silent for the others, who give up.
+    await payments.query(`UPDATE payment SET payment_token = 'tok_timeout' WHERE id = $1`, [id]);
+    payments.worker.start();
+    await payments.reaches(id, 'failed');
+    await charge();
+    expect(await payments.provider.holds(id)).toBe(PRICE);
+
+    await payments.reconcile();
+    const { chargeId, refundId } = await payments.reaches(id, 'refunded');
+    await payments.reconcile();
+    expect(await payments.provider.chargesOf(id)).toEqual([
+      { id: chargeId, declined: null, refund_id: refundId },
+    ]);
+    expect(await payments.told(id)).toEqual(['failed 1', 'captured 2', 'refunded 3']);
+    expect(await payments.booked(id)).toBe(0);
+  });
+
+  it('a charge for a payment that was voided meanwhile goes back, once', async () => {
+    const { id, charge } = await claimedByPausedWorker();
+    await payments.app.get(CancelPayment).execute(id);
+    payments.worker.start();
+    await payments.reaches(id, 'voided');
+    await charge();
+
+    await Promise.all([payments.reconcile(), payments.reconcile()]);
+    await payments.reaches(id, 'refunded');
+    await payments.reconcile();
+    expect(await payments.told(id)).toEqual(['captured 1', 'refunded 2']);
+    expect(await payments.provider.holds(id)).toBe(0);
+    expect(await payments.booked(id)).toBe(0);
+  });
+
+  it('a second charge for a payment, under another key, goes back; the first one stays', async () => {
+    const id = randomUUID();
+    payments.worker.start();
+    await payments.request(id);
+    const { chargeId } = await payments.reaches(id, 'captured');
+    const second = await payments.provider.charge(id, randomUUID(), PRICE);
+    await payments.reconcile();
+    const charges = await payments.provider.chargesOf(id);
+    expect(charges.map((one) => [one.id, one.refund_id !== null])).toEqual([
+      [chargeId, false],
+      [second, true],
+    ]);
+    expect(await payments.read(id)).toMatchObject({ status: 'captured', chargeId });
+    await payments.reconcile();
+    expect(await payments.provider.holds(id)).toBe(await payments.booked(id));
+  });
+
+  it('a refund that the provider has made at its own desk is booked and told', async () => {
+    const id = randomUUID();
+    payments.worker.start();
+    await payments.request(id);
+    const { chargeId } = await payments.reaches(id, 'captured');
+    await payments.provider.refund(chargeId!);
+    await payments.reconcile();
+    expect((await payments.read(id)).status).toBe('refunded');
+    expect(await payments.told(id)).toEqual(['captured 1', 'refunded 2']);
+    expect(await payments.booked(id)).toBe(0);
+  });
+
+  it('a charge that is none of ours, or over another amount, is left alone and shown', async () => {
+    const id = randomUUID();
+    await payments.worker.stop();
+    await payments.request(id);
+    const other = await payments.provider.charge(id, randomUUID(), PRICE + 1);
+    const [stranger, unknown] = [`shop-${randomUUID()}`, randomUUID()];
+    const strange = await payments.provider.charge(stranger, stranger, 100);
+    const lost = await payments.provider.charge(unknown, unknown, 100);
+    await payments.reconcile();
+    expect((await payments.read(id)).status).toBe('pending');
+    const shown = (await payments.app.inject({ method: 'GET', url: '/reconciliation' })).json();
+    expect(shown.differences).toEqual(
+      expect.arrayContaining([
+        { kind: 'amount', id: other, reference: id },
+        { kind: 'unknown-charge', id: strange, reference: stranger },
+        { kind: 'unknown-charge', id: lost, reference: unknown },
+      ]),
+    );
+    expect(shown.differences).toHaveLength(3);
+    for (const chargeId of [other, strange, lost]) await payments.provider.refund(chargeId);
+    await payments.app.get(CancelPayment).execute(id);
+  });
+
+  it('a charge that the provider has forgotten is shown', async () => {
+    const id = randomUUID();
+    payments.worker.start();
+    await payments.request(id);
+    const { chargeId } = await payments.reaches(id, 'captured');
+    await payments.reconcile();
+    const differences = async () =>
+      (await payments.app.get(ReconcileBooks).differences()).filter(({ reference }) => reference === id);
+    await payments.query(`UPDATE payment SET changed_at = now() - interval '1 hour' WHERE id = $1`, [id]);
+    expect(await differences()).toEqual([]);
+    await payments.query('DELETE FROM statement_line WHERE charge_id = $1', [chargeId]);
+    expect(await differences()).toEqual([{ kind: 'missing-charge', id: chargeId, reference: id }]);
+  });
+
+  it('are read on while the provider misbehaves, once it is well again', async () => {
+    const { id, charge } = await claimedByPausedWorker();
+    await charge();
+    await payments.provider.misbehave({ kind: 'error-before', on: ['read'] });
+    await expect(payments.app.get(ReconcileBooks).execute()).rejects.toThrow();
+    await payments.provider.behave();
+    await eventually(async () => {
+      await payments.app.get(ReconcileBooks).execute();
+      return (await payments.read(id)).status === 'captured';
+    });
+  });
+});
+
+describe('Payments that the built-in provider of the version before has charged', () => {
+  const [pending, captured, refunded, declined] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+  let payments: PaymentsFixture;
+
+  beforeAll(async () => {
+    payments = await PaymentsFixture.start({}, async ({ url }) => {
+      const database = await connectDatabase({ url, migrations: [Payments1767225700000] });
+      await database.query(
+        `INSERT INTO payment (id, status, amount, currency, payment_token, charge_id, refund_id, reason, cancel_requested,
+           attempts, due_at, version, requested_at, changed_at) VALUES
+         ($1, 'pending', 487, 'EUR', 'tok_approve', NULL, NULL, NULL, false, 1, now(), 0, now(), now()),
+         ($2, 'captured', 487, 'EUR', 'tok_approve', 'ch_2', NULL, NULL, false, 1, NULL, 1, now(), now()),
+         ($3, 'refunded', 487, 'EUR', 'tok_approve', 'ch_3', 're_3', NULL, true, 2, NULL, 2, now(), now()),
+         ($4, 'declined', 487, 'EUR', 'tok_decline', NULL, NULL, 'insufficient funds', false, 1, NULL, 1, now(), now())`,
+        [pending, captured, refunded, declined],
+      );
+      await database.query(
+        `INSERT INTO sandbox_provider.charge VALUES ($1, 487, 'ch_1', NULL, NULL), ($2, 487, 'ch_2', NULL, NULL),
+           ($3, 487, 'ch_3', 're_3', NULL), ($4, 487, NULL, NULL, 'insufficient funds')`,
+        [pending, captured, refunded, declined],
+      );
+      await database.destroy();
+    });
+  });
+  afterAll(() => payments?.end());
+
+  it('are known to the provider outside, and the one that was not recorded is not charged again', async () => {
+    expect(await payments.reaches(pending, 'captured')).toMatchObject({ chargeId: 'ch_1' });
+    expect(await payments.provider.chargesOf(pending)).toHaveLength(1);
+    expect(await payments.provider.holds(captured)).toBe(487);
+    expect(await payments.provider.holds(refunded)).toBe(0);
+    expect(await payments.provider.chargesOf(declined)).toMatchObject([{ declined: 'insufficient funds' }]);
+    expect(await payments.query('SELECT FROM former_charge')).toEqual([]);
+  });
+
+  it('can be given back', async () => {
+    await payments.app.get(CancelPayment).execute(captured);
+    const { refundId } = await payments.reaches(captured, 'refunded');
+    expect(await payments.provider.chargesOf(captured)).toEqual([
+      { id: 'ch_2', declined: null, refund_id: refundId },
+    ]);
+  });
+
+  it('agree with the provider in its books', async () => {
+    await payments.reconcile();
+    const [row] = await payments.query<{ count: string }>(
+      `SELECT count(*) FROM statement_line WHERE reference = ANY ($1)`,
+      [[pending, captured, refunded, declined]],
+    );
+    expect(row?.count).toBe('5');
+    expect(await payments.app.get(ReconcileBooks).differences()).toEqual([]);
+  });
+});
