@@ -1,3 +1,4 @@
+export { AdaptiveLimit, type AdaptiveLimitOptions, type Admission } from './adaptive-limit';
 export { classifyError, classifyResponse } from './classify';
 export {
   AttemptTimedOut,

@@ -8,12 +8,14 @@ import { Attempts, DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { loadConfig, type ServiceSettings } from './config';
+import { reportDependencies } from './dependencies';
 import { DeadLetterDesk } from './events/dead-letter-desk';
 import { DeadLettersModule } from './events/dead-letters.controller';
 import { EventLogServer } from './events/event-log-server';
 import { registerFlow } from './flow.hook';
 import { HealthModule, Readiness } from './health';
 import { acceptJsonOnly } from './json-body';
+import { type LimitSettings, shedLoadAsSet } from './load-shedding';
 import { createLogging, type ServiceLogging } from './logging';
 import { serveOpenApi } from './open-api';
 import { ProblemFilter, sendProblem } from './problem.filter';
@@ -46,7 +48,8 @@ export interface ServiceDefinition<Shape extends z.ZodRawShape> {
 }
 
 type BaseSettings = Pick<ServiceSettings, 'HOST' | 'PORT' | 'LOG_LEVEL'> &
-  Partial<Pick<ServiceSettings, 'DRAIN_MS' | 'INBOX_RETENTION_HOURS'>>;
+  Partial<Pick<ServiceSettings, 'DRAIN_MS' | 'INBOX_RETENTION_HOURS'>> &
+  Partial<LimitSettings>;
 
 const BODY_LIMIT_BYTES = 1_048_576;
 const READINESS_TIMEOUT_MS = 2_000;
@@ -60,6 +63,7 @@ export async function createService<Shape extends z.ZodRawShape>(
   const readiness = new Readiness();
   const desk = new DeadLetterDesk(definition.name);
   const adapter = createAdapter(readiness);
+  shedLoadAsSet(adapter.getInstance(), baseOf(settings));
   const app = await NestFactory.create<NestFastifyApplication>(
     {
       module: ServiceModule,
@@ -80,6 +84,7 @@ export async function createService<Shape extends z.ZodRawShape>(
       indicator.attempt(async () => void (await check(app))).withTimeout(READINESS_TIMEOUT_MS),
     );
   }
+  reportDependencies(app, readiness, process.env);
   if (definition.consumesEvents) consumeEvents(app, definition, baseOf(settings), readiness, desk);
   serveOpenApi(app, { title: definition.title ?? definition.name, description: definition.description });
   return app;

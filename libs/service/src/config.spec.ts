@@ -22,6 +22,10 @@ describe('The settings of a service', () => {
       HOST: '127.0.0.1',
       PORT: 4001,
       DRAIN_MS: 0,
+      HTTP_LOAD_SHEDDING: 'on',
+      HTTP_LATENCY_TARGET_MS: 1_000,
+      HTTP_MIN_IN_FLIGHT: 32,
+      HTTP_MAX_IN_FLIGHT: 1_000,
       LOG_LEVEL: 'info',
       PROVIDER_TIMEOUT_MS: 2_000,
     });

@@ -41,6 +41,30 @@ const kafkaSettings = {
     ),
 };
 
+const requestsAtATime = z.coerce.number().int().min(1).max(100_000);
+
+const httpSettings = {
+  HTTP_LOAD_SHEDDING: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('on or off: whether requests are refused at once, by 503, when too many are in work'),
+  HTTP_LATENCY_TARGET_MS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(60_000)
+    .default(1_000)
+    .describe(
+      'a whole number of milliseconds from 1 to 60000: answers that take longer mean that too many requests are in work',
+    ),
+  HTTP_MIN_IN_FLIGHT: requestsAtATime
+    .default(32)
+    .describe('a whole number from 1 to 100000: so many requests at a time are always taken in'),
+  HTTP_MAX_IN_FLIGHT: requestsAtATime
+    .default(1_000)
+    .describe('a whole number from 1 to 100000: more requests at a time are never taken in'),
+};
+
 /**
  * The settings that every service has. Describe a setting with what it allows, as the last thing: that is the
  * sentence an operator reads when the value is wrong.
@@ -83,6 +107,7 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
         'a whole number of milliseconds from 0 to 300000: how long it serves on after SIGTERM, while its readiness ' +
           'says no, so that a load balancer has time to leave it out',
       ),
+    ...httpSettings,
     LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
       .default('info')

@@ -63,10 +63,10 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Answers what the router refuses before any route, hook or filter sees it. */
+/** Answers what is refused before any route or filter sees it. */
 export function sendProblem(error: unknown, reply: FastifyReply): void {
-  const { body } = toProblem(error);
-  void reply.status(body.status).type(MEDIA_TYPE).send(body);
+  const { body, headers } = toProblem(error);
+  void reply.status(body.status).headers(headers).type(MEDIA_TYPE).send(body);
 }
 
 interface Answer {
