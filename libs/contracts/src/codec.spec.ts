@@ -46,6 +46,14 @@ describe('An event on the log', () => {
     });
   });
 
+  it('has no header for what it lacks', () => {
+    const { causationId: _, traceparent: __, ...caused } = cancelled;
+    const { headers } = encodeEvent(OrderCancelled, caused);
+    expect(Object.values(headers)).not.toContain('undefined');
+    expect(Object.keys(headers)).not.toContain('ce_causationid');
+    expect(Object.keys(headers)).not.toContain('traceparent');
+  });
+
   it('is read back as it was written', () => {
     expect(decodeEvent(encoded)).toEqual({ ok: true, value: cancelled });
   });

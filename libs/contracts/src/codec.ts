@@ -54,7 +54,10 @@ export function encodeEvent(contract: EventContract, event: EventEnvelope): Enco
     ),
   );
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(message.headers)) headers[name] = String(value);
+  for (const [name, value] of Object.entries(message.headers)) {
+    // The SDK names attributes, too, that the event doesn't have.
+    if (value !== undefined) headers[name] = String(value);
+  }
   if (event.traceparent) headers['traceparent'] = event.traceparent;
   return { key: event.subject, headers, value: Buffer.from(JSON.stringify(checked.data)) };
 }
