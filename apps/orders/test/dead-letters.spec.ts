@@ -180,6 +180,8 @@ describe('A dead letter', () => {
     // The replay waits for the order, and the payment's news for the replay.
     const replay = send('POST', `/dead-letters/${found[0]!.id}/replay`);
     await eventually(() => waiting(1));
+    // Counted already: the handler may never come back.
+    expect(await lettersOf(id)).toMatchObject([{ attempts: found[0]!.attempts + 1 }]);
     // On the same topic, so that it has the same key there.
     const next = reserved(id, 2);
     await publish(log, next);
@@ -207,6 +209,9 @@ describe('A dead letter', () => {
       [1, 2, 3].map(() => send('POST', `/dead-letters/${found[0]!.id}/replay`)),
     );
 
+    for (const answer of answers.filter(({ statusCode }) => statusCode !== 200)) {
+      expect(answer.json<{ detail: string }>().detail).toContain('was replayed at');
+    }
     const replayed = answers.flatMap((answer) => answer.json<{ replayed?: string[] }>().replayed ?? []);
     expect([...replayed].sort()).toEqual(found.map((letter) => letter.id).sort());
     const { rows } = await database.query(
@@ -214,6 +219,18 @@ describe('A dead letter', () => {
       [id],
     );
     expect(rows).toEqual([{ events: 1 }]);
+  });
+
+  it('that is no event stays what it is when it is replayed', async () => {
+    const key = randomUUID();
+    await publish(log, { topic: 'inventory.events', key, headers: {}, value: Buffer.from('{}') });
+    const [letter] = (await letters(key, 1)) as [Letter];
+
+    const answer = await send('POST', `/dead-letters/${letter.id}/replay`);
+
+    expect(answer.json()).toEqual({ replayed: [], failed: { id: letter.id, reason: letter.reason } });
+    expect(await lettersOf(key, 'open')).toEqual([letter]);
+    expect(letter).toMatchObject({ kind: 'malformed', attempts: 0 });
   });
 
   it('that is not there is named, and a name that is none refused', async () => {

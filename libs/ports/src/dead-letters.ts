@@ -82,6 +82,9 @@ export abstract class DeadLetters {
     note?: string,
   ): Promise<void>;
 
-  /** Takes down that the handler of an open letter was tried once more, and why it failed. */
-  abstract failedAgain(consumer: string, id: string, reason: string): Promise<void>;
+  /** Takes down that the handler of an open letter is about to be tried once more. */
+  abstract tryAgain(consumer: string, id: string): Promise<void>;
+
+  /** Takes down why an open letter stays one. */
+  abstract failedAgain(consumer: string, id: string, why: Pick<DeadLetter, 'kind' | 'reason'>): Promise<void>;
 }

@@ -71,11 +71,14 @@ export class PostgresDeadLetters extends DeadLetters {
 
   async blockedKeys(consumer: string, topic: string, keys: readonly string[]): Promise<ReadonlySet<string>> {
     if (keys.length === 0) return new Set();
-    // In one order, so that two units that want the same letters don't lock each other out.
+    // Any one open letter of a key holds it, as it is free only when all are resolved; there may be very many.
     const rows: { key: string }[] = await this.unitOfWork.manager.query(
-      `SELECT key FROM dead_letter
-       WHERE consumer = $1 AND topic = $2 AND key = ANY ($3::text[]) AND resolution IS NULL
-       ORDER BY id FOR SHARE`,
+      `SELECT wanted.key FROM unnest($3::text[]) AS wanted (key)
+       CROSS JOIN LATERAL (
+         SELECT FROM dead_letter
+         WHERE consumer = $1 AND topic = $2 AND dead_letter.key = wanted.key AND resolution IS NULL
+         LIMIT 1 FOR SHARE
+       ) AS open`,
       [consumer, topic, keys.map(storable)],
     );
     const blocked = new Set(rows.map((row) => row.key));
@@ -129,19 +132,29 @@ export class PostgresDeadLetters extends DeadLetters {
     note?: string,
   ): Promise<void> {
     await this.unitOfWork.manager.query(
-      `UPDATE dead_letter SET resolution = $3, resolved_at = now(), note = $4,
-         tried_at = CASE WHEN $3 = 'replayed' THEN now() ELSE tried_at END
+      `UPDATE dead_letter SET resolution = $3, resolved_at = now(), note = $4
        WHERE consumer = $1 AND id = $2 AND resolution IS NULL`,
       [consumer, id, resolution, storable(note ?? null)],
     );
   }
 
-  async failedAgain(consumer: string, id: string, reason: string): Promise<void> {
+  async tryAgain(consumer: string, id: string): Promise<void> {
     await this.unitOfWork.manager.query(
-      `UPDATE dead_letter SET attempts = attempts + 1, tried_at = now(), reason = $3,
-         kind = CASE kind WHEN 'parked' THEN 'handler-failed' ELSE kind END
+      `UPDATE dead_letter SET attempts = attempts + 1, tried_at = now()
        WHERE consumer = $1 AND id = $2 AND resolution IS NULL`,
-      [consumer, id, storable(reason)],
+      [consumer, id],
+    );
+  }
+
+  async failedAgain(
+    consumer: string,
+    id: string,
+    { kind, reason }: Pick<DeadLetter, 'kind' | 'reason'>,
+  ): Promise<void> {
+    await this.unitOfWork.manager.query(
+      `UPDATE dead_letter SET kind = $3, reason = $4
+       WHERE consumer = $1 AND id = $2 AND resolution IS NULL`,
+      [consumer, id, kind, storable(reason)],
     );
   }
 }

@@ -1,4 +1,11 @@
-import type { DeadLetterFilter, DeadLetters, Inbox, StoredDeadLetter, UnitOfWork } from '@atlas/ports';
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetters,
+  Inbox,
+  StoredDeadLetter,
+  UnitOfWork,
+} from '@atlas/ports';
 import { decodeEvent } from '@atlas/contracts';
 import { isInfrastructureError } from '../infrastructure-error';
 import type { EventLogServer } from './event-log-server';
@@ -14,8 +21,13 @@ export type Replay =
       /** The letter and those that were parked behind it, in order. */
       readonly replayed: readonly string[];
       /** The one at which it stopped: it stays open, and those behind it. */
-      readonly failed: { readonly id: string; readonly reason: string } | undefined;
+      readonly failed: FailedReplay | undefined;
     };
+
+export interface FailedReplay {
+  readonly id: string;
+  readonly reason: string;
+}
 
 export type Discard =
   | { readonly state: 'unknown' }
@@ -52,17 +64,23 @@ export class DeadLetterDesk {
    * ahead of it.
    */
   async replay(id: string): Promise<Replay> {
-    const letter = await this.find(id);
-    if (!letter) return { state: 'unknown' };
-    if (letter.resolution) return { state: 'resolved', letter };
-    const replayed: string[] = [];
-    for (;;) {
-      const next = await this.replayFirst(letter, replayed.length === 0);
-      if (next === undefined) return { state: 'done', replayed, failed: undefined };
-      if ('behind' in next) return { state: 'behind', first: next.behind };
-      if ('reason' in next) return { state: 'done', replayed, failed: next };
-      replayed.push(next.id);
+    const asked = await this.find(id);
+    if (!asked) return { state: 'unknown' };
+    if (asked.resolution) return { state: 'resolved', letter: asked };
+    let next = await this.firstOf(asked);
+    if (next?.id !== id) {
+      // Another operator may have been faster.
+      const now = (await this.find(id)) ?? asked;
+      if (!next || now.resolution) return { state: 'resolved', letter: now };
+      return { state: 'behind', first: next.id };
     }
+    const replayed: string[] = [];
+    for (; next; next = await this.firstOf(asked)) {
+      const outcome = await this.handle(next);
+      if (typeof outcome === 'object') return { state: 'done', replayed, failed: outcome };
+      if (outcome === 'handled') replayed.push(next.id);
+    }
+    return { state: 'done', replayed, failed: undefined };
   }
 
   /** Ends a letter whose record will never be handled, also if it is delivered again; those behind it stay. */
@@ -73,37 +91,44 @@ export class DeadLetterDesk {
     const { unitOfWork, inbox, deadLetters } = this.desk;
     const decoded = decodeEvent(letter.record);
     await unitOfWork.run(async () => {
-      if (decoded.ok) await inbox.admit(this.consumer, [decoded.value.id]);
       await deadLetters.resolve(this.consumer, id, 'discarded', reason);
+      if (decoded.ok) await inbox.admit(this.consumer, [decoded.value.id]);
     });
     const discarded = (await this.find(id)) ?? letter;
     return { state: discarded.resolution === 'discarded' ? 'discarded' : 'resolved', letter: discarded };
   }
 
   /** @returns undefined if no letter of the key is open any more. */
-  private async replayFirst(
-    letter: StoredDeadLetter,
-    mustBeIt: boolean,
-  ): Promise<{ id: string } | { id: string; reason: string } | { behind: string } | undefined> {
+  private firstOf(letter: StoredDeadLetter): Promise<StoredDeadLetter | undefined> {
+    const { unitOfWork, deadLetters } = this.desk;
+    return unitOfWork.run(() => deadLetters.lockFirst(this.consumer, letter));
+  }
+
+  /** @returns 'gone' if others have resolved the letter. */
+  private async handle(letter: StoredDeadLetter): Promise<'handled' | 'gone' | FailedReplay> {
     const { unitOfWork, deadLetters, server } = this.desk;
-    let first: StoredDeadLetter | undefined;
-    let isBehind = false;
+    const { id, record } = letter;
+    const decoded = decodeEvent(record);
+    if (!decoded.ok) return this.failed(id, decoded.error);
+    // By itself and before the handler starts, which may end the process.
+    await deadLetters.tryAgain(this.consumer, id);
     try {
-      await unitOfWork.run(async () => {
-        first = await deadLetters.lockFirst(this.consumer, letter);
-        isBehind = mustBeIt && first !== undefined && first.id !== letter.id;
-        if (!first || isBehind) return;
-        const { id, record } = first;
-        await server.redeliver(record, () => deadLetters.resolve(this.consumer, id, 'replayed'));
+      return await unitOfWork.run(async () => {
+        if ((await deadLetters.lockFirst(this.consumer, letter))?.id !== id) return 'gone';
+        await server.redeliver(record, decoded.value);
+        await deadLetters.resolve(this.consumer, id, 'replayed');
+        return 'handled';
       });
     } catch (error) {
-      if (!first || isInfrastructureError(error)) throw error;
+      if (isInfrastructureError(error)) throw error;
       const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      await deadLetters.failedAgain(this.consumer, first.id, reason);
-      return { id: first.id, reason };
+      return this.failed(id, { kind: 'handler-failed', reason });
     }
-    if (!first) return undefined;
-    return isBehind ? { behind: first.id } : { id: first.id };
+  }
+
+  private async failed(id: string, why: Pick<DeadLetter, 'kind' | 'reason'>): Promise<FailedReplay> {
+    await this.desk.deadLetters.failedAgain(this.consumer, id, why);
+    return { id, reason: why.reason };
   }
 
   private get desk(): DeskPorts {

@@ -216,10 +216,11 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   private async processCarefully(items: readonly Item[], signal: AbortSignal): Promise<void> {
     for (const item of items) {
       if (signal.aborted) throw new Error('The partition was taken away');
+      if ((await this.handledBefore([item])).size > 0) continue;
       const { record, decoded } = item;
-      const deaths = (await this.guard.beginRecord(record)) - 1;
-      const isHandled = decoded.ok && (await this.handledBefore([item])).size > 0;
-      if (deaths < MAX_DEATHS || isHandled) {
+      // What can't be decoded starts no handler.
+      const deaths = decoded.ok ? (await this.guard.beginRecord(record)) - 1 : 0;
+      if (deaths < MAX_DEATHS) {
         await this.process([item], signal);
         continue;
       }
@@ -314,27 +315,19 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
       // An id that is there twice is handled where it comes first.
       const due = [...events].filter(([, event]) => admitted.delete(event.id));
       if (due.length > 0) await this.options.prepare?.(due.map(([, event]) => event));
-      for (const [item, event] of due) await this.dispatch(item, event);
+      for (const [item, event] of due) {
+        item.attempts += 1;
+        await this.dispatch(item.record, event);
+      }
     });
   }
 
-  /**
-   * Handles a record that was set aside, in one unit of work with `also`; if it was handled before, `also` is all.
-   * @throws Error if it can't be read, or its handler fails.
-   */
-  async redeliver(record: ConsumedRecord, also: () => Promise<void>): Promise<void> {
-    const decoded = decodeEvent(record);
-    if (!decoded.ok) throw Object.assign(new Error(decoded.error.reason), { name: 'Unreadable' });
-    const event = decoded.value;
-    const { unitOfWork, inbox } = this.ports;
-    await unitOfWork.run(async () => {
-      const [due] = await inbox.admit(this.options.group, [event.id]);
-      if (due !== undefined) {
-        await this.options.prepare?.([event]);
-        await this.dispatch({ record, decoded, attempts: 0 }, event);
-      }
-      await also();
-    });
+  /** Handles, in the open unit of work, the event of a record that was set aside, unless it was handled before. */
+  async redeliver(record: ConsumedRecord, event: EventEnvelope): Promise<void> {
+    const [due] = await this.ports.inbox.admit(this.options.group, [event.id]);
+    if (due === undefined) return;
+    await this.options.prepare?.([event]);
+    await this.dispatch(record, event);
   }
 
   private async blockedKeys(items: readonly Item[]): Promise<ReadonlySet<string>> {
@@ -348,13 +341,12 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     return this.ports.inbox.handled(this.options.group, ids);
   }
 
-  private async dispatch(item: Item, event: EventEnvelope): Promise<void> {
+  private async dispatch(record: ConsumedRecord, event: EventEnvelope): Promise<void> {
     const handler = this.messageHandlers.get(event.type);
     if (!handler) return;
-    item.attempts += 1;
     const { correlationId, traceparent } = event;
     await runInFlow({ correlationId, causationId: event.id, traceparent }, async () => {
-      const result: unknown = await handler(event, new EventContext([item.record]));
+      const result: unknown = await handler(event, new EventContext([record]));
       if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
     });
   }

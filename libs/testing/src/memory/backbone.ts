@@ -174,18 +174,23 @@ export class MemoryDeadLetters extends DeadLetters {
       resolution,
       resolvedAt: now,
       note,
-      triedAt: resolution === 'replayed' ? now : letter.triedAt,
     }));
   }
 
-  async failedAgain(consumer: string, id: string, reason: string): Promise<void> {
+  async tryAgain(consumer: string, id: string): Promise<void> {
     await this.change(consumer, id, (letter) => ({
       ...letter,
-      kind: letter.kind === 'parked' ? 'handler-failed' : letter.kind,
-      reason,
       attempts: letter.attempts + 1,
       triedAt: new Date(),
     }));
+  }
+
+  async failedAgain(
+    consumer: string,
+    id: string,
+    { kind, reason }: Pick<DeadLetter, 'kind' | 'reason'>,
+  ): Promise<void> {
+    await this.change(consumer, id, (letter) => ({ ...letter, kind, reason }));
   }
 
   /** The committed dead letters of `consumer`, in the order in which they were added. */
