@@ -178,8 +178,9 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   /** @throws ConfigError if the inbox would forget what the log can deliver again. */
   private async keepInbox(names: readonly string[]): Promise<InboxKeeper> {
     const { eventLog, inbox } = this.ports;
-    const windowMs = await eventLog.redeliveryWindowMs(names);
-    const keeper = new InboxKeeper(inbox, this.options.group, windowMs, this.options.inboxRetentionMs);
+    const { group, inboxRetentionMs } = this.options;
+    const keeper = new InboxKeeper(inbox, group, () => eventLog.redeliveryWindowMs(names), inboxRetentionMs);
+    await keeper.check();
     keeper.start(({ message }) => {
       this.logger.warn(`The inbox could not be pruned, trying again later: ${message}`);
     });
