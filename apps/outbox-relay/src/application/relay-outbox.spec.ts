@@ -278,15 +278,16 @@ describe('The relay of a service', () => {
 
   it('waits for a log that is away, tells so, and shows what waits with it', async () => {
     const relay = startRelay();
-    await eventually(async () => (await relay.status()).role === 'owner');
+    database.commit(1);
+    await published(1);
     log.isAway = true;
-    database.commit(...numbers(5));
+    database.commit(...numbers(5, 2));
     await failedFor(/log is away/);
-    expect(await relay.status()).toMatchObject({ failure: 'The log is away' });
+    expect(await relay.status()).toMatchObject({ failure: 'The log is away', backlog: { rows: 5 } });
     log.isAway = false;
-    await published(5);
+    await published(6);
     await eventually(async () => (await relay.status()).failure === null);
-    expect(await log.values()).toEqual(numbers(5));
+    expect(await log.values()).toEqual(numbers(6));
   });
 
   it('waits for a database that is away, and acquires it anew', async () => {

@@ -23,9 +23,9 @@ export interface RelayStatus {
   readonly service: string;
   /** The owner publishes; a standby takes over when the owner is gone. */
   readonly role: 'owner' | 'standby' | 'stopped';
-  /** How far it has published; null for a standby. */
+  /** How far it has published; null for a standby, unless it is one because it fails. */
   readonly cursor: string | null;
-  /** What is committed and not yet published; null for a standby, or while the database does not answer. */
+  /** What is committed and not yet published; null without a cursor, or while the database does not answer. */
   readonly backlog: OutboxBacklog | null;
   /** Since this process began: records, transactions on the log, and failures of either side. */
   readonly published: number;
@@ -102,13 +102,14 @@ export class RelayOutbox {
 
   async status(): Promise<RelayStatus> {
     const { role, cursor, published, transactions, failures, failure } = this;
-    const isOwner = role === 'owner';
     const isRecent = failure && this.clock.now().getTime() - failure.at < FAILURE_SHOWN_MS;
+    // Who fails is no owner for the while, but as long as no other has come what waits is still counted from there.
+    const isKnown = role === 'owner' || (isRecent && cursor !== undefined);
     return {
       service: this.settings.service,
       role,
-      cursor: isOwner ? (cursor ?? null) : null,
-      backlog: isOwner ? await this.backlog(cursor) : null,
+      cursor: isKnown ? (cursor ?? null) : null,
+      backlog: isKnown ? await this.backlog(cursor) : null,
       published,
       transactions,
       failures,
