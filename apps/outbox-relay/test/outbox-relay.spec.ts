@@ -1,12 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { EmbeddedEventLog } from '@atlas/adapters/embedded';
-import { connectDatabase } from '@atlas/adapters/postgres';
-import type { ConsumedRecord } from '@atlas/ports';
 import { createTestDatabase, eventually, type TestDatabase } from '@atlas/testing';
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { BusyOutbox } from './busy-outbox';
 import { RelayBuild, type RelayProcess } from './relay-process';
 
-const TOPIC = 'orders.events';
 const KILLS = Number(process.env['RELAY_KILLS'] ?? 10);
 
 describe('The relay as a process', () => {
@@ -14,6 +11,7 @@ describe('The relay as a process', () => {
   let database: TestDatabase;
   let logDatabase: TestDatabase;
   let log: EmbeddedEventLog;
+  let outbox: BusyOutbox;
   let onlooker: Client;
   let relays: RelayProcess[];
 
@@ -26,28 +24,16 @@ describe('The relay as a process', () => {
     relays = [];
     [database, logDatabase] = await Promise.all([createTestDatabase(), createTestDatabase()]);
     log = await EmbeddedEventLog.open(logDatabase.url);
-    onlooker = await connect();
+    outbox = await BusyOutbox.at(database.url, log);
+    onlooker = await outbox.connect();
   });
   afterEach(async () => {
+    await outbox.stopLoad();
     await Promise.all(relays.map((relay) => relay.end()));
     await onlooker.end();
     await log.close();
     await Promise.all([database.drop(), logDatabase.drop()]);
   });
-
-  async function connect(): Promise<Client> {
-    const client = new Client({ connectionString: database.url });
-    await client.connect();
-    return client;
-  }
-
-  /** What the service of the outbox does when it starts. */
-  async function prepareDatabase(): Promise<void> {
-    await (await connectDatabase({ url: database.url })).destroy();
-    await onlooker.query(`
-      CREATE TABLE aggregate (id text PRIMARY KEY, version integer NOT NULL DEFAULT 0);
-      INSERT INTO aggregate (id) SELECT 'order-' || n FROM generate_series(0, 9) AS n`);
-  }
 
   function startRelay(env: Readonly<Record<string, string>> = {}): RelayProcess {
     const relay = build.start({ DATABASE_URL: database.url, EVENT_LOG_URL: logDatabase.url, ...env });
@@ -55,83 +41,14 @@ describe('The relay as a process', () => {
     return relay;
   }
 
-  /** Writes an event of each of the aggregates in one transaction, which takes their locks in turn. */
-  async function change(client: Client, end: 'COMMIT' | 'ROLLBACK', ...aggregates: number[]): Promise<void> {
-    await client.query('BEGIN');
-    for (const aggregate of [...aggregates].sort()) {
-      const id = `order-${aggregate}`;
-      const { rows } = await client.query<{ version: number }>(
-        'UPDATE aggregate SET version = version + 1 WHERE id = $1 RETURNING version',
-        [id],
-      );
-      const headers = JSON.stringify({ ce_id: randomUUID(), version: String(rows[0]?.version) });
-      await client.query(
-        `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
-         VALUES (($1::jsonb ->> 'ce_id')::uuid, $2, $3, ($1::jsonb ->> 'version')::integer, $1, '{}')`,
-        [headers, TOPIC, id],
-      );
-    }
-    // Its other work, while which the locks are held.
-    await client.query('SELECT pg_sleep(0.005)');
-    await client.query(end);
-  }
-
-  /** Several writers that compete for the same few aggregates, until they are stopped. */
-  function startLoad(): () => Promise<void> {
-    let isRunning = true;
-    const pick = () => Math.floor(Math.random() * 10);
-    const writers = Array.from({ length: 4 }, async () => {
-      const client = await connect();
-      while (isRunning) {
-        const aggregates = new Set(Array.from({ length: 1 + Math.floor(Math.random() * 3) }, pick));
-        await change(client, Math.random() < 0.2 ? 'ROLLBACK' : 'COMMIT', ...aggregates);
-      }
-      await client.end();
-    });
-    return async () => {
-      isRunning = false;
-      await Promise.all(writers);
-    };
-  }
-
-  async function recordsOnLog(): Promise<number> {
-    const partitions = await log.describe();
-    return partitions.reduce((sum, { end }) => sum + end, 0);
-  }
-
-  async function rowsInOutbox(): Promise<number> {
-    const { rows } = await onlooker.query<{ count: number }>('SELECT count(*)::integer AS count FROM outbox');
-    return rows[0]?.count ?? 0;
-  }
-
-  const allIsPublished = () => eventually(async () => (await recordsOnLog()) >= (await rowsInOutbox()));
-
-  async function expectEachEventOnceAndInOrder(): Promise<void> {
-    const records: ConsumedRecord[] = [];
-    for (const { topic, partition } of await log.describe()) {
-      for await (const record of log.read(topic, partition)) records.push(record);
-    }
-    const { rows } = await onlooker.query<{ event_id: string }>('SELECT event_id FROM outbox');
-    expect(records.map((record) => record.headers['ce_id']).sort()).toEqual(
-      rows.map((row) => row.event_id).sort(),
-    );
-    const versions = new Map<string | null, number>();
-    for (const { key, headers } of records) {
-      const expected = (versions.get(key) ?? 0) + 1;
-      expect(`${key} ${headers['version']}`).toBe(`${key} ${expected}`);
-      versions.set(key, expected);
-    }
-  }
-
   it('publishes what is committed, as it is committed, and tells how far it is', async () => {
-    await prepareDatabase();
+    await outbox.prepare();
     const relay = startRelay();
-    await change(onlooker, 'COMMIT', 1, 2);
-    await change(onlooker, 'ROLLBACK', 1, 2);
-    await allIsPublished();
-    await change(onlooker, 'COMMIT', 2);
-    await allIsPublished();
-    await expectEachEventOnceAndInOrder();
+    await outbox.change(onlooker, 'COMMIT', 1, 2);
+    await outbox.change(onlooker, 'ROLLBACK', 1, 2);
+    await outbox.expectEachEventOnceAndInOrder();
+    await outbox.change(onlooker, 'COMMIT', 2);
+    await outbox.expectEachEventOnceAndInOrder();
 
     const { body } = await eventually(async () => {
       const answer = await relay.get('/relay');
@@ -166,47 +83,46 @@ describe('The relay as a process', () => {
         },
       },
     });
-    await prepareDatabase();
-    await change(onlooker, 'COMMIT', 1);
-    await allIsPublished();
-    expect(relay.output.match(/There is no outbox yet/g)).toHaveLength(1);
+    await outbox.prepare();
+    await outbox.change(onlooker, 'COMMIT', 1);
+    await outbox.expectEachEventOnceAndInOrder();
+    expect(relay.says(/There is no outbox yet/)).toBe(1);
   });
 
   it(`leaves neither gap nor duplicate when it is killed ${KILLS} times while it publishes`, async () => {
-    await prepareDatabase();
-    const stopLoad = startLoad();
+    await outbox.prepare();
+    outbox.startLoad();
     const batch = () => ({ RELAY_BATCH_ROWS: String(1 + Math.floor(Math.random() * 50)) });
     let owner = startRelay(batch());
     for (let kill = 0; kill < KILLS; kill++) {
       const standby = startRelay(batch());
       await standby.url();
-      const before = await recordsOnLog();
+      const before = await outbox.growth();
       const more = 1 + Math.floor(Math.random() * 100);
-      await eventually(async () => (await recordsOnLog()) >= before + more);
+      await eventually(async () => (await outbox.growth()) >= before + more);
       await owner.end();
       owner = standby;
     }
-    await stopLoad();
-    await allIsPublished();
-    await expectEachEventOnceAndInOrder();
+    await outbox.stopLoad();
+    await outbox.expectEachEventOnceAndInOrder();
   }, 300_000);
 
   it('leaves neither gap nor duplicate when a paused owner wakes up after another has taken over', async () => {
-    await prepareDatabase();
+    await outbox.prepare();
     const [first, second] = [startRelay(), startRelay()];
     const isOwner = async (relay: RelayProcess) => (await relay.get('/relay')).body['role'] === 'owner';
     const owner = await eventually(async () =>
       (await isOwner(first)) ? first : (await isOwner(second)) && second,
     );
     const standby = owner === first ? second : first;
-    const stopLoad = startLoad();
+    outbox.startLoad();
     for (
       let turn = 0, [active, other] = [owner, standby];
       turn < 3;
       turn++, [active, other] = [other, active]
     ) {
-      const before = await recordsOnLog();
-      await eventually(async () => (await recordsOnLog()) > before);
+      const before = await outbox.growth();
+      await eventually(async () => (await outbox.growth()) > before);
       active.kill('SIGSTOP');
       // What the server does by itself when it has heard nothing of the owner for its ownership timeout.
       await onlooker.query(
@@ -218,22 +134,20 @@ describe('The relay as a process', () => {
       active.kill('SIGCONT');
       await eventually(async () => !(await isOwner(active)));
     }
-    await stopLoad();
-    await allIsPublished();
-    await expectEachEventOnceAndInOrder();
+    await outbox.stopLoad();
+    await outbox.expectEachEventOnceAndInOrder();
   });
 
   it('finishes what it has in hand when it is told to stop', async () => {
-    await prepareDatabase();
+    await outbox.prepare();
     const relay = startRelay();
-    const stopLoad = startLoad();
-    await eventually(async () => (await recordsOnLog()) > 0);
+    outbox.startLoad();
+    await eventually(async () => (await outbox.growth()) > 0);
     relay.kill('SIGTERM');
     expect(await relay.exit).toBe(0);
-    await stopLoad();
+    await outbox.stopLoad();
     startRelay();
-    await allIsPublished();
-    await expectEachEventOnceAndInOrder();
+    await outbox.expectEachEventOnceAndInOrder();
   });
 
   it('does not start with wrong settings, and names each', async () => {

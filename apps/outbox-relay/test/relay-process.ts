@@ -14,10 +14,9 @@ export class RelayBuild {
   static async make(): Promise<RelayBuild> {
     // Below the root, so that the packages are found from there.
     const folder = await mkdtemp(join(ROOT, 'node_modules', '.relay-test-'));
-    const libs = ['kernel', 'contracts', 'ports', 'adapters', 'service'].map((lib) => `libs/${lib}`);
     await promisify(execFile)(
       process.execPath,
-      [require.resolve('@swc/cli/bin/swc.js'), 'apps/outbox-relay', ...libs, '--out-dir', folder],
+      [require.resolve('@swc/cli/bin/swc.js'), 'apps/outbox-relay', 'libs', '--out-dir', folder],
       { cwd: ROOT },
     );
     return new RelayBuild(folder);
@@ -44,13 +43,18 @@ export class RelayProcess {
     this.exit = once(child, 'close').then(([code]) => code as number | null);
   }
 
+  /** How often its log has said so. */
+  says(words: RegExp): number {
+    return this.output.match(new RegExp(words, 'g'))?.length ?? 0;
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
 
   /** Its URL, once it listens. */
   url(): Promise<string> {
-    return eventually(() => this.output.match(/is ready at (http:[^,]+),/)?.[1]);
+    return eventually(() => this.output.match(/is ready at (http:[^,]+),/)?.[1], 120_000);
   }
 
   async get(path: string): Promise<{ status: number; body: Record<string, unknown> }> {

@@ -43,7 +43,7 @@ export async function startKafka(): Promise<KafkaContainer> {
       await docker.wait();
     },
     start: async () => {
-      await docker.start();
+      if (!(await docker.inspect()).State.Running) await docker.start();
       await eventually(() => answers(brokers), START_TIMEOUT_MS);
     },
     remove: async () => void (await container.stop({ timeout: 0 })),

@@ -39,7 +39,7 @@ export async function startPostgres(): Promise<PostgresContainer> {
       await docker.wait();
     },
     start: async () => {
-      await docker.start();
+      if (!(await docker.inspect()).State.Running) await docker.start();
       await eventually(() => answers(url), START_TIMEOUT_MS);
     },
     remove: async () => void (await container.stop({ timeout: 0 })),

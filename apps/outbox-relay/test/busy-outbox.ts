@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connectDatabase } from '@atlas/adapters/postgres';
+import type { ConsumedRecord, EventLog, PartitionDescription } from '@atlas/ports';
+import { Chance, eventually } from '@atlas/testing';
+import { Client } from 'pg';
+
+export const TOPIC = 'orders.events';
+const AGGREGATES = 10;
+const WRITERS = 4;
+
+const keyOf = (aggregate: number) => `order-${aggregate}`;
+
+/**
+ * A service's database with ten aggregates that writers compete for, and the topic that its relay publishes to. What
+ * was on the topic before it was made is of other tests, and not looked at.
+ */
+export class BusyOutbox {
+  private load: { isRunning: boolean; readonly writers: Promise<unknown> } | undefined;
+
+  private constructor(
+    private readonly url: string,
+    private readonly log: EventLog,
+    private readonly ends: readonly PartitionDescription[],
+    private readonly chance: Chance,
+  ) {}
+
+  static async at(url: string, log: EventLog, chance = new Chance(1)): Promise<BusyOutbox> {
+    return new BusyOutbox(url, log, await log.describe(), chance);
+  }
+
+  /** What its service does when it starts. */
+  async prepare(): Promise<void> {
+    await (await connectDatabase({ url: this.url })).destroy();
+    await this.query(`
+      CREATE TABLE aggregate (id text PRIMARY KEY, version integer NOT NULL DEFAULT 0);
+      INSERT INTO aggregate (id) SELECT 'order-' || n FROM generate_series(0, ${AGGREGATES - 1}) AS n`);
+  }
+
+  async connect(): Promise<Client> {
+    const client = new Client({ connectionString: this.url, connectionTimeoutMillis: 2_000 });
+    // Whoever uses it meets its end anyway.
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
+  }
+
+  async query<Row extends object>(sql: string): Promise<Row[]> {
+    const client = await this.connect();
+    try {
+      return (await client.query<Row>(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Writes the next event of an aggregate in the open transaction, which takes its lock. */
+  async append(client: Client, aggregate: number): Promise<void> {
+    const id = keyOf(aggregate);
+    const { rows } = await client.query<{ version: number }>(
+      'UPDATE aggregate SET version = version + 1 WHERE id = $1 RETURNING version',
+      [id],
+    );
+    const headers = JSON.stringify({ ce_id: randomUUID(), version: String(rows[0]?.version) });
+    await client.query(
+      `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
+       VALUES (($1::jsonb ->> 'ce_id')::uuid, $2, $3, ($1::jsonb ->> 'version')::integer, $1, '{}')`,
+      [headers, TOPIC, id],
+    );
+  }
+
+  /** Writes an event of each of the aggregates in one transaction, which takes their locks in turn. */
+  async change(client: Client, end: 'COMMIT' | 'ROLLBACK', ...aggregates: number[]): Promise<void> {
+    await client.query('BEGIN');
+    for (const aggregate of [...aggregates].sort()) await this.append(client, aggregate);
+    // Its other work, while which the locks are held.
+    await client.query('SELECT pg_sleep(0.005)');
+    await client.query(end);
+  }
+
+  /** Many events of one aggregate, committed together. */
+  async fill(rows: number): Promise<void> {
+    await this.query(`
+      WITH changed AS (
+        UPDATE aggregate SET version = version + ${rows} WHERE id = '${keyOf(0)}' RETURNING id, version
+      ), event AS (
+        SELECT id, version - ${rows} + n AS version, gen_random_uuid() AS event_id
+        FROM changed, generate_series(1, ${rows}) AS n ORDER BY n
+      )
+      INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
+      SELECT event_id, '${TOPIC}', id, version,
+        jsonb_build_object('ce_id', event_id, 'version', version::text), '{}' FROM event ORDER BY version`);
+  }
+
+  /** Several writers, until {@link stopLoad}. They go on when the database has been away. */
+  startLoad(): void {
+    const load = { isRunning: true, writers: Promise.resolve() as Promise<unknown> };
+    load.writers = Promise.all(Array.from({ length: WRITERS }, () => this.write(load)));
+    this.load = load;
+  }
+
+  async stopLoad(): Promise<void> {
+    if (!this.load) return;
+    this.load.isRunning = false;
+    await this.load.writers;
+  }
+
+  private async write(load: { readonly isRunning: boolean }): Promise<void> {
+    const { chance } = this;
+    let client: Client | undefined;
+    while (load.isRunning) {
+      try {
+        client ??= await this.connect();
+        const picks = Array.from({ length: chance.whole(1, 3) }, () => chance.whole(0, AGGREGATES - 1));
+        await this.change(client, chance.fraction() < 0.2 ? 'ROLLBACK' : 'COMMIT', ...new Set(picks));
+      } catch {
+        await client?.end().catch(() => undefined);
+        client = undefined;
+        await pause(50);
+      }
+    }
+    await client?.end();
+  }
+
+  /** What readers of committed records can have. */
+  async published(): Promise<ConsumedRecord[]> {
+    const records: ConsumedRecord[] = [];
+    for (const { topic, partition } of (await this.log.describe()).filter(({ topic }) => topic === TOPIC)) {
+      const from = this.ends.find((each) => each.topic === topic && each.partition === partition)?.end ?? 0;
+      for await (const record of this.log.read(topic, partition, from)) records.push(record);
+    }
+    return records;
+  }
+
+  /** How far the topic has grown; a log may use some offsets for itself. */
+  async growth(): Promise<number> {
+    const endOf = (partitions: readonly PartitionDescription[]) =>
+      partitions.filter(({ topic }) => topic === TOPIC).reduce((sum, { end }) => sum + end, 0);
+    return endOf(await this.log.describe()) - endOf(this.ends);
+  }
+
+  /** Waits until readers have every committed row, and then that they have it once and in its aggregate's order. */
+  async expectEachEventOnceAndInOrder(): Promise<void> {
+    const committed = await this.query<{ event_id: string }>('SELECT event_id FROM outbox');
+    const records = await eventually(async () => {
+      const found = await this.published();
+      return found.length >= committed.length && found;
+    }, 120_000);
+    expect(records.map(({ headers }) => headers['ce_id']).sort()).toEqual(
+      committed.map((row) => row.event_id).sort(),
+    );
+    const versions = new Map<string | null, number>();
+    for (const { key, headers } of records) {
+      const expected = (versions.get(key) ?? 0) + 1;
+      expect(`${key} ${headers['version']}`).toBe(`${key} ${expected}`);
+      versions.set(key, expected);
+    }
+  }
+}

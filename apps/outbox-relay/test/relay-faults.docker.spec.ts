@@ -1,0 +1,315 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { KafkaEventLog } from '@atlas/adapters/kafka';
+import { type KafkaContainer, startKafka } from '@atlas/adapters/kafka/test';
+import { type PostgresContainer, startPostgres } from '@atlas/adapters/postgres/test';
+import { Chance, createTestDatabase, eventually } from '@atlas/testing';
+import type { Client } from 'pg';
+import { BusyOutbox, TOPIC } from './busy-outbox';
+import { BY_HORIZON, BY_ID, BY_XID_AND_ID, type NaiveCursor, NaiveRelay } from './naive-relay';
+import { RelayBuild, type RelayProcess } from './relay-process';
+
+const isFull = process.env['FAULTS'] === 'full';
+const KILLS = isFull ? 50 : 6;
+const PAUSES = isFull ? 6 : 1;
+const OUTAGES = isFull ? 3 : 1;
+const DEADLINE_MS = 120_000;
+
+const chance = Chance.fromEnvironment();
+
+jest.setTimeout(isFull ? 900_000 : 240_000);
+
+describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${chance.seed})`, () => {
+  let build: RelayBuild;
+  let kafka: KafkaContainer;
+  let postgres: PostgresContainer;
+  let log: KafkaEventLog;
+  let url: string;
+  let outbox: BusyOutbox;
+  let relays: RelayProcess[];
+  let clients: Client[];
+
+  beforeAll(async () => {
+    [build, kafka, postgres] = await Promise.all([RelayBuild.make(), startKafka(), startPostgres()]);
+    log = await KafkaEventLog.open({ brokers: kafka.brokers, clientId: 'test' });
+    await log.ensureTopics([{ name: TOPIC, partitions: 6 }]);
+  });
+  afterAll(async () => {
+    await log?.close();
+    await Promise.all([build?.remove(), kafka?.remove(), postgres?.remove()]);
+  });
+
+  beforeEach(async () => {
+    relays = [];
+    clients = [];
+    ({ url } = await createTestDatabase(postgres.url));
+    outbox = await BusyOutbox.at(url, log, chance);
+    await outbox.prepare();
+  });
+  afterEach(async () => {
+    // A test that has failed may have left them ended.
+    await Promise.all([kafka.start(), postgres.start()]);
+    await outbox.stopLoad();
+    await Promise.all(relays.map((relay) => relay.end()));
+    await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
+  });
+
+  function startRelay(env: Readonly<Record<string, string>> = {}): RelayProcess {
+    const relay = build.start({
+      DATABASE_URL: url,
+      EVENT_LOG_URL: `kafka://${kafka.brokers.join()}`,
+      ...env,
+    });
+    relays.push(relay);
+    return relay;
+  }
+
+  const growsBy = async (records: number) => {
+    const before = await outbox.growth();
+    await eventually(async () => (await outbox.growth()) >= before + records, DEADLINE_MS);
+  };
+
+  const status = async (relay: RelayProcess) => (await relay.get('/relay')).body;
+  const isOwner = async (relay: RelayProcess) => (await status(relay))['role'] === 'owner';
+
+  it(`leaves neither gap nor duplicate when it is killed ${KILLS} times while it publishes`, async () => {
+    outbox.startLoad();
+    const batch = () => ({ RELAY_BATCH_ROWS: String(chance.whole(1, 50)) });
+    let owner = startRelay(batch());
+    for (let kill = 0; kill < KILLS; kill++) {
+      const standby = startRelay(batch());
+      await standby.url();
+      await growsBy(chance.whole(1, 100));
+      await pause(chance.whole(0, 30));
+      await owner.end();
+      owner = standby;
+    }
+    await outbox.stopLoad();
+    await outbox.expectEachEventOnceAndInOrder();
+  });
+
+  describe('when it wakes up in a publication that another has taken over', () => {
+    let owner: RelayProcess;
+    let other: RelayProcess;
+
+    /** Stops the owner in the middle of much to do, wakes it when the other has taken over, and changes their names. */
+    async function takeOver(endOwnership: () => Promise<unknown>): Promise<void> {
+      await outbox.fill(5_000);
+      await growsBy(500);
+      owner.kill('SIGSTOP');
+      await endOwnership();
+      await eventually(() => isOwner(other), DEADLINE_MS);
+      owner.kill('SIGCONT');
+      [owner, other] = [other, owner];
+    }
+
+    beforeEach(async () => {
+      const [first, second] = [
+        startRelay({ RELAY_BATCH_ROWS: '20' }),
+        startRelay({ RELAY_BATCH_ROWS: '20' }),
+      ];
+      owner = await eventually(async () =>
+        (await isOwner(first)) ? first : (await isOwner(second)) && second,
+      );
+      other = owner === first ? second : first;
+      outbox.startLoad();
+    });
+
+    it('is fenced by the broker', async () => {
+      const fenced = () => [owner, other].reduce((sum, relay) => sum + relay.says(/has taken over/), 0);
+      // Where it slept between two publications, the loss of its database is the first that it sees.
+      for (let turn = 0; turn < PAUSES || fenced() === 0; turn++) {
+        await takeOver(() =>
+          // What the server does by itself when it has heard nothing of the owner for its ownership timeout.
+          outbox.query(
+            `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+          ),
+        );
+        await eventually(async () => !(await isOwner(other)), DEADLINE_MS);
+      }
+      await outbox.stopLoad();
+      await outbox.expectEachEventOnceAndInOrder();
+    });
+
+    it('publishes nothing more, also after it has slept for longer than any connection lives', async () => {
+      await takeOver(async () => undefined);
+      await eventually(async () => (await status(other))['failure'] !== null, DEADLINE_MS);
+      await outbox.stopLoad();
+      await outbox.expectEachEventOnceAndInOrder();
+    });
+  });
+
+  const brokenBroker = {
+    stopped: () => kafka.stop(),
+    killed: () => kafka.kill(),
+  };
+  it.each(Object.entries(brokenBroker))(
+    'waits for a broker that was %s, stays in service, shows what waits, and goes on',
+    async (_, end) => {
+      const relay = startRelay();
+      outbox.startLoad();
+      for (let outage = 0; outage < OUTAGES; outage++) {
+        await growsBy(chance.whole(20, 200));
+        await end();
+        await eventually(async () => {
+          const { failure } = await status(relay);
+          return failure !== null;
+        }, DEADLINE_MS);
+        expect(await relay.get('/health/live')).toMatchObject({ status: 200 });
+        expect(await relay.get('/health/ready')).toMatchObject({
+          status: 200,
+          body: { details: { relay: { status: 'degraded', message: expect.any(String) } } },
+        });
+        await eventually(async () => backlogOf(await status(relay)) > 0, DEADLINE_MS);
+        await kafka.start();
+        await growsBy(50);
+        await eventually(async () => (await status(relay))['failure'] === null, DEADLINE_MS);
+      }
+      await outbox.stopLoad();
+      await outbox.expectEachEventOnceAndInOrder();
+    },
+  );
+
+  const brokenDatabase = {
+    restarted: () => postgres.stop(),
+    killed: () => postgres.kill(),
+  };
+  it.each(Object.entries(brokenDatabase))(
+    'waits for a database that was %s, stays in service, and goes on',
+    async (_, end) => {
+      const relay = startRelay();
+      outbox.startLoad();
+      for (let outage = 0; outage < OUTAGES; outage++) {
+        await growsBy(chance.whole(20, 200));
+        await end();
+        await eventually(async () => (await status(relay))['failure'] !== null, DEADLINE_MS);
+        expect(await relay.get('/health/ready')).toMatchObject({ status: 200 });
+        await postgres.start();
+        await growsBy(50);
+      }
+      await outbox.stopLoad();
+      await outbox.expectEachEventOnceAndInOrder();
+    },
+  );
+
+  it('says once that it waits for the outbox of a service that has not started yet', async () => {
+    ({ url } = await createTestDatabase(postgres.url));
+    outbox = await BusyOutbox.at(url, log, chance);
+    const relay = startRelay();
+    await eventually(async () => Number((await status(relay))['failures']) > 2);
+    await outbox.prepare();
+    await outbox.fill(10);
+    await outbox.expectEachEventOnceAndInOrder();
+    expect(relay.says(/no outbox yet/)).toBe(1);
+  });
+
+  describe('beside relays as samples have them', () => {
+    let naive: NaiveRelay;
+
+    /** Starts the relay's process and, on a topic of its own, one with a naive cursor. */
+    async function startBoth(cursor: NaiveCursor): Promise<void> {
+      startRelay();
+      naive = await NaiveRelay.start(log, await connect(), cursor);
+    }
+    afterEach(() => naive.stop());
+
+    async function connect(): Promise<Client> {
+      const client = await outbox.connect();
+      clients.push(client);
+      return client;
+    }
+
+    /** A transaction that has its number, as any earlier write gives it one. */
+    async function begin(): Promise<Client> {
+      const client = await connect();
+      await client.query('BEGIN');
+      await client.query('SELECT pg_current_xact_id()');
+      return client;
+    }
+
+    const isWaitingForLock = async (client: Client) => {
+      const pid = (client as unknown as { processID: number }).processID;
+      const [row] = await outbox.query<{ waiting: boolean }>(
+        `SELECT wait_event_type = 'Lock' AS waiting FROM pg_stat_activity WHERE pid = ${pid}`,
+      );
+      return row?.waiting;
+    };
+
+    const published = async () =>
+      (await outbox.published()).map(({ key, headers }) => `${key} ${headers['version']}`);
+    const isPublished = (event: string) =>
+      eventually(async () => (await published()).includes(event), DEADLINE_MS);
+
+    it('publishes what commits late, below numbers that are published; by id it is lost', async () => {
+      await startBoth(BY_ID);
+      const slow = await begin();
+      await outbox.append(slow, 1);
+      await outbox.change(await connect(), 'COMMIT', 2);
+      await isPublished('order-2 1');
+      await eventually(async () => (await naive.published()).length === 1);
+      await slow.query('COMMIT');
+      await isPublished('order-1 1');
+
+      await outbox.expectEachEventOnceAndInOrder();
+      await naive.stop();
+      expect(await naive.published()).toEqual(['order-2 1']);
+    });
+
+    it('publishes what commits late, above the horizon that a long transaction sets, without waiting for it', async () => {
+      await startBoth(BY_HORIZON);
+      const long = await begin();
+      await outbox.change(await connect(), 'COMMIT', 2);
+      await isPublished('order-2 1');
+      expect(await naive.published()).toEqual([]);
+      await outbox.append(long, 1);
+      await long.query('COMMIT');
+      await isPublished('order-1 1');
+
+      await outbox.expectEachEventOnceAndInOrder();
+    });
+
+    it('keeps the order of writers that waited for a lock; by (xid, id) it is swapped', async () => {
+      await startBoth(BY_XID_AND_ID);
+      const second = await begin();
+      const first = await begin();
+      await outbox.append(first, 1);
+      const waiting = outbox.append(second, 1);
+      await eventually(() => isWaitingForLock(second));
+      await first.query('COMMIT');
+      await waiting;
+      await second.query('COMMIT');
+      await isPublished('order-1 2');
+
+      await outbox.expectEachEventOnceAndInOrder();
+      await naive.stop();
+      expect(await naive.published()).toEqual(['order-1 2', 'order-1 1']);
+    });
+
+    it('keeps that order also while another transaction runs between; windows up to the horizon swap it', async () => {
+      await startBoth(BY_HORIZON);
+      const second = await begin();
+      const long = await begin();
+      const first = await begin();
+      await outbox.append(first, 1);
+      const waiting = outbox.append(second, 1);
+      await eventually(() => isWaitingForLock(second));
+      await first.query('COMMIT');
+      await waiting;
+      await second.query('COMMIT');
+      await isPublished('order-1 2');
+      await eventually(async () => (await naive.published()).length === 1);
+      await outbox.append(long, 2);
+      await long.query('COMMIT');
+      await isPublished('order-2 1');
+
+      await outbox.expectEachEventOnceAndInOrder();
+      await naive.stop();
+      const ofOne = (await naive.published()).filter((event) => event.startsWith('order-1 '));
+      expect(ofOne).toEqual(['order-1 2', 'order-1 1']);
+    });
+  });
+});
+
+/** Committed rows that are not published; -1 if it can't tell at present. */
+const backlogOf = (status: Record<string, unknown>): number =>
+  (status['backlog'] as { rows: number } | null)?.rows ?? -1;
