@@ -22,7 +22,7 @@ export type IdempotencyVerdict =
   | { readonly state: 'in-flight' };
 
 /**
- * Answers by idempotency key (IETF draft-ietf-httpapi-idempotency-key-header). Both calls must be made in the unit
+ * Answers by idempotency key (IETF draft-ietf-httpapi-idempotency-key-header). `claim` and `store` must be called in the unit
  * of work that holds the write, so that a crash leaves either the effect and its answer or neither.
  */
 export abstract class IdempotencyStore {
@@ -31,4 +31,7 @@ export abstract class IdempotencyStore {
 
   /** Stores the answer for `ttlMs` milliseconds. */
   abstract store(key: IdempotencyKey, answer: StoredAnswer, ttlMs: number): Promise<void>;
+
+  /** Forgets at most `limit` answers whose time is over; needs no open unit of work. @returns how many. */
+  abstract prune(limit: number): Promise<number>;
 }

@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { EventEnvelope } from '@atlas/contracts';
 import { Attempts, DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports';
+import { IdempotencyModule } from '@atlas/resilience';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { loadConfig, type ServiceSettings } from './config';
@@ -70,6 +71,7 @@ export async function createService<Shape extends z.ZodRawShape>(
       imports: [
         logging.module,
         HealthModule.with(readiness),
+        IdempotencyModule,
         ...(definition.consumesEvents ? [DeadLettersModule.with(desk)] : []),
         definition.module(settings),
       ],

@@ -4,6 +4,7 @@ import { ImpatientClient } from './impatient-client';
 import { Backbone1767225600000 } from './migrations/1-backbone';
 import { DeadLetterResolution1798156700000 } from './migrations/2-dead-letters';
 import { AttemptsByOffset1798160300000 } from './migrations/3-attempts-by-offset';
+import { IdempotencyExpiry1798164000000 } from './migrations/4-idempotency-expiry';
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database` */
@@ -68,6 +69,7 @@ async function migrate({ url, migrations = [] }: DatabaseOptions): Promise<void>
       Backbone1767225600000,
       DeadLetterResolution1798156700000,
       AttemptsByOffset1798160300000,
+      IdempotencyExpiry1798164000000,
       ...migrations,
     ],
     migrationsTransactionMode: 'each',

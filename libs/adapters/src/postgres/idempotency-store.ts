@@ -54,6 +54,18 @@ export class PostgresIdempotencyStore extends IdempotencyStore {
       ],
     );
   }
+
+  async prune(limit: number): Promise<number> {
+    // What another replica prunes, or a request is about to write anew, is left to it.
+    const [, count]: [unknown, number] = await this.unitOfWork.manager.query(
+      `DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM idempotency_key WHERE expires_at <= now() ORDER BY expires_at LIMIT $1
+         FOR UPDATE SKIP LOCKED
+       ))`,
+      [limit],
+    );
+    return count;
+  }
 }
 
 const isAnswer = (row: Partial<AnswerRow>): row is AnswerRow => typeof row.status === 'number';

@@ -1,0 +1,49 @@
+import { type BeforeApplicationShutdown, Logger, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { IdempotencyStore } from '@atlas/ports';
+import { Loop, type Next } from './loop';
+
+const REST_MS = 10 * 60_000;
+/** Few enough that no statement takes long. */
+const PAGE = 5_000;
+
+/** Forgets the answers whose time is over, in the background, a page at a time. Several replicas do not get in each other's way. */
+export class IdempotencyKeeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(IdempotencyKeeper.name);
+  private readonly loop = new Loop(() => this.prune(), {
+    restMs: REST_MS,
+    initialDelayMs: 1_000,
+    maxDelayMs: REST_MS,
+    onFailure: (error) =>
+      this.logger.warn(
+        `Expired idempotency keys could not be forgotten, trying again later: ${String(error)}`,
+      ),
+  });
+
+  /** @param store without one, there is nothing to forget. */
+  constructor(private readonly store?: IdempotencyStore) {}
+
+  onApplicationBootstrap(): void {
+    if (this.store) void this.loop.start();
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  private async prune(): Promise<Next> {
+    const forgotten = (await this.store?.prune(PAGE)) ?? 0;
+    return forgotten === PAGE ? 'again' : 'rest';
+  }
+}
+
+/** Keeps the store of a service's idempotency keys small, if it has one. */
+@Module({
+  providers: [
+    {
+      provide: IdempotencyKeeper,
+      useFactory: (store?: IdempotencyStore) => new IdempotencyKeeper(store),
+      inject: [{ token: IdempotencyStore, optional: true }],
+    },
+  ],
+})
+export class IdempotencyModule {}
