@@ -463,41 +463,6 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
           state: 'answered',
         });
       });
-
-      it('prunes answers whose time is over, a page at a time, and no others', async () => {
-        while ((await ours.idempotency.prune(100)) > 0);
-        const store = (key: ReturnType<typeof keyed>, ttlMs: number) =>
-          ours.unitOfWork.run(async () => {
-            await ours.idempotency.claim(key);
-            await ours.idempotency.store(key, answer, ttlMs);
-          });
-        const valid = keyed();
-        await store(valid, DAY);
-        for (let expired = 0; expired < 5; expired += 1) await store(keyed(), -1);
-        expect(await theirs.idempotency.prune(3)).toBe(3);
-        expect(await ours.idempotency.prune(3)).toBe(2);
-        expect(await ours.idempotency.prune(3)).toBe(0);
-        expect(await ours.unitOfWork.run(() => ours.idempotency.claim(valid))).toMatchObject({
-          state: 'answered',
-        });
-      });
-
-      it('does not prune, nor wait for, an expired key that is being used anew', async () => {
-        const key = keyed();
-        await ours.unitOfWork.run(async () => {
-          await ours.idempotency.claim(key);
-          await ours.idempotency.store(key, answer, -1);
-        });
-        await ours.unitOfWork.run(async () => {
-          await ours.idempotency.claim(key);
-          await ours.idempotency.store(key, answer, DAY);
-          expect(await theirs.idempotency.prune(100)).toBe(0);
-        });
-        expect(await theirs.idempotency.prune(100)).toBe(0);
-        expect(await ours.unitOfWork.run(() => ours.idempotency.claim(key))).toMatchObject({
-          state: 'answered',
-        });
-      });
     });
   });
 }

@@ -305,18 +305,4 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
       return over.length;
     });
   }
-
-  async prune(limit: number): Promise<number> {
-    return this.unitOfWork.run(async () => {
-      const { current, database } = this.unitOfWork;
-      const now = this.clock.now().getTime();
-      const over = [...database.idempotencyKeys.committed]
-        .filter(
-          ([name, row]) => row.expiresAt <= now && database.locks.tryAcquire(`idempotency ${name}`, current),
-        )
-        .slice(0, limit);
-      for (const [name] of over) current.delete(database.idempotencyKeys, name);
-      return over.length;
-    });
-  }
 }
