@@ -119,14 +119,18 @@ export class DockerStack {
     }
   }
 
-  /** Stops and removes the containers. @param volumes their data, too. */
-  async down(volumes: boolean): Promise<void> {
-    if ((await this.compose(['down', '--remove-orphans', ...(volumes ? ['--volumes'] : [])])) !== 0) {
-      throw new UserError('"docker compose down" failed, see above');
-    }
+  /** Stops and removes the containers; what they have written stays. */
+  async down(): Promise<void> {
+    await this.takeDown();
   }
 
-  /** Whether there are data that {@link down} has left. */
+  /** Removes their data and the image, too. */
+  async erase(): Promise<void> {
+    await this.takeDown('--volumes');
+    if (!process.env['ATLAS_IMAGE']) await this.docker('rmi', this.project).catch(() => undefined);
+  }
+
+  /** Whether there are data that {@link erase} would remove. */
   async hasVolumes(): Promise<boolean> {
     const list = await this.docker('volume', 'ls', '--quiet', '--filter', this.label).catch(() => '');
     return list.trim() !== '';
@@ -174,6 +178,12 @@ export class DockerStack {
         return id && amount && unit ? [[id, Number(amount) * (UNITS[unit] ?? 1)] as const] : [];
       }),
     );
+  }
+
+  private async takeDown(...options: readonly string[]): Promise<void> {
+    if ((await this.compose(['down', '--remove-orphans', ...options])) !== 0) {
+      throw new UserError('"docker compose down" failed, see above');
+    }
   }
 
   private get label(): string {

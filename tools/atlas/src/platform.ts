@@ -53,23 +53,28 @@ async function embedded(home: Home): Promise<Platform | undefined> {
   });
 }
 
+/** @throws UserError if only a part of it runs. */
 function docker(containers: readonly Container[]): Platform | undefined {
   if (!containers.some(({ running }) => running)) return undefined;
-  const portOf = (service: string) => containers.find((each) => each.service === service)?.port;
-  const urls = new Map<string, string>();
+  const ports = new Map(containers.flatMap(({ service, port }) => (port ? [[service, port] as const] : [])));
+  const urls = new Map([...ports].map(([service, port]) => [service, `http://127.0.0.1:${port}`]));
+  const [postgresPort, kafkaPort] = [ports.get(POSTGRES), ports.get(KAFKA)];
   const databases = new Map<string, string>();
   for (const { service, env } of containers) {
-    urls.set(service, `http://127.0.0.1:${portOf(service)}`);
     const url = URL.parse(env.get('DATABASE_URL') ?? '');
-    if (!url) continue;
+    if (!url || !postgresPort) continue;
     url.hostname = '127.0.0.1';
-    url.port = String(portOf(POSTGRES));
+    url.port = String(postgresPort);
     databases.set(service, url.href);
   }
-  return complete('docker', urls, databases, {
-    eventLog: `kafka://127.0.0.1:${portOf(KAFKA)}`,
+  const platform = complete('docker', urls, databases, {
+    eventLog: kafkaPort ? `kafka://127.0.0.1:${kafkaPort}` : undefined,
     providerDatabase: databases.get(PROVIDER),
   });
+  if (platform) return platform;
+  throw new UserError(
+    'Only a part of the platform runs: "npx atlas status" shows which, "npx atlas down" stops it',
+  );
 }
 
 /** Undefined if a part is missing. */

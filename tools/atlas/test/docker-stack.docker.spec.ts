@@ -35,7 +35,7 @@ describe('The platform in containers', () => {
     await ok('up', '--stack', 'docker', '--detach');
   });
   afterAll(async () => {
-    await stack?.down(true);
+    await stack?.erase();
     await rm(home, { recursive: true, force: true });
   });
 

@@ -27,7 +27,7 @@ export async function runDown({ json }: { readonly json?: boolean }): Promise<nu
   await endRemains(home, GRACE_MS, (text) => void process.stderr.write(`${text}\n`));
   const docker = new DockerStack(home);
   const hasContainers = (await docker.containers()).length > 0;
-  if (hasContainers) await docker.down(false);
+  if (hasContainers) await docker.down();
   const stopped = holder !== undefined || hasContainers;
   if (json) process.stdout.write(`${JSON.stringify({ stopped, pid: holder?.pid ?? null })}\n`);
   else process.stdout.write(stopped ? 'Atlas is down.\n' : `No platform runs in ${home.path}.\n`);

@@ -32,7 +32,7 @@ export async function runReset({ json, yes }: ResetOptions): Promise<number> {
   }
   await endRemains(home, GRACE_MS, (text) => void process.stderr.write(`${text}\n`));
   await home.erase();
-  if (await docker.hasVolumes()) await docker.down(true);
+  if (await docker.hasVolumes()) await docker.erase();
   if (json) process.stdout.write(`${JSON.stringify({ erased: home.path })}\n`);
   else process.stdout.write(`All data in ${home.path} is gone; the next start begins anew.\n`);
   return 0;

@@ -58,7 +58,7 @@ export async function runUpDocker(
   } catch (error) {
     if (!told.signal.aborted) throw error;
   }
-  await stack.down(false);
+  await stack.down();
   log.note('everything has stopped');
   return 0;
 }
