@@ -106,7 +106,7 @@ export async function runShow({ json }: Common, name: string): Promise<number> {
 
 /**
  * Has records handled after all, each with those that wait behind it.
- * @returns the exit code: 1 if one fails again.
+ * @returns the exit code: 1 if one fails again, or is refused.
  */
 export async function runReplay(
   { json, service, all = false }: Common & { service?: string; all?: boolean },
@@ -114,26 +114,40 @@ export async function runReplay(
 ): Promise<number> {
   if (all === names.length > 0)
     throw new UserError('Say which dead letters to replay, or --all, and not both');
-  const wanted = all ? (await lettersOf(servicesOf(service), 'open')).map((each) => each.name) : names;
+  const letters = all ? await lettersOf(servicesOf(service), 'open') : [];
+  const wanted = all ? letters.map((each) => each.name) : names;
+  const keys = new Map(letters.map((each) => [each.name, keyOf(each)]));
   const replayed = new Set<string>();
   const failed = new Map<string, string>();
+  const refused = new Map<string, string>();
+  const blocked = new Set<string>();
   for (const name of wanted) {
     // Those behind a letter go with it, and stay behind one that has failed.
-    if (replayed.has(name) || (all && (await isBehind(name, failed)))) continue;
+    const key = keys.get(name);
+    if (replayed.has(name) || failed.has(name) || (key !== undefined && blocked.has(key))) continue;
     const { service: owner, id } = parse(name);
-    const outcome = await ask(owner, replay, 'POST', `/dead-letters/${id}/replay`);
-    for (const each of outcome.replayed) replayed.add(`${owner}/${each}`);
-    if (outcome.failed) failed.set(`${owner}/${outcome.failed.id}`, outcome.failed.reason);
+    try {
+      const outcome = await ask(owner, replay, 'POST', `/dead-letters/${id}/replay`);
+      for (const each of outcome.replayed) replayed.add(`${owner}/${each}`);
+      if (!outcome.failed) continue;
+      failed.set(`${owner}/${outcome.failed.id}`, outcome.failed.reason);
+      if (key !== undefined) blocked.add(key);
+    } catch (error) {
+      // The others are still to be done, and to be told of.
+      if (!(error instanceof UserError)) throw error;
+      refused.set(name, error.message);
+    }
   }
   if (json) {
-    const failures = [...failed].map(([name, reason]) => ({ name, reason }));
+    const failures = [...failed, ...refused].map(([name, reason]) => ({ name, reason }));
     process.stdout.write(`${JSON.stringify({ replayed: [...replayed], failed: failures }, undefined, 2)}\n`);
   } else {
     if (replayed.size > 0) process.stdout.write(`Handled: ${[...replayed].join(', ')}.\n`);
     for (const [name, reason] of failed) process.stdout.write(`${name} failed again: ${reason}\n`);
+    for (const [name, reason] of refused) process.stderr.write(`${name} was not replayed: ${reason}\n`);
     if (wanted.length === 0) process.stdout.write('There are no dead letters.\n');
   }
-  return failed.size > 0 ? 1 : 0;
+  return failed.size + refused.size > 0 ? 1 : 0;
 }
 
 /** Decides that a record will never be handled. */
@@ -187,19 +201,9 @@ async function lettersOf(services: readonly ServiceName[], state: 'open' | 'all'
   return found;
 }
 
-/** Whether the letter has the key of one that has failed. */
-async function isBehind(name: string, failed: ReadonlyMap<string, string>): Promise<boolean> {
-  if (failed.size === 0) return false;
-  const { service, id } = parse(name);
-  const { key, topic } = await ask(service, letter, 'GET', `/dead-letters/${id}`);
-  for (const other of failed.keys()) {
-    const owner = parse(other);
-    if (owner.service !== service) continue;
-    const first = await ask(service, letter, 'GET', `/dead-letters/${owner.id}`);
-    if (key !== null && first.key === key && first.topic === topic) return true;
-  }
-  return false;
-}
+/** The same for letters that wait for each other; undefined for one without a key, which waits for none. */
+const keyOf = ({ name, topic, key }: NamedLetter): string | undefined =>
+  key === null ? undefined : JSON.stringify([parse(name).service, topic, key]);
 
 async function ask<Schema extends z.ZodType>(
   service: ServiceName,
