@@ -160,7 +160,7 @@ describe('The platform, started and left running', () => {
     expect((await atlas('dlq', 'show', 'payments/1')).stdout).toContain('hello');
     const replayed = await atlas('dlq', 'replay', '--all');
     expect(replayed.code).toBe(1);
-    expect(replayed.stdout).toContain('inventory/1 failed again: Unreadable');
+    expect(replayed.stdout).toContain('inventory/1 failed again: the header "ce_specversion"');
     for (const name of names) {
       expect((await atlas('dlq', 'discard', name, '--reason', 'not ours')).code).toBe(0);
     }
