@@ -1,18 +1,23 @@
 import { metrics } from '@opentelemetry/api';
 import type { Resilience } from '../resilience';
 
+/** What OpenTelemetry's conventions advise for durations, seconds. */
+const BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
 const STATE_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const;
 
 /** Counts and times what policies do. Without an SDK in the process this costs next to nothing. */
 export function measurePolicies(resilience: Resilience): void {
   const meter = metrics.getMeter('atlas.resilience');
   const calls = meter.createHistogram('atlas.resilience.call.duration', {
-    unit: 'ms',
+    unit: 's',
     description: 'Calls to a dependency, waiting and attempts, by outcome',
+    advice: { explicitBucketBoundaries: BUCKETS_S },
   });
   const attempts = meter.createHistogram('atlas.resilience.attempt.duration', {
-    unit: 'ms',
+    unit: 's',
     description: 'Attempts of calls to a dependency, by outcome',
+    advice: { explicitBucketBoundaries: BUCKETS_S },
   });
   const retries = meter.createCounter('atlas.resilience.retries', { description: 'Repeated attempts' });
   const refusals = meter.createCounter('atlas.resilience.refusals', {
@@ -25,9 +30,9 @@ export function measurePolicies(resilience: Resilience): void {
     const { dependency } = event;
     switch (event.kind) {
       case 'call':
-        return calls.record(event.durationMs, { dependency, outcome: event.outcome });
+        return calls.record(event.durationMs / 1_000, { dependency, outcome: event.outcome });
       case 'attempt':
-        return attempts.record(event.durationMs, { dependency, outcome: event.outcome });
+        return attempts.record(event.durationMs / 1_000, { dependency, outcome: event.outcome });
       case 'retry':
         return retries.add(1, { dependency });
       case 'refused':
