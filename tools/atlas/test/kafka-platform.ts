@@ -90,10 +90,15 @@ export class KafkaPlatform {
     return replica;
   }
 
-  /** Kills the process of that name with SIGKILL; it is started again. */
+  /** Kills the process of that name with SIGKILL; it is started again, which {@link untilReady} waits for. */
   kill(name: string): void {
-    const identity = this.running.find(({ spec }) => spec.name === name)?.process;
+    const identity = this.one(name).process;
     if (identity) signal(identity, 'SIGKILL');
+  }
+
+  async untilReady(name: string): Promise<void> {
+    const { url } = this.one(name);
+    await eventually(async () => (await fetch(`${url}/health/ready`)).ok, PATIENCE_MS);
   }
 
   get names(): readonly string[] {
@@ -107,10 +112,12 @@ export class KafkaPlatform {
     const basket = () =>
       Array.from({ length: chance.whole(1, 5) }, () => `item ${chance.whole(1, 20)}`).join(',');
     await writeFile(file, Array.from({ length: baskets }, () => `${basket()}\n`).join(''));
-    const urlOf = (service: ServiceName) =>
-      this.running.find(({ spec }) => spec.name === service)?.url as string;
     const client = new AtlasClient(
-      { orders: urlOf('orders'), inventory: urlOf('inventory'), payments: urlOf('payments') },
+      {
+        orders: this.one('orders').url,
+        inventory: this.one('inventory').url,
+        payments: this.one('payments').url,
+      },
       { connections: CONCURRENCY, patienceMs: PATIENCE_MS, signal: AbortSignal.timeout(2 * PATIENCE_MS) },
     );
     try {
@@ -146,6 +153,10 @@ export class KafkaPlatform {
     await this.stopProcesses();
     await this.log.close();
     await Promise.all([this.kafka.remove(), this.postgres.remove()]);
+  }
+
+  private one(name: string): ManagedProcess {
+    return this.running.find(({ spec }) => spec.name === name) as ManagedProcess;
   }
 
   private manage(spec: ProcessSpec): ManagedProcess {

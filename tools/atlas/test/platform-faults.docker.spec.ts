@@ -54,7 +54,10 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
   it('settles every order once while services and relays are killed', async () => {
     await orderDuring(async () => {
       await pause(chance.whole(200, 1_200));
-      platform.kill(anyOf(platform.names));
+      const name = anyOf(platform.names);
+      platform.kill(name);
+      // Killed faster than it comes up, it would do nothing that could go wrong.
+      await platform.untilReady(name);
     });
   });
 
