@@ -26,6 +26,15 @@ export const OrderPlaced = defineEvent({
       lines: [{ sku: 'coffee', quantity: 2, unitPrice: { minorUnits: 350, currency: 'EUR' } }],
       total: { minorUnits: 700, currency: 'EUR' },
     },
+    {
+      orderId,
+      customerId: 'Zoë Ångström',
+      lines: [
+        { sku: 'mug', quantity: 1, unitPrice: { minorUnits: 1_250, currency: 'SEK' } },
+        { sku: 'gift-card', quantity: 10_000, unitPrice: { minorUnits: 0, currency: 'SEK' } },
+      ],
+      total: { minorUnits: 1_250, currency: 'SEK' },
+    },
   ],
 });
 
@@ -34,7 +43,10 @@ export const OrderPaymentDue = defineEvent({
   ...ORDER,
   type: 'orders.order-payment-due',
   data: z.object({ orderId: aggregateId, amount: money, paymentToken: z.string() }),
-  examples: [{ orderId, amount: { minorUnits: 700, currency: 'EUR' }, paymentToken: 'tok_visa' }],
+  examples: [
+    { orderId, amount: { minorUnits: 700, currency: 'EUR' }, paymentToken: 'tok_visa' },
+    { orderId, amount: { minorUnits: 1_250, currency: 'SEK' }, paymentToken: 'tok_1' },
+  ],
 });
 
 export const OrderConfirmed = defineEvent({
@@ -46,6 +58,14 @@ export const OrderConfirmed = defineEvent({
       orderId,
       lines: [{ sku: 'coffee', quantity: 2 }],
       total: { minorUnits: 700, currency: 'EUR' },
+    },
+    {
+      orderId,
+      lines: [
+        { sku: 'mug', quantity: 1 },
+        { sku: 'gift-card', quantity: 10_000 },
+      ],
+      total: { minorUnits: 1_250, currency: 'SEK' },
     },
   ],
 });
@@ -60,5 +80,8 @@ export const OrderCancelled = defineEvent({
   examples: [
     { orderId, reason: 'out-of-stock' },
     { orderId, reason: 'customer-request' },
+    { orderId, reason: 'payment-declined' },
+    { orderId, reason: 'payment-failed' },
+    { orderId, reason: 'expired' },
   ],
 });

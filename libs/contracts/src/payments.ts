@@ -11,7 +11,10 @@ export const PaymentCaptured = defineEvent({
   ...PAYMENT,
   type: 'payments.payment-captured',
   data: z.object({ orderId: aggregateId, amount: money, chargeId: z.string() }),
-  examples: [{ orderId, amount: { minorUnits: 700, currency: 'EUR' }, chargeId: 'ch_1' }],
+  examples: [
+    { orderId, amount: { minorUnits: 700, currency: 'EUR' }, chargeId: 'ch_1' },
+    { orderId, amount: { minorUnits: 1_250, currency: 'SEK' }, chargeId: 'ch_2' },
+  ],
 });
 
 /** The provider refused: asking again with the same token won't help. */
@@ -19,7 +22,10 @@ export const PaymentDeclined = defineEvent({
   ...PAYMENT,
   type: 'payments.payment-declined',
   data: z.object({ orderId: aggregateId, reason: z.string() }),
-  examples: [{ orderId, reason: 'insufficient funds' }],
+  examples: [
+    { orderId, reason: 'insufficient funds' },
+    { orderId, reason: 'Kartenlimit überschritten (500 €)' },
+  ],
 });
 
 /** The provider gave no answer in all attempts, and confirmed that nothing was charged. */
@@ -27,12 +33,18 @@ export const PaymentFailed = defineEvent({
   ...PAYMENT,
   type: 'payments.payment-failed',
   data: z.object({ orderId: aggregateId, reason: z.string() }),
-  examples: [{ orderId, reason: 'the provider gave no answer' }],
+  examples: [
+    { orderId, reason: 'the provider gave no answer' },
+    { orderId, reason: '' },
+  ],
 });
 
 export const PaymentRefunded = defineEvent({
   ...PAYMENT,
   type: 'payments.payment-refunded',
   data: z.object({ orderId: aggregateId, amount: money, refundId: z.string() }),
-  examples: [{ orderId, amount: { minorUnits: 700, currency: 'EUR' }, refundId: 're_1' }],
+  examples: [
+    { orderId, amount: { minorUnits: 700, currency: 'EUR' }, refundId: 're_1' },
+    { orderId, amount: { minorUnits: 1_250, currency: 'SEK' }, refundId: 're_2' },
+  ],
 });

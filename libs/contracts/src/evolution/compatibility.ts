@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 /** The part of JSON Schema 2020-12 that Zod writes and that is compared here; other keywords must stay the same. */
 export interface JsonSchema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly anyOf?: readonly JsonSchema[];
@@ -30,13 +30,14 @@ export interface Mismatch {
   readonly but: string;
 }
 
-const COMPARED = [
+/** The keywords whose differences are understood, or mean nothing. Any difference in another one is a mismatch. */
+export const COMPARED: ReadonlySet<string> = new Set([
   ...['type', 'enum', 'const', 'anyOf', 'oneOf', 'properties', 'required', 'additionalProperties', 'items'],
   ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
   ...['minLength', 'minItems', 'minProperties', 'maxLength', 'maxItems', 'maxProperties'],
-];
-const ANNOTATIONS = ['$schema', '$id', 'id', '$comment', 'title', 'description', 'default', 'examples'];
-const IGNORED = new Set([...COMPARED, ...ANNOTATIONS, 'deprecated', 'readOnly', 'writeOnly']);
+  ...['$schema', '$id', 'id', '$comment', 'title', 'description', 'default', 'examples'],
+  ...['deprecated', 'readOnly', 'writeOnly'],
+]);
 
 /**
  * Everything that data of the writer's schema may have and the reader's schema refuses; empty if the reader takes all.
@@ -45,18 +46,17 @@ const IGNORED = new Set([...COMPARED, ...ANNOTATIONS, 'deprecated', 'readOnly', 
  */
 export function mismatches(reader: JsonSchema, writer: JsonSchema, path = ''): readonly Mismatch[] {
   if (isDeepStrictEqual(reader, writer)) return [];
-  const branches = writer.anyOf ?? writer.oneOf;
+  const branches = branchesOf(writer);
   if (branches) return branches.flatMap((branch) => mismatches(reader, branch, path));
-  const choices = reader.anyOf ?? reader.oneOf;
-  if (choices) return closest(choices.map((choice) => mismatches(choice, writer, path)));
-
   const values = writer.enum ?? ('const' in writer ? [writer.const] : undefined);
   if (values) return refusedValues(reader, values, path);
+  const choices = branchesOf(reader);
+  if (choices) return inChoices(choices, writer, path);
   const known = reader.enum ?? ('const' in reader ? [reader.const] : undefined);
   if (known) return [must(path, `be one of ${listed(known)}`, 'have something else')];
 
-  if (reader.type !== undefined && !isWithin(reader.type, writer.type)) {
-    return [must(path, `be of type ${reader.type}`, `have ${writer.type ?? 'any type'}`)];
+  if (!isWithin(reader, writer)) {
+    return [must(path, `be of type ${kindOf(reader)}`, `have ${kindOf(writer)}`)];
   }
   return [
     ...limits(reader, writer, path),
@@ -74,12 +74,51 @@ const must = (path: string, complement: string, but: string): Mismatch => ({
 
 const listed = (values: readonly unknown[]) => values.map((value) => JSON.stringify(value)).join(', ');
 
-const isWithin = (reader: string, writer: string | undefined) =>
-  reader === writer || (reader === 'number' && writer === 'integer');
+/** The schemas that a value has the choice of, none of them a choice itself; undefined if there is no choice. */
+export function branchesOf({ anyOf, oneOf, type, ...rest }: JsonSchema): readonly JsonSchema[] | undefined {
+  const branches =
+    typeof type === 'object'
+      ? type.map((one) => ({ ...rest, type: one }))
+      : (anyOf ?? oneOf)?.map((branch) => ({ ...rest, ...(type && { type }), ...branch }));
+  return branches?.flatMap((branch) => branchesOf(branch) ?? [branch]);
+}
 
-/** Of several ways to read, the one that fits best: what is wrong with it is most likely what was changed. */
-const closest = (attempts: readonly (readonly Mismatch[])[]): readonly Mismatch[] =>
-  attempts.reduce((best, attempt) => (attempt.length < best.length ? attempt : best));
+const isWithin = (reader: JsonSchema, writer: JsonSchema) =>
+  reader.type === undefined ||
+  reader.type === writer.type ||
+  (reader.type === 'number' && writer.type === 'integer');
+
+/** The fields that can have one value alone, as those that tell the shapes of a union apart. */
+const tagsOf = ({ properties }: JsonSchema): ReadonlyMap<string, unknown> =>
+  new Map(
+    Object.entries(properties ?? {}).flatMap(([name, field]) =>
+      'const' in field ? [[name, field.const] as const] : [],
+    ),
+  );
+
+function kindOf(schema: JsonSchema): string {
+  const tags = [...tagsOf(schema)].map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  const type = String(schema.type ?? 'any type');
+  return tags.length > 0 ? `${type} with ${tags.join(' and ')}` : type;
+}
+
+/** What is wrong with the choice that is meant for such values and fits best: most likely it is what was changed. */
+function inChoices(choices: readonly JsonSchema[], writer: JsonSchema, path: string): readonly Mismatch[] {
+  const tags = tagsOf(writer);
+  const kin = choices.filter(
+    (choice) =>
+      isWithin(choice, writer) &&
+      [...tagsOf(choice)].every(
+        ([name, value]) => !tags.has(name) || isDeepStrictEqual(tags.get(name), value),
+      ),
+  );
+  if (kin.length === 0) {
+    return [must(path, `be of type ${choices.map(kindOf).join(' or ')}`, `have ${kindOf(writer)}`)];
+  }
+  return kin
+    .map((choice) => mismatches(choice, writer, path))
+    .reduce((best, attempt) => (attempt.length < best.length ? attempt : best));
+}
 
 function refusedValues(reader: JsonSchema, values: readonly unknown[], path: string): Mismatch[] {
   const accepted = z.fromJSONSchema(reader as Parameters<typeof z.fromJSONSchema>[0]);
@@ -90,28 +129,35 @@ function refusedValues(reader: JsonSchema, values: readonly unknown[], path: str
   return [must(path, demand, `have ${listed(refused)}`)];
 }
 
+/** Keywords that limit a number: on which side, in which words, and the one that leaves the limit itself out. */
+const LIMITS: readonly (readonly [keyword: string, side: 1 | -1, words: string, open?: string])[] = [
+  ['minimum', 1, 'be', 'exclusiveMinimum'],
+  ['minLength', 1, 'be of length'],
+  ['minItems', 1, 'have items:'],
+  ['minProperties', 1, 'have keys:'],
+  ['maximum', -1, 'be', 'exclusiveMaximum'],
+  ['maxLength', -1, 'be of length'],
+  ['maxItems', -1, 'have items:'],
+  ['maxProperties', -1, 'have keys:'],
+];
+
 function limits(reader: JsonSchema, writer: JsonSchema, path: string): Mismatch[] {
   const found: Mismatch[] = [];
-  for (const [keyword, words] of Object.entries(LEAST)) {
-    const [least, written] = [lower(reader, keyword), lower(writer, keyword)];
-    if (least !== undefined && !(written !== undefined && written >= least)) {
-      found.push(must(path, `${words} at least ${least}`, `have ${written ?? 'less'}`));
-    }
-  }
-  for (const [keyword, words] of Object.entries(MOST)) {
-    const [most, written] = [upper(reader, keyword), upper(writer, keyword)];
-    if (most !== undefined && !(written !== undefined && written <= most)) {
-      found.push(must(path, `${words} at most ${most}`, `have ${written ?? 'more'}`));
-    }
-  }
-  for (const [keyword, words] of Object.entries(BEYOND)) {
-    const [bound, written] = [reader[keyword], writer[keyword] ?? writer[INCLUSIVE[keyword] as string]];
-    const sign = keyword === 'exclusiveMinimum' ? 1 : -1;
-    if (typeof bound !== 'number') continue;
-    const strict = typeof writer[keyword] === 'number';
-    const fits = typeof written === 'number' && (written - bound) * sign >= (strict ? 0 : Number.MIN_VALUE);
-    if (!fits)
-      found.push(must(path, `${words} ${bound}`, `have ${(written as number | undefined) ?? bound}`));
+  for (const [keyword, side, words, open] of LIMITS) {
+    const demanded = limitOf(reader, keyword, side, open);
+    if (!demanded) continue;
+    const written = limitOf(writer, keyword, side, open);
+    const distance = written ? (written.value - demanded.value) * side : -Infinity;
+    if (distance > 0 || (distance === 0 && (written?.isOpen || !demanded.isOpen))) continue;
+    const least = demanded.isOpen ? 'more than' : 'at least';
+    const most = demanded.isOpen ? 'less than' : 'at most';
+    found.push(
+      must(
+        path,
+        `${words} ${side === 1 ? least : most} ${demanded.value}`,
+        `have ${written?.value ?? (side === 1 ? 'less' : 'more')}`,
+      ),
+    );
   }
   const { multipleOf } = reader;
   if (
@@ -123,30 +169,27 @@ function limits(reader: JsonSchema, writer: JsonSchema, path: string): Mismatch[
   return found;
 }
 
-const LEAST = {
-  minimum: 'be',
-  minLength: 'be of length',
-  minItems: 'have items:',
-  minProperties: 'have keys:',
-};
-const MOST = {
-  maximum: 'be',
-  maxLength: 'be of length',
-  maxItems: 'have items:',
-  maxProperties: 'have keys:',
-};
-const BEYOND = { exclusiveMinimum: 'be more than', exclusiveMaximum: 'be less than' };
-const INCLUSIVE: Record<string, string> = { exclusiveMinimum: 'minimum', exclusiveMaximum: 'maximum' };
-
-const lower = (schema: JsonSchema, keyword: string) =>
-  number(schema[keyword]) ?? (keyword === 'minimum' ? schema.exclusiveMinimum : undefined);
-const upper = (schema: JsonSchema, keyword: string) =>
-  number(schema[keyword]) ?? (keyword === 'maximum' ? schema.exclusiveMaximum : undefined);
-const number = (value: unknown) => (typeof value === 'number' ? value : undefined);
+/** The narrower one of a limit and its open form, which for whole numbers is a limit like any other. */
+export function limitOf(
+  schema: JsonSchema,
+  keyword: string,
+  side: 1 | -1,
+  open = '',
+): { value: number; isOpen: boolean } | undefined {
+  const [closed, beyond] = [schema[keyword], schema[open]];
+  const isWhole = schema.type === 'integer';
+  const all = [
+    ...(typeof closed === 'number' ? [{ value: closed, isOpen: false }] : []),
+    ...(typeof beyond === 'number'
+      ? [{ value: isWhole ? (Math.floor(beyond * side) + 1) * side : beyond, isOpen: !isWhole }]
+      : []),
+  ];
+  return all.sort((a, b) => (b.value - a.value) * side || Number(b.isOpen) - Number(a.isOpen))[0];
+}
 
 function incomparable(reader: JsonSchema, writer: JsonSchema, path: string): Mismatch[] {
   return Object.keys(reader)
-    .filter((keyword) => !IGNORED.has(keyword) && !isDeepStrictEqual(reader[keyword], writer[keyword]))
+    .filter((keyword) => !COMPARED.has(keyword) && !isDeepStrictEqual(reader[keyword], writer[keyword]))
     .map((keyword) => {
       const [demanded, written] = [reader[keyword], writer[keyword]].map((value) => JSON.stringify(value));
       return must(

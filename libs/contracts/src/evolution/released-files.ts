@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TopicSpec } from '../topics';
 import { fileOf, type Released, type ReleasedEvent } from './released';
@@ -8,7 +8,6 @@ export const RELEASED = 'libs/contracts/released';
 const TOPICS = 'topics.json';
 
 export function readReleased(folder = RELEASED): Released {
-  mkdirSync(folder, { recursive: true });
   const files = readdirSync(folder).sort();
   const read = (file: string): unknown => JSON.parse(readFileSync(join(folder, file), 'utf8'));
   return {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { defineEvent, type EventContract, upcastFrom } from '../event-contract';
-import { breaches, release, type Released, unreleased } from './released';
+import { breaches, release, type Released, unreleased, type WireRecord } from './released';
 import { readReleased, writeReleased } from './released-files';
 
 const TOPIC = { name: 'shop.events', partitions: 6 };
@@ -15,8 +15,13 @@ const full = {
   pieces: 2,
   state: 'new',
   note: 'soon',
+  remark: null,
+  rate: 0.19,
+  paid: { by: 'card', token: 'tok_1' },
   lines: [{ sku: 'mug', price: { minor: 100, currency: 'EUR' } }],
 };
+const card = z.object({ by: z.literal('card'), token: z.string() });
+const cash = z.object({ by: z.literal('cash') });
 const price = z.object({ minor: z.int(), currency: z.string() });
 const shape = {
   id: z.uuid(),
@@ -24,6 +29,9 @@ const shape = {
   pieces: z.int().min(1).max(10),
   state: z.enum(['new', 'old']),
   note: z.string().optional(),
+  remark: z.string().nullable(),
+  rate: z.number().min(0).max(1),
+  paid: z.discriminatedUnion('by', [card, cash]),
   lines: z
     .array(z.object({ sku: z.string().min(1).max(8), price }))
     .min(1)
@@ -60,6 +68,13 @@ describe('A change of a released event', () => {
     ['an optional field that is no longer sent', sold({}, { without: 'note' })],
     ['a default for a required field', sold({ code: shape.code.default('AB') })],
     ['a new order of the values', sold({ state: z.enum(['old', 'new']) })],
+    ['a description of what may be null', sold({ remark: shape.remark.describe('For the customer') })],
+    ['the same limit in other words', sold({ pieces: z.int().positive().lt(11) })],
+    ['a new order of the shapes', sold({ paid: z.discriminatedUnion('by', [cash, card]) })],
+    [
+      'a new optional field in one shape of several',
+      sold({ paid: z.union([card.extend({ bank: z.string().optional() }), cash]) }),
+    ],
     ['a description', sold({ code: shape.code.describe('What the till prints') })],
     [
       'a new optional field in a list',
@@ -124,6 +139,27 @@ describe('A change of a released event', () => {
       'code must be of type string for readers released before; new data may have null.',
     ],
     [
+      'a field that may no longer be null',
+      sold({ remark: z.string() }),
+      'remark must now be of type string; data released before may have null.',
+    ],
+    [
+      'one more shape',
+      sold({ paid: z.union([card, cash, z.object({ by: z.literal('gift') })]) }),
+      'paid must be of type object with by "card" or object with by "cash" for readers released before; ' +
+        'new data may have object with by "gift".',
+    ],
+    [
+      'one shape less',
+      sold({ paid: card }),
+      'paid.by must now be one of "card"; data released before may have "cash".',
+    ],
+    [
+      'a new required field in one shape of several',
+      sold({ paid: z.union([card.extend({ bank: z.string() }), cash]) }),
+      `paid.bank is now required; data released before may lack it. Make it optional, ${OR}`,
+    ],
+    [
       'one more value',
       sold({ state: z.enum(['new', 'old', 'lost']) }),
       'state must be one of "new", "old" for readers released before; new data may have "lost".',
@@ -166,7 +202,17 @@ describe('A change of a released event', () => {
     [
       'an exclusive least',
       sold({ pieces: z.int().gt(1).max(10) }),
-      'pieces must now be more than 1; data released before may have 1.',
+      'pieces must now be at least 2; data released before may have 1.',
+    ],
+    [
+      'a limit that is left out itself',
+      sold({ rate: z.number().gt(0).max(1) }),
+      'rate must now be more than 0; data released before may have 0.',
+    ],
+    [
+      'a limit that is no longer left out',
+      sold({ rate: z.number().min(0).lt(1) }),
+      'rate must now be less than 1; data released before may have 1.',
     ],
     [
       'a step',
@@ -237,8 +283,45 @@ describe('A change of a released event', () => {
   it('is refused by a released record, too, where the schema says nothing', () => {
     const stricter = { ...sold(), data: sold().data.refine(() => false, 'is closed'), examples: [] };
     expect(breaches(language(stricter as unknown as EventContract), released)).toEqual([
-      'shop.sold v1: a record released before is refused now: shop.sold v1: data: is closed.',
+      'shop.sold v1: a record released before is refused now: shop.sold v1: data: is closed. ' +
+        `Take it, ${OR}`,
     ]);
+  });
+
+  it('is refused by generated data, too, where neither schema nor records say anything', () => {
+    const few = sold().data.refine((data) => (data as typeof full).pieces < 5, 'too many');
+    expect(breaches(language({ ...sold(), data: few }), released)).toEqual([
+      expect.stringMatching(
+        /^shop\.sold v1: \{.*"pieces":[5-9].*\} was allowed by the released schema and is refused now: .*: too many\. /,
+      ),
+    ]);
+  });
+
+  it.each<[string, Partial<WireRecord>, string]>([
+    ['key', { key: 'sale-1' }, 'a record released with the key "sale-1" has "01890f3e'],
+    [
+      'headers',
+      { headers: { ce_partition: '7' } },
+      'the header "ce_partition" of a released record was "7" and is missing now.',
+    ],
+  ])("must not be one of its record's %s", (_, wire, sentence) => {
+    const revisions = released.events[0]!.revisions.map(({ schema, records }) => ({
+      schema,
+      records: records.map((record) => ({
+        ...record,
+        ...wire,
+        headers: { ...record.headers, ...wire.headers },
+      })),
+    }));
+    const otherwise = { ...released, events: [{ ...released.events[0]!, revisions }] };
+    expect(breaches(language(sold()), otherwise)).toEqual([expect.stringContaining(sentence)]);
+  });
+
+  it('must stay within what JSON Schema can say', () => {
+    const dated = sold({ code: z.string().transform((text) => text.length) });
+    expect(() => breaches(language(dated), released)).toThrow(
+      /^shop\.sold v1 has no JSON Schema: .* Use only what JSON has, and no transforms\.$/,
+    );
   });
 
   it('is told in full, also if its example was forgotten', () => {
@@ -276,6 +359,16 @@ describe('A change of a released event', () => {
     expect(unreleased(language(second), released)).toEqual([
       expect.stringContaining('shop.sold v2 is not released as it is now'),
     ]);
+    // A record is turned well, but not all that the old schema allowed.
+    const partial = {
+      ...second,
+      previous: upcastFrom(sold(), (old) => ({ code: 12 / ((old as typeof full).pieces - 1) })),
+    };
+    expect(breaches(language(partial), released)).toEqual([
+      expect.stringMatching(
+        /was allowed by the released schema and is refused now: .* turned into v2: code:/,
+      ),
+    ]);
     const useless = { ...second, previous: upcastFrom(sold(), () => ({ code: 7.5 })) };
     expect(breaches(language(useless), released)).toEqual([expect.stringContaining('turned into v2: code:')]);
   });
@@ -307,6 +400,20 @@ describe('Releasing', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it('adds a new example to the records of its revision', () => {
+    const more = { ...sold(), examples: [full, { ...full, code: 'CD' }] as const };
+    expect(unreleased(language(more), released)).toEqual([
+      expect.stringContaining('shop.sold v1 is not released as it is now'),
+    ]);
+    const [revision, ...others] = release(language(more), released).events[0]!.revisions;
+    expect(others).toEqual([]);
+    expect(revision?.records.map(({ value }) => (JSON.parse(value) as typeof full).code)).toEqual([
+      'AB',
+      'CD',
+    ]);
+    expect(revision?.records[0]).toBe(released.events[0]!.revisions[0]!.records[0]);
   });
 });
 

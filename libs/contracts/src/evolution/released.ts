@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
 import { z } from 'zod';
 import { decoderOf, encodeEvent, type EncodedEvent } from '../codec';
 import { type EventContract, issuesOf, versionsOf } from '../event-contract';
 import { topicOf, type TopicSpec } from '../topics';
 import { type JsonSchema, type Mismatch, mismatches } from './compatibility';
+import { dataOf } from './generated';
 
 /** A record as it was on the wire; `value` is its UTF-8 text. */
 export interface WireRecord {
@@ -12,13 +14,18 @@ export interface WireRecord {
   readonly value: string;
 }
 
+export interface Revision {
+  readonly schema: JsonSchema;
+  readonly records: readonly WireRecord[];
+}
+
 /** One event in one version, with each schema that it was ever released with, the last one last. */
 export interface ReleasedEvent {
   readonly type: string;
   readonly version: number;
   readonly owner: string;
   readonly aggregate: string;
-  readonly revisions: readonly { readonly schema: JsonSchema; readonly records: readonly WireRecord[] }[];
+  readonly revisions: readonly Revision[];
 }
 
 /** What was promised to readers, or is to be: by a catalogue of contracts and its topics. */
@@ -35,12 +42,21 @@ export interface Released {
 export const fileOf = ({ type, version }: { type: string; version: number }) => `${type}.v${version}.json`;
 
 /** The JSON Schema of what a reader takes: unknown fields are let through. */
-export const readerSchema = (contract: EventContract): JsonSchema =>
-  z.toJSONSchema(contract.data, { io: 'input', reused: 'inline' }) as JsonSchema;
+export const readerSchema = (contract: EventContract): JsonSchema => schemaOf(contract, 'input');
 
 /** The JSON Schema of what a writer can produce: defaults are filled in. */
-const writerSchema = (contract: EventContract): JsonSchema =>
-  z.toJSONSchema(contract.data, { io: 'output', reused: 'inline' }) as JsonSchema;
+export const writerSchema = (contract: EventContract): JsonSchema => schemaOf(contract, 'output');
+
+function schemaOf({ type, version, data }: EventContract, io: 'input' | 'output'): JsonSchema {
+  try {
+    return z.toJSONSchema(data, { io, reused: 'inline' }) as JsonSchema;
+  } catch (error) {
+    throw new Error(
+      `${type} v${version} has no JSON Schema: ${(error as Error).message}. Use only what JSON has, and no transforms.`,
+      { cause: error },
+    );
+  }
+}
 
 /** The examples of a contract as records, with made-up attributes that are always the same. */
 export function recordsOf(contract: EventContract): readonly WireRecord[] {
@@ -51,11 +67,14 @@ export function recordsOf(contract: EventContract): readonly WireRecord[] {
       schemaVersion: contract.version,
       source: contract.owner,
       subject: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10',
-      aggregateVersion: 1,
+      aggregateVersion: index + 1,
       time: '2026-01-01T10:00:00.000Z',
       correlationId: 'request-1',
-      causationId: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a12',
-      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      // The others have neither cause nor trace.
+      ...(index === 0 && {
+        causationId: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a12',
+        traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      }),
       data,
     });
     return { ...encoded, value: encoded.value.toString('utf8') };
@@ -88,22 +107,27 @@ export function unreleased(today: Language, released: Released): readonly string
   );
 }
 
-/** The released schemas with those of today: a schema that changed becomes one more revision, nothing is overwritten. */
+/**
+ * The released schemas with those of today: a schema that changed becomes one more revision, an example that is new one
+ * more record of its revision. Nothing is overwritten.
+ */
 export function release(today: Language, released: Released): Released {
   const current = today.contracts.flatMap(versionsOf).map((contract): ReleasedEvent => {
     const known = released.events.find((event) => isSame(event, contract))?.revisions ?? [];
-    const schema = readerSchema(contract);
-    const isKnown = isDeepStrictEqual(known.at(-1)?.schema, schema);
-    return {
-      type: contract.type,
-      version: contract.version,
-      owner: contract.owner,
-      aggregate: contract.aggregate,
-      revisions: isKnown ? known : [...known, { schema, records: recordsOf(contract) }],
-    };
+    const { type, version, owner, aggregate } = contract;
+    return { type, version, owner, aggregate, revisions: withToday(contract, known) };
   });
   const gone = released.events.filter((event) => !current.some((contract) => isSame(event, contract)));
   return { events: [...gone, ...current], topics: today.topics };
+}
+
+function withToday(contract: EventContract, known: readonly Revision[]): readonly Revision[] {
+  const schema = readerSchema(contract);
+  const records = recordsOf(contract);
+  const last = known.at(-1);
+  if (!last || !isDeepStrictEqual(last.schema, schema)) return [...known, { schema, records }];
+  const news = records.filter(({ value }) => !last.records.some((record) => record.value === value));
+  return [...known.slice(0, -1), { schema, records: [...last.records, ...news] }];
 }
 
 const isSame = (a: { type: string; version: number }, b: { type: string; version: number }) =>
@@ -154,31 +178,105 @@ function eventBreaches(today: Language, released: ReleasedEvent): string[] {
         `are in order by that key. Keep the aggregate ${released.aggregate}, or define another event.`,
     );
   }
-  const wayOut = `define version ${newest.version + 1} with an upcaster`;
-  const decode = decoderOf([newest]);
-  for (const { schema, records } of released.revisions) {
-    for (const mismatch of mismatches(readerSchema(contract), schema)) {
-      found.push(`${name}: ${backward(mismatch)}, or ${wayOut}.`);
-    }
-    for (const record of records) {
-      const decoded = decode(received(record));
-      if (!decoded.ok)
-        found.push(`${name}: a record released before is refused now: ${decoded.error.reason}.`);
-    }
+  const wayOut = `or define version ${newest.version + 1} with an upcaster.`;
+  for (const revision of released.revisions) {
+    const old = oldDataBreaches(newest, contract, revision);
     // Nobody writes a version that has a newer one.
-    if (contract !== newest) continue;
-    for (const mismatch of mismatches(schema, writerSchema(contract))) {
-      found.push(`${name}: ${forward(mismatch)}, or ${wayOut}.`);
-    }
-    const oldReader = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
-    for (const example of contract.examples) {
-      const written = contract.data.safeParse(example);
-      if (written.success && !oldReader.safeParse(written.data).success) {
-        found.push(`${name}: readers released before refuse the example ${JSON.stringify(example)}.`);
-      }
+    const readers = contract === newest ? oldReaderBreaches(contract, revision) : [];
+    found.push(...[...old, ...readers].map((sentence) => `${name}: ${sentence}, ${wayOut}`));
+    if (contract === newest) {
+      found.push(...wireBreaches(contract, revision).map((sentence) => `${name}: ${sentence}`));
     }
   }
   return [...new Set(found)];
+}
+
+/** Backward: what a reader of today refuses. Generated data is for what a schema can't say, as refinements. */
+function oldDataBreaches(newest: EventContract, contract: EventContract, revision: Revision): string[] {
+  const { schema, records } = revision;
+  const found = mismatches(readerSchema(contract), schema).map(backward);
+  const decode = decoderOf([newest]);
+  for (const record of records) {
+    const decoded = decode(received(record));
+    if (!decoded.ok) found.push(`a record released before is refused now: ${decoded.error.reason}. Take it`);
+  }
+  const [model] = records;
+  if (found.length > 0 || !model) return found;
+  const refused = counterexample(schema, (value) => {
+    const decoded = decode(received({ ...model, value }));
+    return decoded.ok ? undefined : decoded.error.reason;
+  });
+  if (!refused) return [];
+  const { data, reason } = refused;
+  return [`${data} was allowed by the released schema and is refused now: ${reason}. Take it`];
+}
+
+/** Forward: what a writer of today can publish and readers of before refuse. */
+function oldReaderBreaches(contract: EventContract, { schema }: Revision): string[] {
+  const found = mismatches(schema, writerSchema(contract)).map(forward);
+  const oldReader = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+  const refusal = (data: unknown) => {
+    const written = contract.data.safeParse(data);
+    if (!written.success) return undefined;
+    const { error } = oldReader.safeParse(written.data);
+    return error && issuesOf(error);
+  };
+  for (const example of contract.examples) {
+    const reason = refusal(example);
+    if (!reason) continue;
+    found.push(
+      `readers released before refuse the example ${JSON.stringify(example)}: ${reason}. Write what they take`,
+    );
+  }
+  if (found.length > 0) return found;
+  const refused = counterexample(writerSchema(contract), (value) => refusal(JSON.parse(value)));
+  if (!refused) return [];
+  const { data, reason } = refused;
+  return [
+    `readers released before refuse ${data}, which can be published now: ${reason}. Write what they take`,
+  ];
+}
+
+/** What the codec would write otherwise than it did: readers rely on keys and headers, too. */
+function wireBreaches(contract: EventContract, { records }: Revision): string[] {
+  const decode = decoderOf([contract]);
+  return records.flatMap((record) => {
+    const decoded = decode(received(record));
+    if (!decoded.ok) return [];
+    const { key, headers } = encodeEvent(contract, decoded.value);
+    const found = Object.entries(record.headers)
+      // Once written for what an event lacks; nobody reads it.
+      .filter(([name, text]) => text !== 'undefined' && headers[name] !== text)
+      .map(([name, text]) => {
+        const now = headers[name] === undefined ? 'is missing' : `is "${headers[name]}"`;
+        return `the header "${name}" of a released record was "${text}" and ${now} now. Write what its readers know.`;
+      });
+    if (key === record.key) return found;
+    return [
+      ...found,
+      `a record released with the key "${record.key}" has "${key}" now; later events of an aggregate could overtake ` +
+        'its earlier ones. Keep the key.',
+    ];
+  });
+}
+
+/** Data of a schema for which there is a refusal, as small as possible; the same in every run. */
+function counterexample(
+  schema: JsonSchema,
+  refusal: (json: string) => string | undefined,
+): { data: string; reason: string } | undefined {
+  let data: fc.Arbitrary<string>;
+  try {
+    data = dataOf(schema).map((some) => JSON.stringify(some));
+  } catch {
+    // Then the comparison of the schemas and the records stand alone.
+    return undefined;
+  }
+  const { counterexample: found } = fc.check(
+    fc.property(data, (json) => refusal(json) === undefined),
+    { seed: 1, numRuns: 100 },
+  );
+  return found ? { data: found[0], reason: refusal(found[0]) as string } : undefined;
 }
 
 /** Old data, new reader. */
