@@ -94,7 +94,7 @@ describe('The policy of a dependency', () => {
 
 it('The page about policies has every setting', () => {
   const page = readFileSync(join(__dirname, '../../../../docs/resilience.md'), 'utf8');
-  const rows = [...page.matchAll(/^\| `([\w.]+)` +\| `([^`]+)` +\| (.+?) +\|$/gm)].map(
+  const rows = [...page.matchAll(/^\| `([a-z]+\.\w+)` +\| `([^`]+)` +\| (.+?) +\|$/gm)].map(
     ([, setting, fallback, meaning]) => ({ setting, fallback, meaning }),
   );
   expect(rows).toEqual(describeSettings());
