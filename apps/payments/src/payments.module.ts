@@ -87,7 +87,8 @@ export class PaymentsModule implements OnApplicationBootstrap, OnApplicationShut
             new SettlePayments(payments, provider, clock, {
               leaseMs: settings.PAYMENT_LEASE_MS,
               maxCharges: settings.PAYMENT_MAX_ATTEMPTS,
-              backoffMs: (attempts) => Math.min(MAX_BACKOFF_MS, 100 * 2 ** attempts),
+              backoffMs: (attempts) => Math.min(30_000, 100 * 2 ** attempts),
+              outageBackoffMs: 2_000,
             }),
           inject: [PaymentRepository, PaymentProvider, Clock],
         },
@@ -131,6 +132,3 @@ export class PaymentsModule implements OnApplicationBootstrap, OnApplicationShut
     await this.client.close();
   }
 }
-
-/** What waits while the provider is away is not asked for then, so this is what one unlucky payment may wait. */
-const MAX_BACKOFF_MS = 10_000;

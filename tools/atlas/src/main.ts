@@ -128,6 +128,21 @@ verb<Common & { limit?: number; concurrency: number; every: number; seed: number
   .option('--every <seconds>', 'between two kills, on average', positiveNumber, 3)
   .option('--seed <number>', 'decides who is killed when', positiveInteger, 1);
 
+verb<Common & { limit: number; concurrency: number; outage: number; seed: number }>(
+  'chaos-provider',
+  'Places orders while the payment provider goes through all its faults and is killed; then audits.',
+  async (options) => (await import('./commands/chaos-provider.js')).runChaosProvider(options),
+)
+  .option('--limit <orders>', 'in all', positiveInteger, 2_000)
+  .option('--concurrency <requests>', 'at a time', positiveInteger, 16)
+  .option(
+    '--outage <seconds>',
+    'that each fault strikes every request, before it strikes some',
+    positiveNumber,
+    2,
+  )
+  .option('--seed <number>', 'decides which requests are struck', positiveInteger, 1);
+
 verb(
   'audit',
   'Checks the invariants over all databases and the log; exit code 1 if one is violated.',

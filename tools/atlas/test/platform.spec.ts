@@ -55,7 +55,7 @@ async function violated(): Promise<readonly string[]> {
 
 describe('The atlas command', () => {
   it.each([
-    ...['start', 'up', 'down', 'status', 'reset', 'demo', 'replay', 'audit', 'chaos'],
+    ...['start', 'up', 'down', 'status', 'reset', 'demo', 'replay', 'audit', 'chaos', 'chaos-provider'],
     ...['dlq list', 'dlq show', 'dlq replay', 'dlq discard', 'events describe', 'events tail'],
   ])('explains %s', async (verb) => {
     const { code, stdout } = await atlas(...verb.split(' '), '--help');

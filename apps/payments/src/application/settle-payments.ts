@@ -9,6 +9,11 @@ export interface SettlementPolicy {
   readonly maxCharges: number;
   /** The longest wait before the next attempt, milliseconds, given how many there were. */
   readonly backoffMs: (attempts: number) => number;
+  /**
+   * The longest wait after an attempt that the provider was in no state to answer, milliseconds: it is left alone as a
+   * whole then, so that each payment need not wait long for itself. Default: as after others.
+   */
+  readonly outageBackoffMs?: number;
 }
 
 /** What an attempt came to, to be recorded. */
@@ -110,13 +115,13 @@ export class SettlePayments {
   /** @param leastMs what the provider asks to wait at least. */
   private postpone(payment: Payment, leastMs = 0): Settlement['change'] {
     const { attempts } = payment.snapshot();
-    const waitMs = Math.round(leastMs) + this.waitMs(attempts);
+    const waitMs = Math.round(leastMs) + this.waitMs(attempts, this.policy.outageBackoffMs);
     return (current) => current.postponed(attempts, waitMs);
   }
 
   /** With full jitter, so that what failed together does not come again together. */
-  private waitMs(attempts: number): number {
-    return Math.round(Math.random() * this.policy.backoffMs(attempts));
+  private waitMs(attempts: number, mostMs = Infinity): number {
+    return Math.round(Math.random() * Math.min(mostMs, this.policy.backoffMs(attempts)));
   }
 }
 

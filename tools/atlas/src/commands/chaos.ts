@@ -33,14 +33,14 @@ export interface ChaosOptions {
 }
 
 /** How long a client waits for services that are being killed. */
-const PATIENCE_MS = 120_000;
+export const PATIENCE_MS = 120_000;
 /** How long the last events may take to be handled once all orders are settled. */
 const DRAIN_MS = 60_000;
 const DOCKER_RESTART_MS = 500;
 const MADE_UP_BASKETS = 3_000;
 /** Some of everything: enough are sold out and declined to see what was held go back. */
-const STOCK_RATIO = 0.95;
-const DECLINE_RATE = 0.05;
+export const STOCK_RATIO = 0.95;
+export const DECLINE_RATE = 0.05;
 
 /**
  * Replays baskets while it kills services, relays, the database and Kafka with SIGKILL; then lets all settle and audits.
@@ -49,19 +49,30 @@ const DECLINE_RATE = 0.05;
  */
 export async function runChaos(options: ChaosOptions): Promise<number> {
   if (options.file !== undefined) await checkReadable(options.file);
+  return onPlatform((signal) => withBaskets(options, signal));
+}
+
+/**
+ * Does the work on the platform that runs, or on one of its own, which it throws away after a success.
+ * @param work gets a signal that aborts on Ctrl-C; returns an exit code.
+ */
+export async function onPlatform(work: (interrupted: AbortSignal) => Promise<number>): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort(new UserError('Interrupted'));
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
   try {
     const isUp = (await running()).length > 0;
-    return await (isUp ? withBaskets : withPlatform)(options, interrupted.signal);
+    return await (isUp ? work(interrupted.signal) : onOwnPlatform(work, interrupted.signal));
   } catch (error) {
     interrupted.signal.throwIfAborted(); // whatever failed, it did because of that
     throw error;
   }
 }
 
-async function withPlatform(options: ChaosOptions, signal: AbortSignal): Promise<number> {
+async function onOwnPlatform(
+  work: (interrupted: AbortSignal) => Promise<number>,
+  signal: AbortSignal,
+): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'atlas-chaos-'));
   await chmod(folder, 0o755); // the database may run as another user
   process.env['ATLAS_HOME'] = folder;
@@ -71,7 +82,7 @@ async function withPlatform(options: ChaosOptions, signal: AbortSignal): Promise
     if ((await atlas(['up', '--detach'], signal)) !== 0) {
       throw new UserError(`The platform in ${folder} did not start`);
     }
-    code = await withBaskets(options, signal);
+    code = await work(signal);
     return code;
   } finally {
     await atlas(['down']);
@@ -152,7 +163,7 @@ async function chaos(
 }
 
 /** Audits until every event has arrived everywhere, or a deadline. */
-async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
+export async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
   const { databases, eventLog: url, provider } = await connect();
   const eventLog = await openEventLog(
     'atlas',
@@ -169,11 +180,11 @@ async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
   }
 }
 
-const isDrained = ({ inFlight: { unpublished, unhandled, unreconciled } }: AuditReport): boolean =>
+export const isDrained = ({ inFlight: { unpublished, unhandled, unreconciled } }: AuditReport): boolean =>
   [...Object.values(unpublished), ...Object.values(unhandled), unreconciled].every((count) => count === 0);
 
 /** What the platform started and what runs now. */
-async function running(): Promise<readonly Victim[]> {
+export async function running(): Promise<readonly Victim[]> {
   const home = Home.fromEnvironment();
   const state = (await home.holder()) && (await home.readState());
   if (!state) return containers(new DockerStack(home));
@@ -213,7 +224,7 @@ async function atlas(args: readonly string[], signal?: AbortSignal): Promise<num
 }
 
 /** Up to eight of forty items a basket, the first ones far more often than the last. */
-function madeUpBaskets(count: number, seed: number): string {
+export function madeUpBaskets(count: number, seed: number): string {
   const basket = (line: number) =>
     Array.from({ length: 1 + (digest(`${seed} size ${line}`) % 8) }, (_, n) => {
       const item = Math.floor(40 * fraction(`${seed} item ${line} ${n}`) ** 3);
@@ -223,5 +234,5 @@ function madeUpBaskets(count: number, seed: number): string {
 }
 
 /** A line on stderr, above the progress bar if there is one. */
-const say = (text: string): boolean =>
+export const say = (text: string): boolean =>
   process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}atlas: ${text}\n`);
