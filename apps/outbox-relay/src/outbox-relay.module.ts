@@ -14,6 +14,7 @@ import { topicOf, topics } from '@atlas/contracts';
 import { Clock, EventLog } from '@atlas/ports';
 import { Readiness } from '@atlas/service';
 import { RelayController } from './adapters/in/http/relay.controller';
+import { measureRelay } from './adapters/out/telemetry/relay-metrics';
 import { type RelayEvent, RelayOutbox } from './application/relay-outbox';
 import type { RelayServiceSettings } from './outbox-relay.service';
 
@@ -63,6 +64,7 @@ export class OutboxRelayModule
       const data = { role, cursor, rows: backlog?.rows ?? null, oldestAgeMs: backlog?.oldestAgeMs ?? null };
       return failure === null ? indicator.up(data) : indicator.degraded({ ...data, message: failure });
     });
+    measureRelay(this.relay);
     this.relay.start();
   }
 

@@ -138,6 +138,30 @@ describe('The relay as a process', () => {
     await outbox.expectEachEventOnceAndInOrder();
   });
 
+  it('shows what it does as metrics', async () => {
+    await outbox.prepare();
+    const relay = startRelay();
+    outbox.startLoad();
+    await eventually(async () => (await outbox.growth()) > 100);
+    await outbox.stopLoad();
+    await outbox.expectEachEventOnceAndInOrder();
+    const { body } = await relay.get('/relay');
+
+    await eventually(async () => {
+      const metrics = await (await fetch(`${await relay.url()}/metrics`)).text();
+      const valueOf = (name: string) =>
+        Number(
+          new RegExp(`^atlas_relay_${name}{[^}]*service="orders"[^}]*} (\\S+)$`, 'm').exec(metrics)?.[1],
+        );
+      expect(valueOf('owner')).toBe(1);
+      expect(valueOf('published_total')).toBe(body['published']);
+      expect(valueOf('transactions_total')).toBe(body['transactions']);
+      expect(valueOf('failures_total')).toBe(body['failures']);
+      expect([valueOf('waiting'), valueOf('oldest_age_seconds')]).toEqual([0, 0]);
+      return true;
+    });
+  });
+
   it('finishes what it has in hand when it is told to stop', async () => {
     await outbox.prepare();
     const relay = startRelay();

@@ -20,6 +20,9 @@ import { type LimitSettings, shedLoadAsSet } from './load-shedding';
 import { createLogging, type ServiceLogging } from './logging';
 import { serveOpenApi } from './open-api';
 import { ProblemFilter, sendProblem } from './problem.filter';
+import { measureRequests } from './telemetry/http-metrics';
+import { serveMetrics } from './telemetry/metrics.route';
+import { ProcessMetrics } from './telemetry/process-metrics';
 import { ValidationPipe } from './validation.pipe';
 
 /** What makes one service different from the others. */
@@ -61,9 +64,10 @@ export async function createService<Shape extends z.ZodRawShape>(
   settings: z.infer<z.ZodObject<Shape>>,
   logging: ServiceLogging = createLogging(definition.name, baseOf(settings).LOG_LEVEL),
 ): Promise<NestFastifyApplication> {
+  const metrics = new ProcessMetrics(definition.name);
   const readiness = new Readiness();
   const desk = new DeadLetterDesk(definition.name);
-  const adapter = createAdapter(readiness);
+  const adapter = createAdapter(readiness, metrics);
   shedLoadAsSet(adapter.getInstance(), baseOf(settings));
   const app = await NestFactory.create<NestFastifyApplication>(
     {
@@ -176,7 +180,7 @@ class ServiceModule {}
 // Settings always have these three; the generic shape can't say so.
 const baseOf = (settings: unknown) => settings as BaseSettings;
 
-function createAdapter(readiness: Readiness): FastifyAdapter {
+function createAdapter(readiness: Readiness, metrics: ProcessMetrics): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 30_000,
@@ -187,8 +191,10 @@ function createAdapter(readiness: Readiness): FastifyAdapter {
     frameworkErrors: (error: unknown, _request: unknown, reply: FastifyReply) => sendProblem(error, reply),
   });
   const fastify = adapter.getInstance();
+  measureRequests(fastify);
   acceptJsonOnly(fastify);
   registerFlow(fastify);
+  serveMetrics(fastify, metrics);
   endConnectionsOnLeave(fastify, readiness);
   return adapter;
 }

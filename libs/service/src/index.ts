@@ -11,3 +11,4 @@ export { eachSkuOnce, pageLimitField, skuField } from './http-fields';
 export { isInfrastructureError } from './infrastructure-error';
 export { createLogging, type ServiceLogging } from './logging';
 export { Problem, type ProblemDetails, type ProblemField, type ProblemOptions } from './problem-details';
+export { sampled } from './telemetry/sampled';

@@ -2,6 +2,7 @@ import { type DynamicModule, type LoggerService, RequestMethod } from '@nestjs/c
 import { currentFlow } from '@atlas/ports';
 import { Logger as NestPino, LoggerModule, type Params, PinoLogger } from 'nestjs-pino';
 import { type Logger, pino } from 'pino';
+import { METRICS_PATH } from './telemetry/metrics.route';
 
 export interface ServiceLogging {
   readonly logger: Logger;
@@ -53,6 +54,7 @@ export function createLogging(service: string, level: string): ServiceLogging {
     pinoHttp: {
       logger,
       quietReqLogger: true,
+      autoLogging: { ignore: ({ url }) => url === METRICS_PATH },
       customLogLevel: (_request, response, error) => {
         if (error || response.statusCode >= 500) return 'error';
         // What went well is worth a line only to those who look for it: at full load these lines cost as much as work.

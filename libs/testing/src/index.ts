@@ -5,4 +5,5 @@ export { eventually } from './eventually';
 export { freePort } from './free-port';
 export * from './memory';
 export { createTestDatabase, type TestDatabase } from './postgres';
+export { type MetricFamily, type MetricSample, parsePrometheusText } from './prometheus-text';
 export { publish, recordOf } from './publish';
