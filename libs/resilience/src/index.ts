@@ -10,7 +10,7 @@ export {
   PolicyError,
 } from './errors';
 export { IdempotencyInterceptor } from './idempotency.interceptor';
-export { IdempotencyKeeper, IdempotencyModule } from './idempotency.module';
+export { IdempotencyModule } from './idempotency.module';
 export { Idempotent } from './idempotent';
 export { Loop, type LoopOptions, type Next } from './loop';
 export type { BreakerState, PolicyEvent, PolicyListener } from './policy/events';

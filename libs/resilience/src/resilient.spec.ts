@@ -89,7 +89,7 @@ describe("An adapter's method", () => {
 
   it('refuses to run without its policy', async () => {
     const provider = new FlakyProvider();
-    await expect(async () => provider.charge('key-1')).rejects.toThrow(
+    await expect(provider.charge('key-1')).rejects.toThrow(
       'FlakyProvider.charge is @Resilient, yet nothing has connected it to its policies',
     );
     connectResilience(provider, new Resilience(loadPolicies(declarations)));

@@ -18,7 +18,7 @@ export function Resilient(dependency: string, { idempotent = false }: Pick<Call<
     if (!method) throw new Error(`@Resilient stands before a method; ${String(name)} is none`);
     const declared = dependencies.get(prototype) ?? new Set();
     dependencies.set(prototype, declared.add(dependency));
-    descriptor.value = function (this: object, ...args: Args): Promise<Result> {
+    descriptor.value = async function (this: object, ...args: Args): Promise<Result> {
       const resilience = registries.get(this);
       if (!resilience) {
         throw new Error(
