@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { projectRoot } from '../src/home';
 
@@ -12,11 +13,7 @@ export interface Outcome {
 
 /** The command as a user runs it, on a data folder of its own. */
 export async function atlas(home: string, ...args: readonly string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [join(projectRoot(), 'tools/atlas.mjs'), ...args], {
-    cwd: projectRoot(),
-    env: { ...process.env, ATLAS_HOME: home },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = startAtlas(home, ...args);
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -24,3 +21,14 @@ export async function atlas(home: string, ...args: readonly string[]): Promise<O
   ]);
   return { code, stdout, stderr };
 }
+
+/** The same, left running. */
+export const startAtlas = (
+  home: string,
+  ...args: readonly string[]
+): ChildProcessByStdio<null, Readable, Readable> =>
+  spawn(process.execPath, [join(projectRoot(), 'tools/atlas.mjs'), ...args], {
+    cwd: projectRoot(),
+    env: { ...process.env, ATLAS_HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });

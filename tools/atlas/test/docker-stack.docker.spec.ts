@@ -1,16 +1,81 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { eventually } from '@atlas/testing';
 import { DockerStack } from '../src/docker-stack';
 import { Home, projectRoot } from '../src/home';
-import { atlas as runAtlas } from './command';
+import { atlas as runAtlas, startAtlas } from './command';
 
 const REAL_BASKETS = join(projectRoot(), '../shared/data/groceries.csv');
 
 jest.setTimeout(600_000);
+
+interface ComposeService {
+  readonly image: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly ports?: readonly { readonly host_ip: string }[];
+  readonly volumes?: readonly { readonly type: string }[];
+  readonly [setting: string]: unknown;
+}
+
+describe('The compose file', () => {
+  const servicesWith = (env: Readonly<Record<string, string>>) => {
+    const output = execFileSync(
+      'docker',
+      ['compose', '--project-name', 'any', 'config', '--format', 'json'],
+      {
+        cwd: projectRoot(),
+        env: { ...process.env, ...env },
+        encoding: 'utf8',
+      },
+    );
+    return (JSON.parse(output) as { services: Record<string, ComposeService> }).services;
+  };
+
+  it('offers everything on the loopback interface alone, and limits what each may take', () => {
+    for (const [name, service] of Object.entries(servicesWith({}))) {
+      expect(`${name} ${(service.ports ?? []).map((port) => port.host_ip).join()}`).toMatch(
+        / (127\.0\.0\.1)?$/,
+      );
+      expect(service).toMatchObject({
+        mem_limit: expect.anything(),
+        logging: { options: { 'max-file': '3' } },
+      });
+      expect(service.container_name).toBeUndefined();
+    }
+  });
+
+  it('gives processes of the image nothing but a place for temporary files', () => {
+    const processes = Object.values(servicesWith({})).filter(({ image }) => image === 'any');
+    expect(processes).toHaveLength(8);
+    for (const service of processes) {
+      expect(service).toMatchObject({
+        read_only: true,
+        tmpfs: ['/tmp'],
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+      });
+    }
+  });
+
+  it('takes a password for all who need it', () => {
+    const {
+      orders,
+      'orders-relay': relay,
+      databases,
+      payments,
+    } = servicesWith({ ORDERS_PASSWORD: 'secret' });
+    const url = 'postgres://orders:secret@postgres/orders';
+    expect(orders!.environment['DATABASE_URL']).toBe(url);
+    expect(relay!.environment['DATABASE_URL']).toBe(url);
+    expect(databases!.environment['ORDERS_DATABASE_URL']).toBe(url);
+    expect(payments!.environment['DATABASE_URL']).toBe('postgres://payments:atlas@postgres/payments');
+  });
+});
 
 describe('The platform in containers', () => {
   let home: string;
@@ -42,9 +107,10 @@ describe('The platform in containers', () => {
   it('is ready, each process in a container of its own that may do little', async () => {
     const { ready, processes } = (await ok('status')) as { ready: boolean; processes: { name: string }[] };
     expect(ready).toBe(true);
-    expect(processes.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['orders', 'orders-relay', 'inventory', 'payments', 'kafka', 'postgres']),
-    );
+    expect(processes.map(({ name }) => name)).toEqual([
+      ...['inventory', 'inventory-relay', 'kafka', 'orders', 'orders-relay'],
+      ...['payment-provider', 'payments', 'payments-relay', 'postgres'],
+    ]);
     const [orders] = (await stack.containers()).filter(({ service }) => service === 'orders');
     const format =
       '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}';
@@ -66,6 +132,31 @@ describe('The platform in containers', () => {
     const orders = partitions.filter(({ topic }) => topic === 'orders.events');
     expect(orders.reduce((sum, { end }) => sum + end, 0)).toBeGreaterThan(600);
     expect(await ok('dlq', 'list')).toEqual([]);
+  });
+
+  it('tells events as they come, until it is told to stop', async () => {
+    const tail = startAtlas(
+      home,
+      'events',
+      'tail',
+      'orders.events',
+      '--type',
+      'orders.order-placed',
+      '--json',
+    );
+    const exited = once(tail, 'exit') as Promise<[number]>;
+    const customers: string[] = [];
+    createInterface({ input: tail.stdout }).on('line', (line) => {
+      const { event } = JSON.parse(line) as { event: { data: { customerId: string } } };
+      customers.push(event.data.customerId);
+    });
+    await eventually(async () => {
+      const { run } = (await ok('replay', baskets, '--limit', '1')) as { run: string };
+      return eventually(() => customers.includes(`replay-${run}`), 5_000);
+    }, 60_000);
+    tail.kill('SIGINT');
+
+    expect(await exited).toEqual([0, null]);
   });
 
   it('is whole again after Kafka, PostgreSQL and processes were killed, with nothing lost or doubled', async () => {

@@ -127,7 +127,7 @@ function describe(record: ConsumedRecord, withData: boolean): string {
   const decoded = decodeEvent(record);
   const time = new Date(record.timestamp).toISOString();
   const what = decoded.ok
-    ? `${decoded.value.type} v${decoded.value.aggregateVersion} id=${decoded.value.id} correlation=${decoded.value.correlationId}`
+    ? `${decoded.value.type} #${decoded.value.aggregateVersion} id=${decoded.value.id} correlation=${decoded.value.correlationId}`
     : `(${decoded.error.kind}: ${decoded.error.reason})`;
   const trace = headers['traceparent'] ? ` trace=${headers['traceparent']}` : '';
   const data = withData ? ` ${value?.toString() ?? 'no value'}` : '';

@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DockerStack } from '../src/docker-stack';
+import { Home, projectRoot } from '../src/home';
+import { atlas } from './command';
+
+describe('The compose project of a data folder', () => {
+  const projectOf = (path: string) => new DockerStack(new Home(path)).project;
+
+  it('is that of a plain "docker compose up" for the usual folder', () => {
+    expect(projectOf(join(projectRoot(), '.atlas'))).toBe('atlas');
+  });
+
+  it('is its own for any other', () => {
+    expect(projectOf('/somewhere')).toMatch(/^atlas-[0-9a-f]{8}$/);
+    expect(projectOf('/somewhere')).toBe(projectOf('/somewhere'));
+    expect(projectOf('/somewhere')).not.toBe(projectOf('/elsewhere'));
+  });
+});
+
+describe('Without Docker', () => {
+  const path = process.env['PATH'];
+  let home: string;
+
+  beforeAll(async () => {
+    process.env['PATH'] = '/nowhere';
+    home = await mkdtemp(join(tmpdir(), 'atlas-no-docker-'));
+  });
+  afterAll(async () => {
+    process.env['PATH'] = path;
+    await rm(home, { recursive: true });
+  });
+
+  it('the command says what to do', async () => {
+    const { code, stderr } = await atlas(home, 'up', '--stack', 'docker');
+
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'The docker command is not there: install Docker, or leave "--stack docker" out',
+    );
+  });
+
+  it('nothing runs', async () => {
+    expect((await atlas(home, 'status')).stderr).toContain(`No platform runs in ${home}`);
+  });
+});
