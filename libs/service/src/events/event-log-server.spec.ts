@@ -4,6 +4,13 @@ import { Controller, type Type } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
+import { metrics } from '@opentelemetry/api';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
 import {
   encodeEvent,
   type EventContract,
@@ -380,6 +387,71 @@ describe('A consumer of the event log', () => {
     await world.settled();
     expect(world.letters()).toEqual([]);
     expect(world.effects()).toEqual([[ORDER, event.id]]);
+  });
+
+  it('sets aside what has ended its process thrice, wherever in its batch, and handles the others', async () => {
+    const [other, fatal, behind] = [confirmed(OTHER), confirmed(ORDER), cancelled(ORDER)];
+    const place = { topic: TOPIC, partition: 0 };
+    await world.attempts.begin(GROUP, { ...place, unit: 'batch', offset: 0 });
+    for (let death = 0; death < 3; death += 1) {
+      await world.attempts.begin(GROUP, { ...place, unit: 'record', offset: 1 });
+    }
+    world.log.append(record(other), record(fatal), record(behind), record(cancelled(OTHER)));
+    await world.start();
+    await world.settled();
+    expect(world.letters()).toEqual([
+      '1 process-died (3): The process ended while it handled this record, 3 times.',
+      expect.stringMatching(/^2 parked/),
+    ]);
+    expect(world.effects().map(([order]) => order)).toEqual([OTHER, OTHER]);
+    expect(world.database.attempts.size).toBe(0);
+  });
+
+  it('blames no event for a database that goes away where it looks for one that ended its process', async () => {
+    const events = [confirmed(ORDER), cancelled(ORDER), confirmed(OTHER)];
+    let interruptions = 20;
+    const away = () => {
+      if (interruptions-- > 0) throw Object.assign(new Error('query failed'), { code: 'ECONNREFUSED' });
+    };
+    world.onEvent = away;
+    // What is taken down stays as it is: the end can't be written, either.
+    world.attempts.end = async () =>
+      interruptions > 0 ? away() : MemoryAttempts.prototype.end.call(world.attempts, GROUP, TOPIC, 0);
+    await world.attempts.begin(GROUP, { unit: 'batch', topic: TOPIC, partition: 0, offset: 0 });
+    world.log.append(...events.map(record));
+    await world.start();
+    await world.settled();
+    expect(world.letters()).toEqual([]);
+    expect(world.effects()).toEqual(events.map(({ subject, id }) => [subject, id]));
+  });
+
+  it('counts batches, records and dead letters, and how old the oldest record was', async () => {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const reader = new PeriodicExportingMetricReader({ exporter });
+    const provider = new MeterProvider({ readers: [reader] });
+    metrics.setGlobalMeterProvider(provider);
+    world.log.append(record(confirmed(ORDER)), { topic: TOPIC, partition: 0, key: OTHER });
+    await world.start();
+    await world.settled();
+    await world.stop();
+    await reader.forceFlush();
+    metrics.disable();
+    const measured = (exporter.getMetrics().at(-1)?.scopeMetrics ?? [])
+      .flatMap((scope) => scope.metrics)
+      .flatMap(({ descriptor, dataPoints }) =>
+        dataPoints.map(({ attributes, value }) => [
+          descriptor.name,
+          attributes,
+          typeof value === 'object' ? value.count : value,
+        ]),
+      );
+    await provider.shutdown();
+    expect(measured).toEqual([
+      ['atlas.consumer.batch.duration', { topic: TOPIC, outcome: 'handled' }, 1],
+      ['atlas.consumer.record.age', { topic: TOPIC }, 1],
+      ['atlas.consumer.records', { topic: TOPIC }, 2],
+      ['atlas.consumer.dead_letters', { topic: TOPIC, kind: 'malformed' }, 1],
+    ]);
   });
 
   it('finishes the batch in hand before it stops', async () => {

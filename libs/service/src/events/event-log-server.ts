@@ -16,6 +16,7 @@ import { bulkhead, ExponentialBackoff, fullJitterGenerator, handleWhen, retry } 
 import { isObservable, lastValueFrom } from 'rxjs';
 import { ConfigError } from '../config';
 import { isInfrastructureError } from '../infrastructure-error';
+import { ConsumerMetrics } from './consumer-metrics';
 import { CrashGuard } from './crash-guard';
 import { EventContext } from './event-context';
 import { InboxKeeper } from './inbox-keeper';
@@ -80,6 +81,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   private readonly stopping = new AbortController();
   private readonly units = bulkhead(MAX_UNITS, Number.MAX_SAFE_INTEGER);
   private readonly guard: CrashGuard;
+  private readonly metrics = new ConsumerMetrics();
   private joined: Promise<Consumer | undefined> = Promise.resolve(undefined);
   private consumer: Consumer | undefined;
   private keeper: InboxKeeper | undefined;
@@ -189,12 +191,15 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
 
   private async handle(batch: RecordBatch, signal: AbortSignal): Promise<void> {
     const { records } = batch;
+    const ended = this.metrics.begin(batch);
     const items = records.map((record) => ({ record, decoded: decodeEvent(record), attempts: 0 }));
     try {
       const suspicious = await this.guard.begin(batch);
       await (suspicious ? this.processCarefully(items, signal) : this.process(items, signal));
       await this.guard.end(batch);
+      ended('handled');
     } catch (error) {
+      ended('failed');
       await this.guard.failed(batch);
       if (!signal.aborted) {
         this.logger.warn(`A batch of ${records.length} records waits: ${(error as Error).message}`);
@@ -281,7 +286,11 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
 
   /** @returns whether later records of its key must wait for it. */
   private setAside(letter: DeadLetter): Promise<boolean> {
-    return this.ports.deadLetters.add(this.options.group, letter);
+    const { unitOfWork, deadLetters } = this.ports;
+    return unitOfWork.run(() => {
+      unitOfWork.afterCommit(() => this.metrics.setAside(letter.record.topic, letter.kind));
+      return deadLetters.add(this.options.group, letter);
+    });
   }
 
   /** One unit of work for all items: inbox, dead letters, and the handlers in order. */

@@ -1,0 +1,44 @@
+import type { DeadLetterKind, RecordBatch } from '@atlas/ports';
+import { metrics } from '@opentelemetry/api';
+
+const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Up to what a consumer takes to catch up after an outage. */
+const AGE_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200];
+
+/** What a consumer does, by topic. Without an SDK in the process this costs next to nothing. */
+export class ConsumerMetrics {
+  private readonly meter = metrics.getMeter('atlas.consumer');
+  private readonly duration = this.meter.createHistogram('atlas.consumer.batch.duration', {
+    unit: 's',
+    description: 'Batches, by topic and outcome; one that failed comes again',
+    advice: { explicitBucketBoundaries: DURATION_BUCKETS_S },
+  });
+  private readonly age = this.meter.createHistogram('atlas.consumer.record.age', {
+    unit: 's',
+    description:
+      'From when the log took a record in until it was handled, of the oldest record of each batch',
+    advice: { explicitBucketBoundaries: AGE_BUCKETS_S },
+  });
+  private readonly records = this.meter.createCounter('atlas.consumer.records', {
+    description: 'Records of batches that are done',
+  });
+  private readonly letters = this.meter.createCounter('atlas.consumer.dead_letters', {
+    description: 'Records that were set aside, by topic and kind',
+  });
+
+  /** @returns to be called at the batch's end. */
+  begin({ topic, records }: RecordBatch): (outcome: 'handled' | 'failed') => void {
+    const begunAt = performance.now();
+    return (outcome) => {
+      this.duration.record((performance.now() - begunAt) / 1_000, { topic, outcome });
+      if (outcome === 'failed') return;
+      this.records.add(records.length, { topic });
+      const [oldest] = records;
+      if (oldest) this.age.record(Math.max(0, Date.now() - oldest.timestamp) / 1_000, { topic });
+    };
+  }
+
+  setAside(topic: string, kind: DeadLetterKind): void {
+    this.letters.add(1, { topic, kind });
+  }
+}
