@@ -1,4 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { loadPolicies, type PolicyState, Resilience } from '@atlas/resilience';
 import type { Readiness } from './health';
 
@@ -29,8 +30,10 @@ export function reportDependencies(
 }
 
 function find(app: INestApplicationContext): Resilience | undefined {
+  // Not the application itself, which logs what it does not find as an error.
+  const container = app.get(ModuleRef);
   try {
-    return app.get(Resilience, { strict: false });
+    return container.get(Resilience, { strict: false });
   } catch {
     return undefined;
   }

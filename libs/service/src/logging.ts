@@ -54,7 +54,10 @@ export function createLogging(service: string, level: string): ServiceLogging {
     pinoHttp: {
       logger,
       quietReqLogger: true,
-      autoLogging: { ignore: ({ url }) => url === METRICS_PATH },
+      // A middleware's `url` may lack what it is mounted at.
+      autoLogging: {
+        ignore: (request: { url?: string; originalUrl?: string }) => request.originalUrl === METRICS_PATH,
+      },
       customLogLevel: (_request, response, error) => {
         if (error || response.statusCode >= 500) return 'error';
         // What went well is worth a line only to those who look for it: at full load these lines cost as much as work.

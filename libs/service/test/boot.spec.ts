@@ -101,6 +101,15 @@ describe('The process of a service', () => {
     expect(service.output()).not.toMatch(/hunter2|tok_approve/);
   });
 
+  it('has no line for a scrape of its metrics, however much it logs', async () => {
+    const service = start({ LOG_LEVEL: 'trace' });
+    const url = await service.ready();
+    expect((await fetch(`${url}/metrics`)).status).toBe(200);
+    await fetch(`${url}/health/live`);
+    await eventually(() => service.output().includes('"url":"/health/live"'));
+    expect(service.output()).not.toContain('"url":"/metrics"');
+  });
+
   it('answers what it has in hand before it stops, and takes nothing new', async () => {
     const service = start();
     const url = await service.ready();
