@@ -10,7 +10,7 @@ import { provide } from '@atlas/adapters/nest';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { Clock, Outbox } from '@atlas/ports';
 import { Resilience, ResilienceModule } from '@atlas/resilience';
-import { Readiness } from '@atlas/service';
+import { ConfigError, Readiness } from '@atlas/service';
 import { DataSource } from 'typeorm';
 import { OrdersHandler } from './adapters/in/events/orders.handler';
 import { PaymentsController } from './adapters/in/http/payments.controller';
@@ -83,14 +83,19 @@ export class PaymentsModule implements OnApplicationBootstrap, OnApplicationShut
         { ...provide(HttpNewProvider, ProviderClient, Resilience), provide: NewProvider },
         {
           provide: SettlePayments,
-          useFactory: (payments: PaymentRepository, provider: PaymentProvider, clock: Clock) =>
+          useFactory: (
+            payments: PaymentRepository,
+            provider: PaymentProvider,
+            clock: Clock,
+            resilience: Resilience,
+          ) =>
             new SettlePayments(payments, provider, clock, {
-              leaseMs: settings.PAYMENT_LEASE_MS,
+              leaseMs: leaseFor(resilience, settings.PAYMENT_LEASE_MS),
               maxCharges: settings.PAYMENT_MAX_ATTEMPTS,
               backoffMs: (attempts) => Math.min(30_000, 100 * 2 ** attempts),
               outageBackoffMs: 2_000,
             }),
-          inject: [PaymentRepository, PaymentProvider, Clock],
+          inject: [PaymentRepository, PaymentProvider, Clock, Resilience],
         },
         provide(RequestPayment, PaymentRepository, Clock),
         provide(CancelPayment, PaymentRepository, Clock),
@@ -131,4 +136,16 @@ export class PaymentsModule implements OnApplicationBootstrap, OnApplicationShut
   async onApplicationShutdown(): Promise<void> {
     await this.client.close();
   }
+}
+
+/** An attempt is at most a call and a question: a lease that ends before them would have others repeat it in vain. */
+function leaseFor(resilience: Resilience, leaseMs: number): number {
+  const attemptMs = ['provider', 'providerReads']
+    .map((dependency) => resilience.policy(dependency).settings.deadline)
+    .reduce((sum, { enabled, ms }) => sum + (enabled ? ms : Infinity), 0);
+  if (leaseMs > attemptMs) return leaseMs;
+  throw new ConfigError(
+    `PAYMENT_LEASE_MS is ${leaseMs}, and an attempt may take ${attemptMs} ms: make it longer, or ` +
+      'RESILIENCE_PROVIDER_DEADLINE_MS and RESILIENCE_PROVIDER_READS_DEADLINE_MS shorter.',
+  );
 }

@@ -301,6 +301,13 @@ describe('Payments', () => {
     for (const id of ids) await reaches(id, 'captured');
   });
 
+  it('does not start with a lease that ends before an attempt may', async () => {
+    process.env['RESILIENCE_PROVIDER_DEADLINE_MS'] = '20000';
+    const created = createService(paymentsService, { ...settings, LOG_LEVEL: 'silent' });
+    await expect(created).rejects.toThrow('PAYMENT_LEASE_MS is 10000, and an attempt may take 24000 ms');
+    delete process.env['RESILIENCE_PROVIDER_DEADLINE_MS'];
+  });
+
   describe('The ledger', () => {
     it('balances, and agrees with what was captured and not given back', async () => {
       const { balances } = (await app.inject({ method: 'GET', url: '/ledger/balances' })).json();
