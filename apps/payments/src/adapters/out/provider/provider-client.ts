@@ -7,8 +7,6 @@ import { problemAnswer } from './provider.schemas';
 export class ProviderRefusal extends DependencyError {
   constructor(
     readonly status: number,
-    /** Names the kind of problem, where the provider does (RFC 9457). */
-    readonly type: string | undefined,
     message: string,
   ) {
     super(message, { transient: false, mayHaveActed: false });
@@ -68,13 +66,11 @@ export class ProviderClient {
 }
 
 function failed(what: string, status: number, text: string, failure: Failure): DependencyError {
-  const { type, detail } = problemOf(text);
+  const { detail } = problemOf(text);
   const message = `The provider answers ${what} with ${status}${detail ? `: ${detail}` : ''}`;
   // Another request with the key is being worked on: its outcome will be ours.
   if (status === 409) return new DependencyError(message, { ...failure, transient: true });
-  return failure.transient
-    ? new DependencyError(message, failure)
-    : new ProviderRefusal(status, type, message);
+  return failure.transient ? new DependencyError(message, failure) : new ProviderRefusal(status, message);
 }
 
 function problemOf(text: string): z.infer<typeof problemAnswer> {

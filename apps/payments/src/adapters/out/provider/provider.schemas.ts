@@ -32,4 +32,5 @@ export const booksAnswer = z.object({
 
 export const takeOverAnswer = z.object({ taken: z.int() });
 
-export const problemAnswer = z.object({ type: z.string().optional(), detail: z.string().optional() });
+/** Problem details (RFC 9457). */
+export const problemAnswer = z.object({ detail: z.string().optional() });
