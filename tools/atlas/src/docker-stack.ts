@@ -107,16 +107,23 @@ export class DockerStack {
     }
   }
 
+  /** Builds the image; what Docker says about it goes to stderr, here and below. */
+  async build(): Promise<void> {
+    if ((await this.compose(['build'])) !== 0)
+      throw new UserError('"docker compose build" failed, see above');
+  }
+
   /**
-   * Builds the image and starts every container; what Docker says about it goes to stderr.
+   * Starts every container, of the image as it is; removes them again if one can't start.
    * @param env the settings of the compose file.
    */
   async up(env: Readonly<Record<string, string>>): Promise<void> {
-    if ((await this.compose(['up', '--build', '--detach', '--remove-orphans'], env)) !== 0) {
-      throw new UserError(
-        `"docker compose up" failed, see above; "npx atlas down" removes what it has started`,
-      );
-    }
+    if ((await this.compose(['up', '--no-build', '--detach', '--remove-orphans'], env)) === 0) return;
+    await this.compose(['logs', '--no-color', '--tail', '10']);
+    await this.takeDown();
+    throw new UserError(
+      '"docker compose up" failed, see above for why and for the last words of each container',
+    );
   }
 
   /** Stops and removes the containers; what they have written stays. */
@@ -202,7 +209,7 @@ export class DockerStack {
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ): Promise<number | null> {
-    const child = spawn('docker', [...this.composeArgs, ...args], {
+    const child = spawn('docker', [...this.composeArgs, '--progress', 'plain', ...args], {
       // stdout is for results.
       stdio: ['ignore', 2, 2],
       env: { ...process.env, ...env },

@@ -47,7 +47,9 @@ export async function runUpDocker(
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
   const begin = performance.now();
   try {
-    await stack.up({ ...(await settingsOf(options, log)), COMPOSE_PROGRESS: 'plain' });
+    await stack.build();
+    // Ports are chosen right before they are taken: a build takes a while.
+    await stack.up(await settingsOf(options, log));
     await untilReady(stack, told.signal);
     log.note(
       `everything is ready, ${((performance.now() - begin) / 1_000).toFixed(1)} s after it was started`,
