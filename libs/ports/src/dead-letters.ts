@@ -65,6 +65,9 @@ export abstract class DeadLetters {
   /** In the order in which they came. */
   abstract list(consumer: string, filter: DeadLetterFilter): Promise<readonly StoredDeadLetter[]>;
 
+  /** How many are open. */
+  abstract countOpen(consumer: string): Promise<number>;
+
   abstract find(consumer: string, id: string): Promise<StoredDeadLetter | undefined>;
 
   /**

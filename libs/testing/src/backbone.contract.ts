@@ -305,7 +305,9 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         const [first, second] = stored as [StoredDeadLetter, StoredDeadLetter];
         const blocked = async () =>
           (await ours.deadLetters.blockedKeys(consumer, 'payments.events', ['a'])).size;
+        expect(await ours.deadLetters.countOpen(consumer)).toBe(2);
         await ours.deadLetters.resolve(consumer, first.id, 'replayed');
+        expect(await ours.deadLetters.countOpen(consumer)).toBe(1);
         expect(await blocked()).toBe(1);
         await ours.deadLetters.resolve(consumer, second.id, 'discarded', 'a test order');
         expect(await blocked()).toBe(0);

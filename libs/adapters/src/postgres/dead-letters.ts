@@ -97,6 +97,14 @@ export class PostgresDeadLetters extends DeadLetters {
     return rows.map(toLetter);
   }
 
+  async countOpen(consumer: string): Promise<number> {
+    const [row]: [{ count: number }] = await this.unitOfWork.manager.query(
+      'SELECT count(*)::integer AS count FROM dead_letter WHERE consumer = $1 AND resolution IS NULL',
+      [consumer],
+    );
+    return row.count;
+  }
+
   async find(consumer: string, id: string): Promise<StoredDeadLetter | undefined> {
     const [row]: DeadLetterRow[] = await this.unitOfWork.manager.query(
       `SELECT ${COLUMNS} FROM dead_letter WHERE consumer = $1 AND id = $2`,

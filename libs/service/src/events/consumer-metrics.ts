@@ -1,9 +1,12 @@
 import type { DeadLetterKind, RecordBatch } from '@atlas/ports';
 import { metrics } from '@opentelemetry/api';
+import { sampled } from '../telemetry/sampled';
 
 const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Up to what a consumer takes to catch up after an outage. */
 const AGE_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200];
+
+const COUNT_EVERY_MS = 10_000;
 
 /** What a consumer does, by topic. Without an SDK in the process this costs next to nothing. */
 export class ConsumerMetrics {
@@ -25,6 +28,19 @@ export class ConsumerMetrics {
   private readonly letters = this.meter.createCounter('atlas.consumer.dead_letters', {
     description: 'Records that were set aside, by topic and kind',
   });
+
+  /** @param countOpen how many dead letters wait for a decision; every replica of a service says the same. */
+  constructor(countOpen: () => Promise<number>) {
+    const ask = sampled(COUNT_EVERY_MS, countOpen);
+    this.meter
+      .createObservableGauge('atlas.consumer.dead_letters.open', {
+        description: 'Dead letters that wait for a decision',
+      })
+      .addCallback(async (result) => {
+        const open = await ask();
+        if (open !== undefined) result.observe(open);
+      });
+  }
 
   /** @returns to be called at the batch's end. */
   begin({ topic, records }: RecordBatch): (outcome: 'handled' | 'failed') => void {

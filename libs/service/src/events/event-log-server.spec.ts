@@ -451,6 +451,7 @@ describe('A consumer of the event log', () => {
       ['atlas.consumer.record.age', { topic: TOPIC }, 1],
       ['atlas.consumer.records', { topic: TOPIC }, 2],
       ['atlas.consumer.dead_letters', { topic: TOPIC, kind: 'malformed' }, 1],
+      ['atlas.consumer.dead_letters.open', {}, 1],
     ]);
   });
 

@@ -81,7 +81,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   private readonly stopping = new AbortController();
   private readonly units = bulkhead(MAX_UNITS, Number.MAX_SAFE_INTEGER);
   private readonly guard: CrashGuard;
-  private readonly metrics = new ConsumerMetrics();
+  private readonly metrics: ConsumerMetrics;
   private joined: Promise<Consumer | undefined> = Promise.resolve(undefined);
   private consumer: Consumer | undefined;
   private keeper: InboxKeeper | undefined;
@@ -92,6 +92,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   ) {
     super();
     this.guard = new CrashGuard(ports.attempts, options.group);
+    this.metrics = new ConsumerMetrics(() => ports.deadLetters.countOpen(options.group));
   }
 
   /** The partitions that this process owns now; undefined as long as it has not joined its group. */

@@ -148,6 +148,10 @@ export class MemoryDeadLetters extends DeadLetters {
     );
   }
 
+  async countOpen(consumer: string): Promise<number> {
+    return this.unitOfWork.run(async () => this.open(consumer).length);
+  }
+
   async find(consumer: string, id: string): Promise<StoredDeadLetter | undefined> {
     return this.unitOfWork.run(async () => this.all(consumer).find((letter) => letter.id === id));
   }
