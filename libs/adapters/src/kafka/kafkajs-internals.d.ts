@@ -1,0 +1,30 @@
+/** The one part of kafkajs 2.2.4 that is used without being public. */
+declare module 'kafkajs/src/protocol/requests' {
+  interface Request {
+    readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer; size(): number }>;
+  }
+  export const requests: {
+    Produce: {
+      protocol: (_: { readonly version: number }) => (request: ProduceRequest) => {
+        readonly request: Request;
+        readonly response: unknown;
+      };
+    };
+  };
+  export interface ProduceRequest {
+    readonly transactionalId?: string | null | undefined;
+    readonly acks: number;
+    readonly timeout: number;
+    readonly compression: number;
+    readonly producerId: unknown;
+    readonly producerEpoch: number;
+    readonly topicData: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly firstSequence: number;
+        readonly messages: readonly import('kafkajs').Message[];
+      }[];
+    }[];
+  }
+}
