@@ -14,6 +14,7 @@ import { topicOf, topics } from '@atlas/contracts';
 import { Clock, EventLog } from '@atlas/ports';
 import { Readiness } from '@atlas/service';
 import { RelayController } from './adapters/in/http/relay.controller';
+import { MeasuredEventLog } from './adapters/out/telemetry/measured-event-log';
 import { measureRelay } from './adapters/out/telemetry/relay-metrics';
 import { type RelayEvent, RelayOutbox } from './application/relay-outbox';
 import type { RelayServiceSettings } from './outbox-relay.service';
@@ -39,19 +40,23 @@ export class OutboxRelayModule
         {
           provide: RelayOutbox,
           inject: [PostgresOutboxSource, EventLog, Clock],
-          useFactory: (outbox: PostgresOutboxSource, log: EventLog, clock: Clock) =>
-            new RelayOutbox(
+          useFactory: (outbox: PostgresOutboxSource, log: EventLog, clock: Clock) => {
+            const topic = topicOf(settings.SERVICE);
+            const relay = new RelayOutbox(
               outbox,
-              log,
+              new MeasuredEventLog(log),
               clock,
               {
                 service: settings.SERVICE,
                 batchRows: settings.RELAY_BATCH_ROWS,
                 retentionMs: settings.OUTBOX_RETENTION_HOURS * 3_600_000,
-                topics: topics.filter((topic) => topic.name === topicOf(settings.SERVICE)),
+                topics: topics.filter(({ name }) => name === topic),
               },
               tell,
-            ),
+            );
+            measureRelay(relay, log, topic);
+            return relay;
+          },
         },
       ],
     };
@@ -64,7 +69,6 @@ export class OutboxRelayModule
       const data = { role, cursor, rows: backlog?.rows ?? null, oldestAgeMs: backlog?.oldestAgeMs ?? null };
       return failure === null ? indicator.up(data) : indicator.degraded({ ...data, message: failure });
     });
-    measureRelay(this.relay);
     this.relay.start();
   }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { eventually } from '@atlas/testing';
+import { eventually, parsePrometheusText } from '@atlas/testing';
 
 const ROOT = resolve(__dirname, '../../..');
 
@@ -60,6 +60,19 @@ export class RelayProcess {
   async get(path: string): Promise<{ status: number; body: Record<string, unknown> }> {
     const response = await fetch((await this.url()) + path);
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  /** @returns the value of each of the metric's series, by its labels. */
+  async metric(name: string): Promise<ReadonlyMap<string, number>> {
+    const response = await fetch(`${await this.url()}/metrics`);
+    const samples = [...parsePrometheusText(await response.text()).values()].flatMap(
+      (family) => family.samples,
+    );
+    return new Map(
+      samples
+        .filter((sample) => sample.name === name)
+        .map(({ labels, value }) => [Object.values(labels).join(' '), value]),
+    );
   }
 
   /** Kills it, if it still runs, and waits for its end. */

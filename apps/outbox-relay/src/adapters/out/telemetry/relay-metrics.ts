@@ -1,14 +1,44 @@
 import { metrics } from '@opentelemetry/api';
+import type { EventLog } from '@atlas/ports';
 import { sampled } from '@atlas/service';
 import type { RelayOutbox } from '../../../application/relay-outbox';
 
-/** Counting what waits is a query: however many scrape, it is asked for no more often. */
-const ASK_EVERY_MS = 5_000;
+/** To count what waits and how far the groups are is work for the database and the brokers. */
+const STATUS_EVERY_MS = 5_000;
+const LAG_EVERY_MS = 15_000;
 
-/** Shows what the relay does as metrics, read from its status. */
-export function measureRelay(relay: RelayOutbox): void {
+/**
+ * Shows what the relay does, and how far behind its topic each group is: one owner asks for all consumers, and goes on
+ * to tell when none of them runs any more.
+ * @param topic the one that it publishes to.
+ */
+export function measureRelay(
+  relay: RelayOutbox,
+  log: Pick<EventLog, 'describe' | 'groupOffsets'>,
+  topic: string,
+): void {
+  const status = sampled(STATUS_EVERY_MS, () => relay.status());
+  measureStatus(status);
+  const lags = sampled(LAG_EVERY_MS, () => lagsOf(topic, log));
+  metrics
+    .getMeter('atlas.relay')
+    .createObservableGauge('atlas.consumer.lag', {
+      unit: '{record}',
+      description:
+        'Records that a group has not committed yet, told by the owner of the outbox that they are from',
+    })
+    .addCallback(async (result) => {
+      if ((await status())?.role !== 'owner') return;
+      for (const { group, partition, lag } of (await lags()) ?? []) {
+        result.observe(lag, { group, topic, partition });
+      }
+    });
+}
+
+function measureStatus(
+  statusNow: () => Promise<Awaited<ReturnType<RelayOutbox['status']>> | undefined>,
+): void {
   const meter = metrics.getMeter('atlas.relay');
-  const statusNow = sampled(ASK_EVERY_MS, () => relay.status());
   const owner = meter.createObservableGauge('atlas.relay.owner', {
     description: '1 if this process publishes, 0 if it stands by',
   });
@@ -36,7 +66,7 @@ export function measureRelay(relay: RelayOutbox): void {
     async (result) => {
       const status = await statusNow();
       if (!status) return;
-      const attributes = { service: status.service };
+      const attributes = { outbox: status.service };
       result.observe(owner, status.role === 'owner' ? 1 : 0, attributes);
       result.observe(published, status.published, attributes);
       result.observe(transactions, status.transactions, attributes);
@@ -47,4 +77,19 @@ export function measureRelay(relay: RelayOutbox): void {
     },
     [owner, waiting, oldest, published, transactions, failures],
   );
+}
+
+async function lagsOf(topic: string, log: Pick<EventLog, 'describe' | 'groupOffsets'>) {
+  const [partitions, offsets] = await Promise.all([log.describe(), log.groupOffsets()]);
+  const ends = new Map(
+    partitions.flatMap((part) => (part.topic === topic ? [[part.partition, part.end] as const] : [])),
+  );
+  return offsets
+    .filter((offset) => offset.topic === topic)
+    .map(({ group, partition, committed }) => ({
+      group,
+      partition,
+      // Asked for apart, so a group can be ahead of an end that was read before.
+      lag: Math.max(0, (ends.get(partition) ?? 0) - committed),
+    }));
 }
