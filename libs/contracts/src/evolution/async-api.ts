@@ -20,7 +20,8 @@ export function asyncApi({ contracts, topics }: Language): string {
         title: 'Atlas: events',
         version: '1.0.0',
         description:
-          'What the services of Atlas tell each other: CloudEvents 1.0, Kafka protocol binding, binary mode.',
+          'What the services of Atlas tell each other: CloudEvents 1.0, Kafka protocol binding, binary mode. ' +
+          'Who reads an event is no part of its contract, so the operations are those of the publishers.',
       },
       defaultContentType: 'application/json',
       channels: Object.fromEntries(

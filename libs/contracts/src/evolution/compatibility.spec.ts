@@ -96,6 +96,20 @@ describe('Two schemas', () => {
     expect(fitting).toBeGreaterThan(50);
   });
 
+  const step = (multipleOf: number): JsonSchema => ({ type: 'integer', multipleOf });
+  const map: JsonSchema = { type: 'object', additionalProperties: { type: 'string' } };
+  const fields = (a: JsonSchema): JsonSchema => ({ type: 'object', properties: { a } });
+
+  it.each<[string, JsonSchema, JsonSchema, string[]]>([
+    ['a step and a longer one', step(2), step(4), []],
+    ['a step and a shorter one', step(4), step(2), ['be a multiple of 4']],
+    ['fields and a map that can have them', fields({ type: 'string' }), map, []],
+    ['fields and a map of other values', fields({ type: 'integer' }), map, ['be of type integer']],
+    ['a map and other fields', map, fields({ type: 'integer' }), ['be of type string']],
+  ])('are compared: %s', (_, reader, writer, demands) => {
+    expect(mismatches(reader, writer).map(({ demand: [, complement] }) => complement)).toEqual(demands);
+  });
+
   it('fit each other if the one is a choice of the other', () => {
     fc.assert(
       fc.property(someSchema, someSchema, (schema, other) => {
