@@ -9,7 +9,14 @@ import {
   PartitionAssigners,
   type RetryOptions,
 } from 'kafkajs';
+import RequestQueue from 'kafkajs/src/network/requestQueue';
 import { skipAborted } from './read-committed';
+
+// Once anything was answered, kafkajs looks every millisecond, on each connection for ever, whether requests wait.
+const { scheduleCheckPendingRequests } = RequestQueue.prototype;
+RequestQueue.prototype.scheduleCheckPendingRequests = function () {
+  if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
+};
 
 /** How to reach the brokers. */
 export type Connection = Pick<KafkaConfig, 'ssl' | 'sasl'> & {

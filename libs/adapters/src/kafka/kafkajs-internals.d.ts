@@ -1,4 +1,5 @@
-/** The one part of kafkajs 2.2.4 that is used without being public. */
+// The parts of kafkajs 2.2.4 that are used without being public.
+
 declare module 'kafkajs/src/protocol/requests' {
   interface Request {
     readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer; size(): number }>;
@@ -27,4 +28,14 @@ declare module 'kafkajs/src/protocol/requests' {
       }[];
     }[];
   }
+}
+
+declare module 'kafkajs/src/network/requestQueue' {
+  class RequestQueue {
+    constructor(options: object);
+    readonly pending: readonly unknown[];
+    checkPendingRequests(): void;
+    scheduleCheckPendingRequests(): void;
+  }
+  export = RequestQueue;
 }
