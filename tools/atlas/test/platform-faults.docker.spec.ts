@@ -145,7 +145,7 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
       );
       return [service, row];
     });
-    return Object.fromEntries(await Promise.all(counts));
+    return Object.fromEntries(await Promise.all(counts)) as Record<string, object | undefined>;
   }
 
   it('sets aside what can not be read, and goes on with all else', async () => {
