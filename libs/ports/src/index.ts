@@ -20,7 +20,7 @@ export {
   type RecordBatch,
   type Subscription,
 } from './event-log';
-export { currentFlow, type Flow, runInFlow } from './flow';
+export { currentFlow, type Flow, runInFlow, spanWithin } from './flow';
 export { IdGenerator } from './id-generator';
 export {
   type IdempotencyKey,

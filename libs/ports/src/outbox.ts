@@ -1,5 +1,5 @@
 import type { EventEnvelope, NewEvent } from '@atlas/contracts';
-import { currentFlow } from './flow';
+import { currentFlow, spanWithin } from './flow';
 
 /** Where a use case's events go: the same transaction as its changes. Nothing else publishes. */
 export abstract class Outbox {
@@ -25,7 +25,7 @@ export function envelopeOf<Data>(event: NewEvent<Data>, id: string, at: Date): E
     time: at.toISOString(),
     correlationId: flow?.correlationId ?? id,
     causationId: flow?.causationId,
-    traceparent: flow?.traceparent,
+    traceparent: flow?.traceparent ?? spanWithin(undefined),
     data,
   };
 }

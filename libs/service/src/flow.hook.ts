@@ -1,14 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Flow, runInFlow } from '@atlas/ports';
+import { type Flow, runInFlow, spanWithin } from '@atlas/ports';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 const CORRELATION_ID = /^[\w.:-]{1,128}$/;
-/** W3C Trace Context, version 00 and later. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
 
 /**
- * Runs every request in a flow: the correlation id that it brings, if it is sane, or else the request's own id. The
- * answer carries it too.
+ * Runs every request in a flow: the correlation id that it brings, if it is sane, or else the request's own id, which
+ * the answer carries, too; and a span of its own in the trace that it brings, or in a new one.
  */
 export function registerFlow(fastify: FastifyInstance): void {
   const flows = new WeakMap<FastifyRequest, Flow>();
@@ -32,6 +30,6 @@ function flowOf(headers: IncomingHttpHeaders, requestId: string): Flow {
   return {
     correlationId:
       typeof correlationId === 'string' && CORRELATION_ID.test(correlationId) ? correlationId : requestId,
-    traceparent: typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined,
+    traceparent: spanWithin(typeof traceparent === 'string' ? traceparent : undefined),
   };
 }

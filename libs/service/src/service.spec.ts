@@ -310,11 +310,11 @@ describe('A service', () => {
       };
     };
 
-    it('the one that a request brings, with its trace', async () => {
-      expect(await flowOf({ 'x-correlation-id': 'web-42', traceparent })).toEqual({
-        echoed: 'web-42',
-        flow: { correlationId: 'web-42', traceparent },
-      });
+    it('the one that a request brings, in its trace, as a span of its own', async () => {
+      const { echoed, flow } = await flowOf({ 'x-correlation-id': 'web-42', traceparent });
+      expect([echoed, flow.correlationId]).toEqual(['web-42', 'web-42']);
+      expect(flow.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
+      expect(flow.traceparent).not.toBe(traceparent);
     });
 
     it('a new one, if a request brings none or nonsense', async () => {
@@ -325,7 +325,10 @@ describe('A service', () => {
       ]) {
         const { echoed, flow } = await flowOf(headers as Record<string, string>);
         expect(echoed).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-/);
-        expect(flow).toEqual({ correlationId: echoed });
+        expect(flow).toEqual({
+          correlationId: echoed,
+          traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-02$/),
+        });
       }
     });
 

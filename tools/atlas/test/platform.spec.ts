@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEventLog } from '@atlas/adapters/event-log';
+import type { ConsumedRecord } from '@atlas/ports';
 import { eventually, publish } from '@atlas/testing';
 import { Client } from 'pg';
 import type { PlatformState } from '../src/home';
@@ -119,6 +120,36 @@ describe('The platform, started and left running', () => {
 
     expect(JSON.parse(stdout)).toMatchObject({ ok: true });
     expect(code).toBe(0);
+  });
+
+  it('takes an order through all services in one trace, each with a span of its own', async () => {
+    const state = JSON.parse(await readFile(join(home, 'state.json'), 'utf8')) as PlatformState;
+    const log = await openEventLog(
+      'test',
+      { EVENT_LOG_URL: state.databases['event_log'] as string },
+      () => undefined,
+    );
+    const records: ConsumedRecord[] = [];
+    for (const { topic, partition } of await log.describe()) {
+      for await (const record of log.read(topic, partition)) records.push(record);
+    }
+    await log.close();
+    const eventsOf = (order: string | null) => records.filter(({ key }) => key === order);
+    const isOf = (type: string) => (record: ConsumedRecord) => record.headers['ce_type'] === type;
+    // Who cancels an order begins another trace.
+    const orders = records.filter(isOf('orders.order-confirmed')).map(({ key }) => key);
+    const uncancelled = orders.filter((order) => !eventsOf(order).some(isOf('orders.order-cancelled')));
+
+    const parts = (order: string | null, part: number) =>
+      eventsOf(order).map(({ headers }) => headers['traceparent']?.split('-')[part]);
+    const traces = uncancelled.map((order) => new Set(parts(order, 1)));
+    expect(uncancelled.length).toBeGreaterThan(1);
+    expect(traces.map(({ size }) => size)).toEqual(uncancelled.map(() => 1));
+    expect(new Set(traces.flatMap((trace) => [...trace])).size).toBe(uncancelled.length);
+    for (const order of uncancelled) {
+      expect(new Set(eventsOf(order).map(({ topic }) => topic)).size).toBe(3);
+      expect(new Set(parts(order, 2)).size).toBe(eventsOf(order).length);
+    }
   });
 
   it('shows the log, and the events of one order', async () => {

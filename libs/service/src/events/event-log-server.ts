@@ -10,6 +10,7 @@ import {
   type Inbox,
   type RecordBatch,
   runInFlow,
+  spanWithin,
   type UnitOfWork,
 } from '@atlas/ports';
 import { bulkhead, ExponentialBackoff, fullJitterGenerator, handleWhen, retry } from 'cockatiel';
@@ -355,7 +356,8 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   private async dispatch(record: ConsumedRecord, event: EventEnvelope): Promise<void> {
     const handler = this.messageHandlers.get(event.type);
     if (!handler) return;
-    const { correlationId, traceparent } = event;
+    const { correlationId } = event;
+    const traceparent = spanWithin(event.traceparent);
     await runInFlow({ correlationId, causationId: event.id, traceparent }, async () => {
       const result: unknown = await handler(event, new EventContext([record]));
       if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });

@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import { OrderCancelled } from '@atlas/contracts';
+import { runInFlow } from './flow';
+import { envelopeOf } from './outbox';
+
+describe('An event', () => {
+  const orderId = randomUUID();
+  const made = () =>
+    envelopeOf(
+      {
+        contract: OrderCancelled,
+        subject: orderId,
+        aggregateVersion: 1,
+        data: { orderId, reason: 'out-of-stock' },
+      },
+      randomUUID(),
+      new Date(),
+    );
+
+  it('names the flow that it is part of', () => {
+    const flow = {
+      correlationId: 'web-42',
+      causationId: randomUUID(),
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    };
+    expect(runInFlow(flow, made)).toMatchObject(flow);
+  });
+
+  it('that nothing caused begins a flow and a trace', () => {
+    const [first, second] = [made(), made()];
+    expect(first.correlationId).toBe(first.id);
+    expect(first.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-02$/);
+    expect(second.traceparent).not.toBe(first.traceparent);
+  });
+});
