@@ -13,9 +13,9 @@ export interface EventContract<Data = unknown> {
   readonly aggregate: string;
   readonly data: z.ZodType<Data>;
   /** Data as it may happen; between them they have every field. Kept with the released schema and shown in AsyncAPI. */
-  readonly examples: readonly [Data, ...Data[]];
+  readonly examples: readonly [NoInfer<Data>, ...NoInfer<Data>[]];
   /** The version before this one, if its records can still be read. */
-  readonly previous?: PreviousVersion<Data>;
+  readonly previous?: PreviousVersion<NoInfer<Data>>;
 }
 
 /** An older version of an event, and how its data is turned into `Data`, the version after it. */

@@ -85,6 +85,21 @@ describe('An event with several versions', () => {
     });
   });
 
+  it('has examples and upcasters of its own shape, or does not compile', () => {
+    const colour = { ...SALE, version: 2, data: z.object({ colour: z.enum(['red', 'blue']) }) };
+    // @ts-expect-error green is no colour of the schema
+    defineEvent({ ...colour, examples: [{ colour: 'green' }] });
+    defineEvent({
+      ...colour,
+      examples: [{ colour: 'red' }],
+      // @ts-expect-error nor here
+      previous: upcastFrom(first, () => ({ colour: 'green' })),
+    });
+    const red = { colour: 'red' } as const;
+    const { type } = defineEvent({ ...colour, examples: [red], previous: upcastFrom(first, () => red) });
+    expect(type).toBe('shop.sold');
+  });
+
   it('has its versions in a row, and one contract in the catalogue', () => {
     expect(() => defineEvent({ ...third, version: 4 })).toThrow("shop.sold v4 can't follow shop.sold v2");
     expect(() => decoderOf([second, third])).toThrow('shop.sold has two contracts in the catalogue');
