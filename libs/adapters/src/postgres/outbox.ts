@@ -1,8 +1,10 @@
 import { encodeEvent, type NewEvent, topicOf } from '@atlas/contracts';
 import { type Clock, envelopeOf, type IdGenerator, Outbox } from '@atlas/ports';
+import { metrics } from '@opentelemetry/api';
 import type { PostgresUnitOfWork } from './unit-of-work';
 
 interface OutboxRow {
+  readonly type: string;
   readonly eventId: string;
   readonly topic: string;
   readonly aggregateId: string;
@@ -16,6 +18,11 @@ interface OutboxRow {
  * aggregates are still held then, so ids grow with each aggregate's versions, which is what the relay relies on.
  */
 export class PostgresOutbox extends Outbox {
+  private readonly committed = metrics.getMeter('atlas.outbox').createCounter('atlas.outbox.events', {
+    unit: '{event}',
+    description: 'Events that were committed, by type',
+  });
+
   constructor(
     private readonly unitOfWork: PostgresUnitOfWork,
     private readonly clock: Clock,
@@ -33,6 +40,7 @@ export class PostgresOutbox extends Outbox {
   private begin(): OutboxRow[] {
     const rows: OutboxRow[] = [];
     this.unitOfWork.beforeCommit(() => this.insert(rows));
+    this.unitOfWork.afterCommit(() => rows.forEach(({ type }) => this.committed.add(1, { type })));
     return rows;
   }
 
@@ -42,6 +50,7 @@ export class PostgresOutbox extends Outbox {
     const envelope = envelopeOf(event, id, this.clock.now());
     const { headers, value } = encodeEvent(contract, envelope);
     return {
+      type: contract.type,
       eventId: id,
       topic: topicOf(contract.owner),
       aggregateId: subject,

@@ -1,4 +1,10 @@
-import { type DynamicModule, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Logger,
+  Module,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import {
   Attempts,
@@ -19,6 +25,7 @@ import { PostgresDeadLetters } from './dead-letters';
 import { PostgresIdempotencyStore } from './idempotency-store';
 import { PostgresInbox } from './inbox';
 import { PostgresOutbox } from './outbox';
+import { measurePool } from './pool-metrics';
 import { PostgresUnitOfWork } from './unit-of-work';
 
 /** For readiness: rejects while the service's database does not answer. */
@@ -27,7 +34,7 @@ export const databaseIsThere = (app: Pick<ModuleRef, 'get'>): Promise<unknown> =
 
 /** A context's database: the ports of the backbone on one {@link DataSource}. */
 @Module({})
-export class PostgresModule implements OnApplicationShutdown {
+export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
   constructor(private readonly dataSource: DataSource) {}
 
   static with(options: DatabaseOptions): DynamicModule {
@@ -59,6 +66,10 @@ export class PostgresModule implements OnApplicationShutdown {
         IdempotencyStore,
       ],
     };
+  }
+
+  onModuleInit(): void {
+    measurePool(this.dataSource);
   }
 
   async onApplicationShutdown(): Promise<void> {
