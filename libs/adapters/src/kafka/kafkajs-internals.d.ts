@@ -1,6 +1,8 @@
 // The parts of kafkajs 2.2.4 that are used without being public.
 
 declare module 'kafkajs/src/protocol/requests' {
+  import type { Message } from 'kafkajs';
+
   interface Request {
     readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer; size(): number }>;
   }
@@ -24,7 +26,7 @@ declare module 'kafkajs/src/protocol/requests' {
       readonly partitions: readonly {
         readonly partition: number;
         readonly firstSequence: number;
-        readonly messages: readonly import('kafkajs').Message[];
+        readonly messages: readonly Message[];
       }[];
     }[];
   }

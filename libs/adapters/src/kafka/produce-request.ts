@@ -26,7 +26,8 @@ export function encodeProduceFast(prefix: string): void {
     return (request) => {
       const made = make(request);
       const isMeant = request.transactionalId?.startsWith(prefix) === true;
-      if (!isMeant || version < FIRST_VERSION || request.compression !== CompressionTypes.None) return made;
+      if (!isMeant || version < FIRST_VERSION || request.compression !== (CompressionTypes.None as number))
+        return made;
       const encode = async () => {
         const buffer = encodeProduce(request);
         return { buf: buffer, buffer, size: () => buffer.length };
