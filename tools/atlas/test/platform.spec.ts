@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEventLog } from '@atlas/adapters/event-log';
 import type { ConsumedRecord } from '@atlas/ports';
-import { eventually, publish } from '@atlas/testing';
+import { eventually, parsePrometheusText, publish } from '@atlas/testing';
 import { Client } from 'pg';
 import type { PlatformState } from '../src/home';
 import { identify, isRunning, type ProcessIdentity } from '../src/process-identity';
 import { atlas as runAtlas } from './command';
+import { metricsAskedFor } from './dashboard';
 
 let home: string;
 
@@ -150,6 +151,26 @@ describe('The platform, started and left running', () => {
       expect(new Set(eventsOf(order).map(({ topic }) => topic)).size).toBe(3);
       expect(new Set(parts(order, 2)).size).toBe(eventsOf(order).length);
     }
+  });
+
+  it('shows every metric that the dashboard or an alert asks for', async () => {
+    const urls = started.processes.flatMap(({ url }) => (url ? [url] : []));
+    const wanted = new Set(metricsAskedFor());
+    // These are there once it has happened.
+    for (const rare of ['http_shed', 'consumer_dead_letters', 'resilience_retries']) {
+      expect(wanted.delete(`atlas_${rare}_total`)).toBe(true);
+    }
+    expect(wanted.size).toBeGreaterThan(20);
+
+    await eventually(async () => {
+      for (const url of urls) {
+        const text = await (await fetch(`${url}/metrics`)).text();
+        const samples = [...parsePrometheusText(text).values()].flatMap((family) => family.samples);
+        for (const { name } of samples) wanted.delete(name);
+      }
+      expect([...wanted]).toEqual([]);
+      return true;
+    });
   });
 
   it('shows the log, and the events of one order', async () => {
