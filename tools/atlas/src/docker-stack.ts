@@ -188,7 +188,8 @@ export class DockerStack {
   }
 
   private async takeDown(...options: readonly string[]): Promise<void> {
-    if ((await this.compose(['down', '--remove-orphans', ...options])) !== 0) {
+    // Of every profile: what is left on would hold the network.
+    if ((await this.compose(['--profile', '*', 'down', '--remove-orphans', ...options])) !== 0) {
       throw new UserError('"docker compose down" failed, see above');
     }
   }
