@@ -37,14 +37,14 @@ const FRAMEWORK = new Set([
   'NestMicroservice',
 ]);
 
-/** JSON lines on stdout, each with the service's name, and with the correlation id of the work that it is about. */
+/** JSON lines on stdout, each with the service's name, and with the ids of the work that it is about. */
 export function createLogging(service: string, level: string): ServiceLogging {
   const logger = pino({
     level,
     base: { service },
     mixin: () => {
       const flow = currentFlow();
-      return flow ? { correlationId: flow.correlationId } : {};
+      return flow ? { correlationId: flow.correlationId, traceId: flow.traceparent?.split('-')[1] } : {};
     },
     redact: { paths: REDACTED, remove: true },
   });
