@@ -15,7 +15,7 @@ const settingsFor = (service: string | undefined) =>
       .int()
       .min(1)
       .max(10_000)
-      .default(1_000)
+      .default(2_000)
       .describe('a whole number of rows from 1 to 10000: the most that one transaction on the log holds'),
     OUTBOX_RETENTION_HOURS: z.coerce
       .number()

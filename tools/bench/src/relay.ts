@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     .option('--postgres <url>', 'postgres://user:password@host:port/postgres of a server to use')
     .option('--rows <n>', 'rows that wait in the outbox', '100000')
     .option('--rounds <n>', 'how often relay and client take their turn', '5')
-    .option('--batch <n>', 'the most rows in one transaction on the log', '1000')
+    .option('--batch <n>', 'the most rows in one transaction on the log', '2000')
     .option('--seconds <n>', 'how long each latency is measured', '30')
     .option('--only <part>', 'throughput or latency')
     .option('--json', 'the figures as JSON on stdout')
