@@ -44,7 +44,7 @@ interface PageRow {
   readonly aggregate_id: string;
   readonly headers: Record<string, string>;
   readonly payload: Buffer;
-  readonly fetched: string;
+  readonly fetched: string | null;
 }
 
 /** One connection holds the ownership, listens and reads: whoever has lost one of these has lost them all. */
@@ -261,16 +261,20 @@ export class PostgresOutboxSource extends OutboxSource {
   }
 }
 
-/** A page of rows, cut at $2 bytes of payload, with the snapshot that it was read in. Always at least one row. */
+/**
+ * A page of rows, cut at $2 bytes of payload. Always at least one row; the first one has the snapshot that the page was
+ * read in, and how many rows there were before the cut.
+ */
 const pageQuery = (window: string): string => `
   WITH candidate AS (
     SELECT id, topic, aggregate_id, headers, payload FROM outbox WHERE ${window} LIMIT $1
   ), measured AS (
-    SELECT *, count(*) OVER () AS fetched, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS bytes,
-      row_number() OVER (ORDER BY id) AS number
-    FROM candidate
+    SELECT *, row_number() OVER in_order AS number,
+      sum(octet_length(payload)) OVER in_order - octet_length(payload) AS bytes
+    FROM candidate WINDOW in_order AS (ORDER BY id ROWS UNBOUNDED PRECEDING)
   )
-  SELECT page.id, topic, aggregate_id, headers, payload, fetched,
+  SELECT page.id, topic, aggregate_id, headers, payload,
+    CASE WHEN number IS NULL OR number = 1 THEN (SELECT count(*) FROM candidate) END AS fetched,
     CASE WHEN number IS NULL OR number = 1 THEN pg_current_snapshot()::text END AS snapshot,
     CASE WHEN number IS NULL OR number = 1 THEN pg_snapshot_xmax(pg_current_snapshot())::text END AS counter,
     CASE WHEN number IS NULL OR number = 1 THEN (SELECT xid FROM outbox ORDER BY xid DESC LIMIT 1)::text END AS newest
@@ -292,7 +296,8 @@ function toPage(
     value: row.payload,
   }));
   const last = found.at(-1);
-  const isEnd = !last || (Number(last.fetched) < limit && Number(last.fetched) === found.length);
+  const fetched = Number(rows[0]?.fetched);
+  const isEnd = !last || (fetched < limit && fetched === found.length);
   return isEnd
     ? { records, cursor: formatCursor({ seen: upTo }), more }
     : { records, cursor: formatCursor({ seen, window: { upTo, after: last.id as string } }), more: true };
