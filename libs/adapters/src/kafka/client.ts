@@ -9,15 +9,8 @@ import {
   PartitionAssigners,
   type RetryOptions,
 } from 'kafkajs';
-import RequestQueue from 'kafkajs/src/network/requestQueue';
+import './kafkajs-patches';
 import { skipAborted } from './read-committed';
-
-// Once anything was answered, kafkajs looks every millisecond, on each connection for ever, whether requests wait.
-// eslint-disable-next-line @typescript-eslint/unbound-method -- it is called on the queue again
-const { scheduleCheckPendingRequests } = RequestQueue.prototype;
-RequestQueue.prototype.scheduleCheckPendingRequests = function () {
-  if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
-};
 
 /** How to reach the brokers. */
 export type Connection = Pick<KafkaConfig, 'ssl' | 'sasl'> & {

@@ -41,3 +41,15 @@ declare module 'kafkajs/src/network/requestQueue' {
   }
   export = RequestQueue;
 }
+
+declare module 'kafkajs/src/cluster' {
+  import type { CoordinatorMetadata } from 'kafkajs';
+
+  class KafkaCluster {
+    findGroupCoordinatorMetadata(group: {
+      readonly groupId: string;
+      readonly coordinatorType?: number;
+    }): Promise<CoordinatorMetadata>;
+  }
+  export = KafkaCluster;
+}

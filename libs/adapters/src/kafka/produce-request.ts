@@ -11,6 +11,9 @@ interface PlainMessage {
 /** The first version with record batches; up to the last one that kafkajs knows its body is the same. */
 const FIRST_VERSION = 3;
 const BATCH_HEADER_BYTES = 61;
+const VARINT_BYTES = 5;
+/** Attributes, and the numbers before and in it. */
+const RECORD_FRAME_BYTES = 1 + 6 * VARINT_BYTES;
 const MAGIC = 2;
 const TRANSACTIONAL = 0x10;
 
@@ -44,67 +47,56 @@ export function encodeProduceFast(prefix: string): void {
  */
 export function encodeProduce(request: ProduceRequest): Buffer {
   const { transactionalId, acks, timeout, topicData } = request;
-  const batches = topicData.flatMap(({ partitions }) =>
-    partitions.map(({ messages }) => sizesOf(messages as unknown as readonly PlainMessage[])),
-  );
-  const bytes =
-    2 +
-    byteLength(transactionalId ?? '') +
-    10 +
-    topicData.reduce((sum, { topic }) => sum + 2 + byteLength(topic) + 4, 0) +
-    batches.reduce((sum, { total }) => sum + 8 + BATCH_HEADER_BYTES + total, 0);
-  const writer = new Writer(Buffer.allocUnsafe(bytes));
+  const writer = new Writer(Buffer.allocUnsafe(mostBytes(request)));
   writer.string(transactionalId);
   writer.int16(acks);
   writer.int32(timeout);
   writer.int32(topicData.length);
-  let next = 0;
   for (const { topic, partitions } of topicData) {
     writer.string(topic);
     writer.int32(partitions.length);
     for (const { partition, firstSequence, messages } of partitions) {
-      const sizes = batches[next++] as Sizes;
       writer.int32(partition);
-      writer.int32(BATCH_HEADER_BYTES + sizes.total);
-      writeBatch(writer, request, firstSequence, messages as unknown as readonly PlainMessage[], sizes);
+      const size = writer.skip(4);
+      const begin = writer.position;
+      writeBatch(writer, request, firstSequence, messages as unknown as readonly PlainMessage[]);
+      writer.buffer.writeInt32BE(writer.position - begin, size);
     }
   }
-  return writer.buffer;
+  return writer.buffer.subarray(0, writer.position);
 }
 
-/** In bytes, of each record without its own length, and of all with it. */
-interface Sizes {
-  readonly records: readonly number[];
-  readonly total: number;
-}
-
-function sizesOf(messages: readonly PlainMessage[]): Sizes {
-  let total = 0;
-  const records = messages.map(({ key, headers = {}, value }, offset) => {
-    // Attributes and timestamp take a byte each.
-    let size = 2 + varintSize(offset) + blockSize(byteLength(key)) + blockSize(byteLength(value));
-    let count = 0;
-    for (const name in headers) {
-      size += blockSize(byteLength(name)) + blockSize(byteLength(headers[name] as string));
-      count += 1;
+/** At least what the request takes, found without looking into its texts. */
+function mostBytes({ transactionalId, topicData }: ProduceRequest): number {
+  let bytes = 12 + mostBytesOf(transactionalId ?? '');
+  for (const { topic, partitions } of topicData) {
+    bytes += 6 + mostBytesOf(topic);
+    for (const { messages } of partitions) {
+      bytes += 8 + BATCH_HEADER_BYTES;
+      for (const { key, headers, value } of messages as unknown as readonly PlainMessage[]) {
+        bytes += RECORD_FRAME_BYTES + mostBytesOf(key) + mostBytesOf(value);
+        for (const name in headers) {
+          bytes += 2 * VARINT_BYTES + mostBytesOf(name) + mostBytesOf(headers[name] as string);
+        }
+      }
     }
-    size += varintSize(count);
-    total += blockSize(size);
-    return size;
-  });
-  return { records, total };
+  }
+  return bytes;
 }
+
+/** A UTF-16 unit takes three bytes of UTF-8 at most. */
+const mostBytesOf = (value: string | Buffer): number =>
+  typeof value === 'string' ? 3 * value.length : value.length;
 
 function writeBatch(
   writer: Writer,
   { transactionalId, producerId, producerEpoch }: ProduceRequest,
   firstSequence: number,
   messages: readonly PlainMessage[],
-  sizes: Sizes,
 ): void {
   const now = Date.now();
   writer.int64(0n); // the broker sets the offset
-  writer.int32(BATCH_HEADER_BYTES - 12 + sizes.total);
+  const length = writer.skip(4);
   writer.int32(0); // the leader's epoch
   writer.int8(MAGIC);
   const checksum = writer.skip(4);
@@ -117,31 +109,30 @@ function writeBatch(
   writer.int16(producerEpoch);
   writer.int32(firstSequence);
   writer.int32(messages.length);
-  messages.forEach(({ key, headers = {}, value }, offset) => {
-    writer.varint(sizes.records[offset] as number);
-    writer.int8(0); // attributes
-    writer.varint(0); // milliseconds since the first
-    writer.varint(offset);
-    writer.block(key);
-    writer.block(value);
-    writer.varint(Object.keys(headers).length);
-    for (const name in headers) {
-      writer.block(name);
-      writer.block(headers[name] as string);
-    }
-  });
+  messages.forEach((message, offset) => writeRecord(writer, message, offset));
+  writer.buffer.writeInt32BE(writer.position - length - 4, length);
   writer.buffer.writeUInt32BE(crc32c(writer.buffer, checked, writer.position), checksum);
 }
 
-const byteLength = (value: string | Buffer): number =>
-  typeof value === 'string' ? Buffer.byteLength(value) : value.length;
+function writeRecord(writer: Writer, { key, headers = {}, value }: PlainMessage, offset: number): void {
+  // Most records are from 64 to 8,191 bytes long.
+  const begin = writer.skip(2);
+  writer.int8(0); // attributes
+  writer.varint(0); // milliseconds since the first
+  writer.varint(offset);
+  writer.block(key);
+  writer.block(value);
+  writer.varint(Object.keys(headers).length);
+  for (const name in headers) {
+    writer.block(name);
+    writer.block(headers[name] as string);
+  }
+  writer.prefix(begin, 2);
+}
 
 /** Of a number from 0 as a zigzag varint: seven bits to a byte, one of all for the sign. */
 const varintSize = (value: number): number =>
   value < 0x40 ? 1 : value < 0x2000 ? 2 : value < 0x10_0000 ? 3 : value < 0x800_0000 ? 4 : 5;
-
-/** Of bytes with their number in front. */
-const blockSize = (bytes: number): number => varintSize(bytes) + bytes;
 
 class Writer {
   position = 0;
@@ -171,8 +162,9 @@ class Writer {
   }
 
   string(value: string | null | undefined): void {
-    this.int16(value === null || value === undefined ? -1 : byteLength(value));
-    if (value) this.bytes(value, byteLength(value));
+    const length = this.skip(2);
+    if (value) this.position += this.buffer.write(value, this.position);
+    this.buffer.writeInt16BE(value === null || value === undefined ? -1 : this.position - length - 2, length);
   }
 
   /** Zigzag; from 0. */
@@ -182,16 +174,29 @@ class Writer {
     this.int8(rest);
   }
 
+  /** Bytes with their number in front. */
   block(value: string | Buffer): void {
-    const bytes = byteLength(value);
-    this.varint(bytes);
-    this.bytes(value, bytes);
+    if (typeof value !== 'string') {
+      this.varint(value.length);
+      this.buffer.set(value, this.position);
+      this.position += value.length;
+      return;
+    }
+    // Nearly always each character is a byte, and the number takes the room that is left for it.
+    const room = varintSize(value.length);
+    const begin = this.skip(room);
+    this.position += this.buffer.write(value, this.position);
+    this.prefix(begin, room);
   }
 
-  private bytes(value: string | Buffer, bytes: number): void {
-    if (typeof value !== 'string') this.buffer.set(value, this.position);
-    // Where each character is a byte, which is nearly always, Latin-1 says the same and is sooner written.
-    else this.buffer.write(value, this.position, bytes, bytes === value.length ? 'latin1' : 'utf8');
+  /** Writes the number of bytes since `begin` into the `room` bytes that were left there, or moves them to fit it. */
+  prefix(begin: number, room: number): void {
+    const end = this.position;
+    const bytes = end - begin - room;
+    const size = varintSize(bytes);
+    if (size !== room) this.buffer.copyWithin(begin + size, begin + room, end);
+    this.position = begin;
+    this.varint(bytes);
     this.position += bytes;
   }
 }

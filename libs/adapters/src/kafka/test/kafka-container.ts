@@ -21,17 +21,33 @@ export interface Credentials {
   readonly password: string;
 }
 
-const CONTROLLER_PORT = 9093;
-const INTERNAL_PORT = 9095;
+/** Of its own, beside the one for clients. */
+interface InnerPorts {
+  readonly controller: number;
+  readonly internal: number;
+}
+
+const INNER_PORTS: InnerPorts = { controller: 9093, internal: 9095 };
 const START_TIMEOUT_MS = 150_000;
 const KEYSTORE = '/tmp/broker.p12';
 const KEYSTORE_PASSWORD = 'atlas-test';
 
-export async function startKafka(): Promise<KafkaContainer> {
+/**
+ * @param onHost in the host's own network, which only Linux has: without Docker's proxy in between, which takes a
+ * share of the processors that a benchmark would feel.
+ */
+export async function startKafka({ onHost = false } = {}): Promise<KafkaContainer> {
   // The same port inside and outside, fixed, because the broker tells it to its clients and keeps it when restarted.
   const port = await freePort();
   const brokers = [`localhost:${port}`];
-  const container = await broker(port, 'PLAINTEXT').start();
+  const container = await (
+    onHost
+      ? broker(port, 'PLAINTEXT', {
+          controller: await freePort(),
+          internal: await freePort(),
+        }).withNetworkMode('host')
+      : broker(port, 'PLAINTEXT').withExposedPorts({ container: port, host: port })
+  ).start();
   const docker = (await getContainerRuntimeClient()).container.getById(container.getId());
   return {
     brokers,
@@ -55,6 +71,7 @@ export async function startSecuredKafka({ username, password }: Credentials) {
   const port = await freePort();
   const keytool = `keytool -keystore ${KEYSTORE} -storepass ${KEYSTORE_PASSWORD} -alias broker`;
   const container = await broker(port, 'SASL_SSL')
+    .withExposedPorts({ container: port, host: port })
     .withEnvironment({
       KAFKA_SASL_ENABLED_MECHANISMS: 'PLAIN',
       KAFKA_LISTENER_NAME_CLIENT_PLAIN_SASL_JAAS_CONFIG: `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`,
@@ -76,18 +93,17 @@ export async function startSecuredKafka({ username, password }: Credentials) {
   };
 }
 
-const broker = (port: number, protocol: string) =>
+const broker = (port: number, protocol: string, { controller, internal } = INNER_PORTS) =>
   new GenericContainer('apache/kafka:4.1.0')
-    .withExposedPorts({ container: port, host: port })
     .withEnvironment({
       KAFKA_NODE_ID: '1',
       KAFKA_PROCESS_ROLES: 'broker,controller',
-      KAFKA_LISTENERS: `CLIENT://:${port},INTERNAL://:${INTERNAL_PORT},CONTROLLER://:${CONTROLLER_PORT}`,
-      KAFKA_ADVERTISED_LISTENERS: `CLIENT://localhost:${port},INTERNAL://localhost:${INTERNAL_PORT}`,
+      KAFKA_LISTENERS: `CLIENT://:${port},INTERNAL://:${internal},CONTROLLER://:${controller}`,
+      KAFKA_ADVERTISED_LISTENERS: `CLIENT://localhost:${port},INTERNAL://localhost:${internal}`,
       KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: `CLIENT:${protocol},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT`,
       KAFKA_INTER_BROKER_LISTENER_NAME: 'INTERNAL',
       KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
-      KAFKA_CONTROLLER_QUORUM_VOTERS: `1@localhost:${CONTROLLER_PORT}`,
+      KAFKA_CONTROLLER_QUORUM_VOTERS: `1@localhost:${controller}`,
       KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
       KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS: '1',
       KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
