@@ -38,7 +38,6 @@ async function main(): Promise<void> {
   say(`${on.cores} × ${on.processor}, load ${on.load}; starting what is needed`);
   const stack = await startStack(options);
   try {
-    const database = await migrated(stack.postgres);
     const throughput =
       options.only === 'latency'
         ? undefined
@@ -46,7 +45,8 @@ async function main(): Promise<void> {
             rows: Number(options.rows),
             rounds: Number(options.rounds),
             batchRows: Number(options.batch),
-            database,
+            database: await migrated(stack.postgres),
+            rowByRowDatabase: await migrated(stack.postgres),
           });
     const latencies =
       options.only === 'throughput'
@@ -74,20 +74,22 @@ async function migrated(server: string): Promise<string> {
   return url;
 }
 
-const summary = ({ relay, client, rowByRow }: Throughput) => ({
+const summary = ({ relay, client, rowByRow, publisher }: Throughput) => ({
   eventBytes: EVENT_BYTES,
-  rounds: { relay, client },
+  rounds: { relay, client, rowByRow, publisher },
   relay: median(relay),
   client: median(client),
-  rowByRow,
+  rowByRow: median(rowByRow),
+  publisher: median(publisher),
   relayToClient: median(relay) / median(client),
-  relayToRowByRow: median(relay) / rowByRow,
+  relayToRowByRow: median(relay) / median(rowByRow),
+  relayToPublisher: median(relay) / median(publisher),
 });
 
 const whole = (value: number) => Math.round(value).toLocaleString('en');
 
 function describeThroughput(throughput: Throughput): string {
-  const { relay, client, rowByRow, relayToClient, relayToRowByRow } = summary(throughput);
+  const { relay, client, rowByRow, publisher, ...ratios } = summary(throughput);
   const table = new Table({
     head: [`events of ${EVENT_BYTES} bytes`, 'events/s', 'rounds'],
     style: { head: [], border: [], compact: true },
@@ -95,12 +97,18 @@ function describeThroughput(throughput: Throughput): string {
   });
   table.push(
     ['a  outbox → topic, exactly once', whole(relay), throughput.relay.map(whole).join(' ')],
-    ['b  the client alone, from memory', whole(client), throughput.client.map(whole).join(' ')],
-    ['c  row by row, as in tutorials', whole(rowByRow), ''],
+    ['b  kafkajs alone, from memory', whole(client), throughput.client.map(whole).join(' ')],
+    ['c  row by row, as in tutorials', whole(rowByRow), throughput.rowByRow.map(whole).join(' ')],
+    [
+      "d  the relay's adapter alone, from memory",
+      whole(publisher),
+      throughput.publisher.map(whole).join(' '),
+    ],
   );
   return (
     `${table.toString()}\n` +
-    `a / b = ${(relayToClient * 100).toFixed(0)} %\na / c = ${relayToRowByRow.toFixed(0)}\n`
+    `a / b = ${(ratios.relayToClient * 100).toFixed(0)} %\na / c = ${ratios.relayToRowByRow.toFixed(0)}\n` +
+    `a / d = ${(ratios.relayToPublisher * 100).toFixed(0)} %\n`
   );
 }
 
@@ -112,7 +120,7 @@ function describeLatencies(latencies: readonly Latency[]): string {
   });
   for (const { rate, committed, due } of latencies) {
     table.push([
-      `d  ${rate} events/s`,
+      `e  ${rate} events/s`,
       ...[committed.p50, committed.p95, committed.p99, committed.max].map((ms) => ms.toFixed(1)),
       `p50 ${due.p50.toFixed(1)}, p99 ${due.p99.toFixed(1)}, max ${due.max.toFixed(1)}`,
     ]);

@@ -19,9 +19,10 @@ export interface StackUrls {
 
 /** Starts what is not given, in containers. */
 export async function startStack({ kafka: kafkaUrl, postgres: postgresUrl }: StackUrls): Promise<Stack> {
+  const onHost = process.platform === 'linux';
   const [kafka, postgres] = await Promise.all([
-    kafkaUrl === undefined ? startKafka() : undefined,
-    postgresUrl === undefined ? startPostgres() : undefined,
+    kafkaUrl === undefined ? startKafka({ onHost }) : undefined,
+    postgresUrl === undefined ? startPostgres({ onHost }) : undefined,
   ]);
   return {
     brokers: kafka?.brokers ?? (kafkaUrl as string).replace(/^kafka:\/\//, '').split(','),

@@ -18,18 +18,20 @@ const PORT = 5432;
 const PASSWORD = 'atlas-test';
 const START_TIMEOUT_MS = 120_000;
 
-export async function startPostgres(): Promise<PostgresContainer> {
+/** @param onHost in the host's own network, which only Linux has: without Docker's proxy in between. */
+export async function startPostgres({ onHost = false } = {}): Promise<PostgresContainer> {
   // Fixed, so that it has the same address after a restart.
   const port = await freePort();
   const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`;
-  const container = await new GenericContainer('postgres:17')
-    .withExposedPorts({ container: PORT, host: port })
+  const server = new GenericContainer('postgres:17')
     .withEnvironment({ POSTGRES_PASSWORD: PASSWORD })
-    .withCommand(['postgres', '-c', 'max_connections=200'])
+    .withCommand(['postgres', '-c', 'max_connections=200', '-c', `port=${onHost ? port : PORT}`])
     // The first start is the one that makes the databases, and takes no one from outside.
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
-    .withStartupTimeout(START_TIMEOUT_MS)
-    .start();
+    .withStartupTimeout(START_TIMEOUT_MS);
+  const container = await (
+    onHost ? server.withNetworkMode('host') : server.withExposedPorts({ container: PORT, host: port })
+  ).start();
   const docker = (await getContainerRuntimeClient()).container.getById(container.getId());
   return {
     url,
