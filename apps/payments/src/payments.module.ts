@@ -1,16 +1,10 @@
-import {
-  type DynamicModule,
-  Module,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { EventLogModule } from '@atlas/adapters/event-log';
 import { provide } from '@atlas/adapters/nest';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { Clock, Outbox } from '@atlas/ports';
 import { Resilience, ResilienceModule } from '@atlas/resilience';
-import { ConfigError, Readiness } from '@atlas/service';
+import { ConfigError } from '@atlas/service';
 import { DataSource } from 'typeorm';
 import { OrdersHandler } from './adapters/in/events/orders.handler';
 import { PaymentsController } from './adapters/in/http/payments.controller';
@@ -47,12 +41,8 @@ import { SettlePayments } from './application/settle-payments';
 import type { PaymentsSettings } from './payments.service';
 
 @Module({})
-export class PaymentsModule implements OnApplicationBootstrap, OnApplicationShutdown {
-  constructor(
-    private readonly resilience: Resilience,
-    private readonly client: ProviderClient,
-    private readonly app: ModuleRef,
-  ) {}
+export class PaymentsModule implements OnApplicationShutdown {
+  constructor(private readonly client: ProviderClient) {}
 
   static with(settings: PaymentsSettings): DynamicModule {
     return {
@@ -112,25 +102,6 @@ export class PaymentsModule implements OnApplicationBootstrap, OnApplicationShut
         },
       ],
     };
-  }
-
-  /** Payments waits for its provider by itself and goes on by itself: so it is ready without one, only less than well. */
-  onApplicationBootstrap(): void {
-    this.app.get(Readiness, { strict: false }).add('provider', async (indicator) => {
-      const states = this.resilience.states().map(({ dependency, breaker, since, reason }) => ({
-        dependency,
-        breaker,
-        since: since?.toISOString(),
-        reason,
-      }));
-      const circuits = Object.fromEntries(states.map(({ dependency, ...state }) => [dependency, state]));
-      return states.every(({ breaker }) => breaker === 'closed')
-        ? indicator.up({ circuits })
-        : indicator.degraded({
-            circuits,
-            message: 'the payment provider fails and is left alone; payments wait',
-          });
-    });
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isReady } from './health';
 import { projectRoot } from './home';
 import type { Log } from './log';
 import { HOST } from './ports';
@@ -135,17 +136,6 @@ export class ManagedProcess {
     if (!this.everReady && this.restarts >= MAX_FAILED_STARTS) return;
     this.log.note(`${this.spec.name} ended (${how}); starts again in ${delay} ms`, 'warn');
     this.pending = setTimeout(() => this.start(), delay);
-  }
-}
-
-/** Whether the process at `url` says that it can serve. */
-export async function isReady(url: string): Promise<boolean> {
-  try {
-    const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(3_000) });
-    await answer.arrayBuffer();
-    return answer.ok;
-  } catch {
-    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEventLog } from '@atlas/adapters/event-log';
@@ -27,7 +27,14 @@ const atlas = (...args: readonly string[]) => runAtlas(home, ...args);
 interface Status {
   running: boolean;
   ready: boolean;
-  processes: { name: string; pid: number; ready: boolean; restarts: number; memory: { rssBytes: number } }[];
+  processes: {
+    name: string;
+    pid: number;
+    ready: boolean;
+    circuits: { dependency: string; breaker: string; since: string | null }[];
+    restarts: number;
+    memory: { rssBytes: number };
+  }[];
 }
 
 async function status(): Promise<Status> {
@@ -222,6 +229,39 @@ describe('The platform, started and left running', () => {
     expect((await atlas('dlq', 'replay')).stderr).toContain('or --all');
     expect((await atlas('dlq', 'show', 'payments-1')).stderr).toContain('names no dead letter');
   });
+
+  it('shows the circuit to the payment provider: open while that fails, closed when it is well again', async () => {
+    const provider = started.processes.find(({ name }) => name === 'payment-provider')?.url as string;
+    const circuit = async () => {
+      const { processes } = await status();
+      const payments = processes.find(({ name }) => name === 'payments');
+      return payments?.circuits.find(({ dependency }) => dependency === 'provider');
+    };
+    expect(await circuit()).toMatchObject({ breaker: 'closed' });
+
+    const refused = await fetch(`${provider}/faults`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ seed: 1, faults: [{ kind: 'error-before', status: 503 }] }),
+    });
+    expect(refused.ok).toBe(true);
+    const baskets = join(home, 'baskets.csv');
+    await writeFile(baskets, 'milk\n'.repeat(20));
+    const replayed = atlas('replay', baskets, '--json');
+    const open = await eventually(async () => {
+      const now = await circuit();
+      return now?.breaker === 'open' && now;
+    });
+    expect(open.since).toMatch(/^2\d{3}-/);
+    expect((await atlas('status')).stdout).toMatch(
+      /The circuit from payments to "provider" is (open|half-open) since 2/,
+    );
+    expect((await status()).ready).toBe(true);
+
+    await fetch(`${provider}/faults`, { method: 'DELETE' });
+    await eventually(async () => (await circuit())?.breaker === 'closed');
+    expect(JSON.parse((await replayed).stdout)).toMatchObject({ placed: 20, confirmed: 20 });
+  }, 120_000);
 
   it('can not be started a second time', async () => {
     const { code, stderr } = await atlas('up');

@@ -7,7 +7,7 @@ import { Client } from 'pg';
 import { request } from 'undici';
 import { z } from 'zod';
 import { AtlasClient } from '../client';
-import { isReady } from '../managed-process';
+import { isReady } from '../health';
 import { connect } from '../platform';
 import { replay, type ReplayProgress, type ReplayResult } from '../replay';
 import { PROVIDER } from '../topology';

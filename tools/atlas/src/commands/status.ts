@@ -1,17 +1,19 @@
 import Table from 'cli-table3';
 import { Client } from 'pg';
 import { DockerStack } from '../docker-stack';
+import { type Circuit, type Health, healthOf } from '../health';
 import { Home, type PlatformState } from '../home';
-import { isReady } from '../managed-process';
 import { type Memory, memoryOf } from '../memory';
 import { notRunning } from '../platform';
-import { canServe } from './up-docker';
+import { healthIn } from './up-docker';
 
 interface Row {
   readonly name: string;
   readonly pid: number | null;
   readonly port: number | null;
   readonly ready: boolean;
+  /** Of what it depends on. */
+  readonly circuits: readonly Circuit[];
   readonly restarts: number;
   readonly uptimeSeconds: number | null;
   readonly memory: Memory | null;
@@ -48,6 +50,8 @@ export async function runStatus({ json }: { readonly json?: boolean }): Promise<
   return ready ? 0 : 1;
 }
 
+const DOWN: Health = { ready: false, circuits: [] };
+
 const embeddedRows = (state: PlatformState): Promise<readonly Row[]> =>
   Promise.all([supervisorRow(state), postgresRow(state), ...state.processes.map((one) => processRow(one))]);
 
@@ -63,7 +67,7 @@ async function dockerRows(stack: DockerStack): Promise<readonly Row[]> {
         name,
         pid: running ? pid : null,
         port: port ?? null,
-        ready: await canServe(container),
+        ...(await healthIn(container)),
         restarts,
         uptimeSeconds: running ? secondsSince(startedAt.toISOString()) : null,
         memory: bytes === undefined ? null : { rssBytes: bytes, pssBytes: null },
@@ -80,6 +84,7 @@ const supervisorRow = async ({ supervisor, startedAt }: PlatformState): Promise<
   pid: supervisor.pid,
   port: null,
   ready: true,
+  circuits: [],
   restarts: 0,
   uptimeSeconds: secondsSince(startedAt),
   memory: await memoryOf(supervisor.pid, false),
@@ -92,6 +97,7 @@ async function postgresRow({ postgres, databases }: PlatformState): Promise<Row>
     pid,
     port,
     ready: await answers(Object.values(databases)[0]),
+    circuits: [],
     restarts,
     uptimeSeconds: secondsSince(startedAt),
     memory: pid === null ? null : await memoryOf(pid, true),
@@ -103,7 +109,7 @@ async function processRow(one: PlatformState['processes'][number]): Promise<Row>
     name: one.name,
     pid: one.process?.pid ?? null,
     port: one.port,
-    ready: one.process !== null && (await isReady(one.url)),
+    ...(one.process === null ? DOWN : await healthOf(one.url)),
     restarts: one.restarts,
     uptimeSeconds: secondsSince(one.startedAt),
     memory: one.process && (await memoryOf(one.process.pid, false)),
@@ -146,8 +152,13 @@ function describe(rows: readonly Row[], total: Memory): string {
     ]);
   }
   const counted = total.pssBytes === null ? '' : ', memory that they share counted once';
-  return `${table.toString()}\nTogether ${mebibytes(sizeOf(total))}${counted}.\n`;
+  const circuits = rows.flatMap((row) => row.circuits.map((circuit) => describeCircuit(row.name, circuit)));
+  return `${table.toString()}\n${circuits.join('')}Together ${mebibytes(sizeOf(total))}${counted}.\n`;
 }
+
+/** `since` is from another process, maybe another machine: its own time is the one that its log has, too. */
+const describeCircuit = (process: string, { dependency, breaker, since }: Circuit): string =>
+  `The circuit from ${process} to "${dependency}" is ${breaker}${since ? ` since ${since}` : ''}.\n`;
 
 const sizeOf = ({ rssBytes, pssBytes }: Memory): number => pssBytes ?? rssBytes;
 

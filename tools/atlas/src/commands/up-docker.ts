@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Container, DockerStack } from '../docker-stack';
 import { Home } from '../home';
 import type { Log } from '../log';
-import { isReady } from '../managed-process';
+import { type Health, healthOf } from '../health';
 import { choosePorts, type PortWish } from '../ports';
 import { isRelay, KAFKA, POSTGRES, PROVIDER, variableOf } from '../topology';
 import { UserError } from '../user-error';
@@ -96,7 +96,7 @@ async function untilReady(stack: DockerStack, signal: AbortSignal): Promise<void
   for (const deadline = Date.now() + READY_TIMEOUT_MS; ; await sleep(250, undefined, { signal })) {
     const containers = await stack.containers();
     const waiting: string[] = [];
-    for (const each of containers) if (!(await canServe(each))) waiting.push(each.name);
+    for (const each of containers) if (!(await healthIn(each)).ready) waiting.push(each.name);
     if (containers.length > 0 && waiting.length === 0) return;
     if (Date.now() > deadline) {
       throw new UserError(
@@ -107,11 +107,11 @@ async function untilReady(stack: DockerStack, signal: AbortSignal): Promise<void
   }
 }
 
-/** Whether the process in it says so; of PostgreSQL and Kafka, whether their health check does. */
-export function canServe({ service, running, health, port }: Container): Promise<boolean> {
-  if (!running || port === undefined) return Promise.resolve(false);
-  if (service === POSTGRES || service === KAFKA) return Promise.resolve(health === 'healthy');
-  return isReady(`http://127.0.0.1:${port}`);
+/** What the process in it says of itself; of PostgreSQL and Kafka, what their health check does. */
+export async function healthIn({ service, running, health, port }: Container): Promise<Health> {
+  if (!running || port === undefined) return { ready: false, circuits: [] };
+  if (service === POSTGRES || service === KAFKA) return { ready: health === 'healthy', circuits: [] };
+  return healthOf(`http://127.0.0.1:${port}`);
 }
 
 function kindOf(service: string): string {

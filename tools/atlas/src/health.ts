@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+/** The circuit breaker before one thing that a process depends on. */
+export interface Circuit {
+  readonly dependency: string;
+  readonly breaker: 'closed' | 'open' | 'half-open' | 'isolated';
+  /** ISO 8601; null if it was always closed. */
+  readonly since: string | null;
+}
+
+export interface Health {
+  /** Whether it can serve. */
+  readonly ready: boolean;
+  readonly circuits: readonly Circuit[];
+}
+
+const TIMEOUT_MS = 3_000;
+const NO_HEALTH: Health = { ready: false, circuits: [] };
+
+const circuitOf = z.object({
+  breaker: z.enum(['closed', 'open', 'half-open', 'isolated']),
+  since: z.string().nullish(),
+});
+const answerOf = z.object({ details: z.record(z.string(), z.unknown()) });
+
+function circuitsIn(answer: unknown): Circuit[] {
+  const { data } = answerOf.safeParse(answer);
+  return Object.entries(data?.details ?? {}).flatMap(([dependency, detail]) => {
+    const circuit = circuitOf.safeParse(detail);
+    return circuit.success
+      ? [{ dependency, breaker: circuit.data.breaker, since: circuit.data.since ?? null }]
+      : [];
+  });
+}
+
+/** What a process says of itself at `/health/ready`; one that does not answer has nothing to say. */
+export async function healthOf(url: string): Promise<Health> {
+  try {
+    const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const body: unknown = await answer.json().catch(() => undefined);
+    return { ready: answer.ok, circuits: circuitsIn(body) };
+  } catch {
+    return NO_HEALTH;
+  }
+}
+
+export const isReady = async (url: string): Promise<boolean> => (await healthOf(url)).ready;
