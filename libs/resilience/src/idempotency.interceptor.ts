@@ -10,11 +10,20 @@ import { type IdempotencyKey, IdempotencyStore, type StoredAnswer, UnitOfWork } 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks: what a guard that authenticates requests puts here. Each principal's keys are a space of their own. */
+    principal?: string;
+  }
+}
+
 export const IDEMPOTENCY_KEY = 'Idempotency-Key';
 export const MAX_KEY_LENGTH = 255;
 
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 const DAY_MS = 86_400_000;
+/** Whose keys these are where nobody authenticates requests. */
+const ANONYMOUS = 'anonymous';
 
 /**
  * Runs a route in one unit of work that holds its write, its events and its answer: whatever crashes when, a key has
@@ -94,16 +103,13 @@ function keyOf(request: FastifyRequest): IdempotencyKey {
   }
   const { method, params, query, body } = request;
   return {
-    scope: `${principalOf()} ${method} ${request.routeOptions.url ?? request.url}`,
+    scope: `${request.principal ?? ANONYMOUS} ${method} ${request.routeOptions.url ?? request.url}`,
     key,
     fingerprint: createHash('sha256')
       .update(canonicalJson([method, params, query, body]))
       .digest('hex'),
   };
 }
-
-/** Whose keys these are. There is no authentication yet. */
-const principalOf = (): string => 'anonymous';
 
 /** JSON in which the order of an object's keys makes no difference. */
 const canonicalJson = (value: unknown): string =>

@@ -13,7 +13,7 @@ import {
   SerializationFailure,
 } from '@atlas/testing';
 import fc from 'fast-check';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Idempotent } from './idempotent';
 
 const DAY_MS = 86_400_000;
@@ -106,15 +106,26 @@ class World {
       ],
     }).compile();
     const app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
+    app.useGlobalGuards({
+      canActivate: (context) => {
+        const request = context.switchToHttp().getRequest<FastifyRequest>();
+        request.principal = request.headers['x-principal']?.toString();
+        return true;
+      },
+    });
     this.apps.push(app);
     await app.init();
     await app.getHttpAdapter().getInstance().ready();
     return {
-      post: async (key, payload, { url = '/orders', fate = 'well' } = {}) => {
+      post: async (key, payload, { url = '/orders', fate = 'well', principal } = {}) => {
         const { statusCode, headers, body } = await app.inject({
           method: 'POST',
           url,
-          headers: { 'x-fate': fate, ...(key !== undefined && { 'idempotency-key': key }) },
+          headers: {
+            'x-fate': fate,
+            ...(principal && { 'x-principal': principal }),
+            ...(key !== undefined && { 'idempotency-key': key }),
+          },
           payload,
         });
         return { status: statusCode, headers, body };
@@ -133,7 +144,11 @@ class World {
 }
 
 interface Replica {
-  post(key: string | undefined, payload: object, options?: { url?: string; fate?: Fate }): Promise<Answer>;
+  post(
+    key: string | undefined,
+    payload: object,
+    options?: { url?: string; fate?: Fate; principal?: string },
+  ): Promise<Answer>;
 }
 
 interface Answer {
@@ -191,6 +206,15 @@ describe('An idempotent route', () => {
       });
     }
     expect(world.effects()).toEqual([ORDER]);
+  });
+
+  it('keeps the keys of each principal apart', async () => {
+    await replica.post('key', { id: ORDER }, { principal: 'ada' });
+    const ofAnother = await replica.post('key', { id: OTHER }, { principal: 'grace' });
+    const again = await replica.post('key', { id: ORDER }, { principal: 'ada' });
+    expect(ofAnother).toMatchObject({ status: 201, headers: { location: `/orders/${OTHER}` } });
+    expect(again).toMatchObject({ status: 201, headers: { 'idempotency-replayed': 'true' } });
+    expect(world.effects()).toEqual([ORDER, OTHER]);
   });
 
   it('says that the first request is still being worked on, on any replica', async () => {
