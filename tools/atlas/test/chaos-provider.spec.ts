@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import type { AuditReport } from '../src/audit/audit';
-import { projectRoot } from '../src/home';
+import { atlas } from './command';
 
 interface ChaosProviderResult {
   readonly phases: readonly {
@@ -23,16 +20,15 @@ interface ChaosProviderResult {
 describe('Chaos at the payment provider', () => {
   it('settles every order through all its faults and kills, and the books agree to the cent', async () => {
     const nowhere = await mkdtemp(join(tmpdir(), 'atlas-nothing-runs-'));
-    const args = ['chaos-provider', '--limit', '60', '--outage', '0.5', '--json'];
-    const child = spawn(process.execPath, [join(projectRoot(), 'tools/atlas.mjs'), ...args], {
-      env: { ...process.env, ATLAS_HOME: nowhere },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'exit') as Promise<[number]>,
-    ]);
+    const { code, stdout, stderr } = await atlas(
+      nowhere,
+      'chaos-provider',
+      '--limit',
+      '60',
+      '--outage',
+      '0.5',
+      '--json',
+    );
     await rm(nowhere, { recursive: true });
 
     expect({ code, stderr }).toMatchObject({ code: 0 });

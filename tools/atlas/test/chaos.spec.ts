@@ -1,12 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import type { AuditReport } from '../src/audit/audit';
-import { projectRoot } from '../src/home';
 import type { ReplayResult } from '../src/replay';
+import { atlas } from './command';
 
 interface ChaosResult {
   readonly kills: Readonly<Record<string, number>>;
@@ -17,16 +14,17 @@ interface ChaosResult {
 describe('Chaos', () => {
   it('kills services, relays and the database, and every order settles once', async () => {
     const nowhere = await mkdtemp(join(tmpdir(), 'atlas-nothing-runs-'));
-    const args = ['chaos', '--limit', '400', '--every', '0.4', '--seed', '7', '--json'];
-    const child = spawn(process.execPath, [join(projectRoot(), 'tools/atlas.mjs'), ...args], {
-      env: { ...process.env, ATLAS_HOME: nowhere },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'exit') as Promise<[number]>,
-    ]);
+    const { code, stdout, stderr } = await atlas(
+      nowhere,
+      'chaos',
+      '--limit',
+      '400',
+      '--every',
+      '0.4',
+      '--seed',
+      '7',
+      '--json',
+    );
     await rm(nowhere, { recursive: true });
 
     expect({ code, stderr }).toMatchObject({ code: 0 });

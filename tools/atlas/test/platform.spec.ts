@@ -104,6 +104,27 @@ describe('The platform, started and left running', () => {
     ...[identify(started.postgres.pid as number)].flatMap((one) => one ?? []),
   ];
 
+  it('asks for an Idempotency-Key at every POST of a context', async () => {
+    const keyed: string[] = [];
+    for (const { name, url } of started.processes.filter(({ name }) => name in started.databases)) {
+      const { paths } = (await (await fetch(`${url}/docs-json`)).json()) as {
+        paths: Record<string, { post?: { parameters?: { in: string; name: string; required: boolean }[] } }>;
+      };
+      for (const [path, { post }] of Object.entries(paths)) {
+        // What an operator decides about a dead letter, the letter's own state makes safe to send again.
+        if (!post || path.startsWith('/dead-letters/')) continue;
+        keyed.push(`${name} ${path}`);
+        expect({ path, parameters: post.parameters }).toEqual({
+          path,
+          parameters: expect.arrayContaining([
+            expect.objectContaining({ in: 'header', name: 'Idempotency-Key', required: true }),
+          ]),
+        });
+      }
+    }
+    expect(keyed).toEqual(expect.arrayContaining(['orders /orders', 'payments /payments/{orderId}/refund']));
+  });
+
   it('is ready, each part of it a process of its own', async () => {
     const { ready, processes } = await status();
 
