@@ -12,12 +12,15 @@ export interface GroupConsumerOptions {
   readonly report: Report;
 }
 
-const backoff = new ExponentialBackoff({ initialDelay: 200, maxDelay: 5_000 });
+/** At most what Kafka's own clients wait before they connect again. */
+const backoff = new ExponentialBackoff({ initialDelay: 200, maxDelay: 1_000 });
 
 /** Keeps a member in a group: whenever one has failed, it joins again as another one. */
 export class GroupConsumer implements Consumer {
   private readonly stopping = new AbortController();
   private member: GroupMember | undefined;
+  /** Members that failed, and that the group may still wait for. */
+  private readonly lost = new Set<string>();
   private running: Promise<void> = Promise.resolve();
   private stopped: Promise<void> | undefined;
 
@@ -51,7 +54,7 @@ export class GroupConsumer implements Consumer {
 
   private async joinOnce(): Promise<GroupMember> {
     const { connect, sessionTimeoutMs, report } = this.options;
-    this.member = new GroupMember(connect(), this.subscription, sessionTimeoutMs, report);
+    this.member = new GroupMember(connect(), this.subscription, sessionTimeoutMs, report, this.lost);
     await this.member.join();
     return this.member;
   }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Subscription } from '@atlas/ports';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
 import type {
+  Broker,
   Consumer as KafkaConsumer,
   ConsumerEndBatchProcessEvent,
   ConsumerGroupJoinEvent,
@@ -9,7 +10,7 @@ import type {
 } from 'kafkajs';
 import { evenAssigner } from './assigner';
 import type { KafkaClient } from './client';
-import { asError, isRebalance, type Report } from './errors';
+import { asError, isRebalance, isUnknownMember, type Report } from './errors';
 import { OffsetCommits, type Position } from './offset-commits';
 import { skipAborted } from './read-committed';
 import { toConsumedRecord } from './reader';
@@ -23,6 +24,11 @@ const COMMIT_ATTEMPTS = 6;
 const LEAVE_TIMEOUT_MS = 5_000;
 const retryBackoff = new ExponentialBackoff({ initialDelay: 100, maxDelay: 10_000 });
 
+/** What kafkajs's brokers can do, too. */
+type GroupCoordinator = Broker & {
+  leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
+};
+
 /** One membership in a consumer group, from its beginning until it fails or leaves. It never mends itself. */
 export class GroupMember {
   /** Resolves, when no handler runs any more, with what went wrong, or with undefined if it has left. */
@@ -31,6 +37,8 @@ export class GroupMember {
   private readonly consumer: KafkaConsumer;
   private readonly heartbeatMs: number;
   private owned: readonly string[] = [];
+  /** By which the group knows it. */
+  private id: string | undefined;
   private failure: Error | undefined;
   private leaving = false;
   /** Why its partitions are shared anew, until it has joined again. */
@@ -43,12 +51,16 @@ export class GroupMember {
   /** By partition: what comes again, and after which wait. */
   private readonly failing = new Map<string, { readonly wait: IBackoff<unknown>; timer: NodeJS.Timeout }>();
 
-  /** @param client its own, which it destroys in the end. */
+  /**
+   * @param client its own, which it destroys in the end.
+   * @param lost the members before it that could not leave, which it does for them.
+   */
   constructor(
     private readonly client: KafkaClient,
     private readonly subscription: Subscription,
     sessionTimeoutMs: number,
     private readonly report: Report,
+    private readonly lost: Set<string>,
   ) {
     const ended = Promise.withResolvers<Error | undefined>();
     this.ended = ended.promise;
@@ -80,6 +92,7 @@ export class GroupMember {
   async join(): Promise<void> {
     try {
       await this.consumer.connect();
+      await this.leaveForLost();
       await this.consumer.subscribe({ topics: [...this.subscription.topics], fromBeginning: true });
       await this.consumer.run({
         autoCommit: false,
@@ -110,9 +123,26 @@ export class GroupMember {
   private fail(error: Error): void {
     if (this.failure) return;
     this.failure = error;
+    if (this.id !== undefined) this.lost.add(this.id);
     this.inHand?.signal.abort();
     this.cleanUp();
     void (this.inHand?.done.promise ?? Promise.resolve()).then(() => this.end(error));
+  }
+
+  /** Else the group would wait for them until their sessions end, and their successor with it. */
+  private async leaveForLost(): Promise<void> {
+    if (this.lost.size === 0) return;
+    const { group } = this.subscription;
+    const cluster = this.client.cluster();
+    await cluster.connect();
+    await cluster.refreshMetadata();
+    const coordinator = (await cluster.findGroupCoordinator({ groupId: group })) as GroupCoordinator;
+    for (const memberId of this.lost) {
+      await coordinator.leaveGroup({ groupId: group, memberId }).catch((error: unknown) => {
+        if (!isUnknownMember(error)) throw error;
+      });
+      this.lost.delete(memberId);
+    }
   }
 
   private cleanUp(): void {
@@ -123,6 +153,7 @@ export class GroupMember {
 
   private joined({ payload }: ConsumerGroupJoinEvent): void {
     if (this.failure || this.leaving) return;
+    this.id = payload.memberId;
     this.revoked = undefined;
     this.owned = Object.entries(payload.memberAssignment)
       .flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })))

@@ -238,4 +238,26 @@ describe('The event log on Kafka, when things break', () => {
       return seen.size === last;
     }, DEADLINE_MS);
   });
+
+  it('does not wait for the end of the session that it had with a broker that was killed', async () => {
+    // Longer than the group waits for anyone, and than this test does.
+    log = await KafkaEventLog.open({
+      brokers: kafka.brokers,
+      clientId: 'test',
+      sessionTimeoutMs: 10 * DEADLINE_MS,
+    });
+    let handled = 0;
+    await log.subscribe({
+      group: topic,
+      topics: [topic],
+      handle: async ({ records }) => void (handled += records.length),
+    });
+    publisher('steady', 10, 20);
+    await eventually(() => handled > 0);
+
+    await kafka.kill();
+    await kafka.start();
+    const before = handled;
+    await eventually(() => handled > before, DEADLINE_MS / 2);
+  });
 });
