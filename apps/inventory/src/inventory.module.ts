@@ -20,7 +20,7 @@ import { KeepStock } from './application/keep-stock';
 import { ReservationRepository, StockRepository } from './application/ports';
 import { ReleaseStock } from './application/release-stock';
 import { ReserveStock } from './application/reserve-stock';
-import type { InventorySettings } from './inventory.service';
+import type { InventorySettings } from './inventory.settings';
 
 @Module({})
 export class InventoryModule {

@@ -21,7 +21,7 @@ import { FindOrder } from './application/find-order';
 import { KeepPriceBook } from './application/keep-price-book';
 import { PlaceOrder } from './application/place-order';
 import { OrderRepository, PriceBook } from './application/ports';
-import type { OrdersSettings } from './orders.service';
+import type { OrdersSettings } from './orders.settings';
 
 @Module({})
 export class OrdersModule {

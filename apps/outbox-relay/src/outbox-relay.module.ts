@@ -17,7 +17,7 @@ import { RelayController } from './adapters/in/http/relay.controller';
 import { MeasuredEventLog } from './adapters/out/telemetry/measured-event-log';
 import { measureRelay } from './adapters/out/telemetry/relay-metrics';
 import { type RelayEvent, RelayOutbox } from './application/relay-outbox';
-import type { RelayServiceSettings } from './outbox-relay.service';
+import type { OutboxRelaySettings } from './outbox-relay.settings';
 
 @Module({})
 export class OutboxRelayModule
@@ -29,7 +29,7 @@ export class OutboxRelayModule
     private readonly app: ModuleRef,
   ) {}
 
-  static with(settings: RelayServiceSettings): DynamicModule {
+  static with(settings: OutboxRelaySettings): DynamicModule {
     return {
       module: OutboxRelayModule,
       imports: [EventLogModule.with(`${settings.SERVICE}-relay`, settings)],

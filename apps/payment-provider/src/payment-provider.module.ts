@@ -14,7 +14,7 @@ import { Books } from './application/ports';
 import { ReadBooks } from './application/read-books';
 import { TakeCharge } from './application/take-charge';
 import { TakeOverCharges } from './application/take-over-charges';
-import type { PaymentProviderSettings } from './payment-provider.service';
+import type { PaymentProviderSettings } from './payment-provider.settings';
 
 @Module({})
 export class PaymentProviderModule implements OnApplicationBootstrap {

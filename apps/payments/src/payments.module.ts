@@ -38,7 +38,7 @@ import { ReconcileBooks } from './application/reconcile-books';
 import { RefundPayment } from './application/refund-payment';
 import { RequestPayment } from './application/request-payment';
 import { SettlePayments } from './application/settle-payments';
-import type { PaymentsSettings } from './payments.service';
+import type { PaymentsSettings } from './payments.settings';
 
 @Module({})
 export class PaymentsModule implements OnApplicationShutdown {

@@ -1,42 +1,14 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
-import { type ServiceDefinition, serviceSettings } from '@atlas/service';
-import { z } from 'zod';
+import type { ServiceDefinition } from '@atlas/service';
 import { PaymentsModule } from './payments.module';
-
-const milliseconds = (max: number) => z.coerce.number().int().min(10).max(max);
-
-const settings = serviceSettings({ port: 4003 }).extend({
-  PROVIDER_URL: z
-    .url({ protocol: /^https?$/ })
-    .default('http://127.0.0.1:4090')
-    .describe("the URL of the payment provider's API, http://host:port"),
-  PROVIDER_TIMEOUT_MS: milliseconds(4_000)
-    .default(1_000)
-    .describe('how long to wait for one answer of the payment provider, from 10 to 4000 milliseconds'),
-  PAYMENT_LEASE_MS: milliseconds(600_000)
-    .min(10_000)
-    .default(15_000)
-    .describe('after how long the attempt of a dead process is repeated, from 10000 to 600000 milliseconds'),
-  PAYMENT_MAX_ATTEMPTS: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(100)
-    .default(3)
-    .describe('how many charges of a payment may be left without an answer, from 1 to 100'),
-  RECONCILE_EVERY_MS: milliseconds(3_600_000)
-    .default(5_000)
-    .describe("how often the provider's books are read on, from 10 to 3600000 milliseconds"),
-});
-
-export type PaymentsSettings = z.infer<typeof settings>;
+import { paymentsSettings } from './payments.settings';
 
 export const paymentsService = {
   name: 'payments',
   title: 'Payments',
   description: 'Charges and refunds through an outside provider, and keeps the double-entry ledger.',
-  settings,
+  settings: paymentsSettings,
   module: (values) => PaymentsModule.with(values),
   consumesEvents: true,
   readiness: { database: databaseIsThere },
-} satisfies ServiceDefinition<typeof settings.shape>;
+} satisfies ServiceDefinition<typeof paymentsSettings.shape>;

@@ -11,7 +11,8 @@ import { RequestPayment } from '../src/application/request-payment';
 import { SettlePayments } from '../src/application/settle-payments';
 import { Money } from '@atlas/kernel';
 import { PaymentWorker } from '../src/adapters/in/worker/payment.worker';
-import { paymentsService, type PaymentsSettings } from '../src/payments.service';
+import { paymentsService } from '../src/payments.service';
+import type { PaymentsSettings } from '../src/payments.settings';
 import { ProviderProcess } from './provider-process';
 
 const amount = { minorUnits: 487, currency: 'EUR' };

@@ -1,0 +1,27 @@
+import { contracts } from '@atlas/contracts';
+import { serviceSettings } from '@atlas/service';
+import { z } from 'zod';
+
+/** Everyone who publishes: the owners of the events. */
+const services = [...new Set(contracts.map((contract) => contract.owner))];
+const FIRST_PORT = 4011;
+
+/** @param service decides the default port: one more for each service, from 4011. */
+export const outboxRelaySettings = (service: string | undefined) =>
+  serviceSettings({ port: FIRST_PORT + Math.max(0, services.indexOf(service ?? '')) }).extend({
+    SERVICE: z.enum(services).describe(`the service whose outbox to publish: one of ${services.join(', ')}`),
+    RELAY_BATCH_ROWS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(2_000)
+      .describe('a whole number of rows from 1 to 10000: the most that one transaction on the log holds'),
+    OUTBOX_RETENTION_HOURS: z.coerce
+      .number()
+      .min(0)
+      .default(7 * 24)
+      .describe('a number of hours from 0: how long published rows are kept, for audits'),
+  });
+
+export type OutboxRelaySettings = z.infer<ReturnType<typeof outboxRelaySettings>>;
