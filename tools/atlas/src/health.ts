@@ -15,7 +15,8 @@ export interface Health {
 }
 
 const TIMEOUT_MS = 3_000;
-const NO_HEALTH: Health = { ready: false, circuits: [] };
+/** Of what does not run, or does not answer. */
+export const DOWN: Health = { ready: false, circuits: [] };
 
 const circuitOf = z.object({
   breaker: z.enum(['closed', 'open', 'half-open', 'isolated']),
@@ -40,7 +41,7 @@ export async function healthOf(url: string): Promise<Health> {
     const body: unknown = await answer.json().catch(() => undefined);
     return { ready: answer.ok, circuits: circuitsIn(body) };
   } catch {
-    return NO_HEALTH;
+    return DOWN;
   }
 }
 

@@ -2,6 +2,7 @@ import { isIP, type Socket, connect as connectTcp } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import {
   type Assigner,
+  type Broker,
   type Cluster,
   Kafka,
   type KafkaConfig,
@@ -18,6 +19,11 @@ export type Connection = Pick<KafkaConfig, 'ssl' | 'sasl'> & {
   readonly brokers: readonly string[];
   /** The name of this process in the brokers' logs and metrics. */
   readonly clientId: string;
+};
+
+/** What kafkajs's brokers can do, too. */
+type GroupCoordinator = Broker & {
+  leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
 };
 
 /**
@@ -87,6 +93,14 @@ export class KafkaClient {
     });
     if (!cluster) throw new Error('kafkajs gave its assigner no cluster');
     return readUncommitted ? cluster : skipAborted(cluster);
+  }
+
+  /** The broker that keeps this group's members and offsets. */
+  async groupCoordinator(groupId: string): Promise<GroupCoordinator> {
+    const cluster = this.cluster();
+    await cluster.connect();
+    await cluster.refreshMetadata();
+    return (await cluster.findGroupCoordinator({ groupId })) as GroupCoordinator;
   }
 
   /** Cuts every connection, at once and for good. */

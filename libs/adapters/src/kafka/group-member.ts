@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Subscription } from '@atlas/ports';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
 import type {
-  Broker,
   Consumer as KafkaConsumer,
   ConsumerEndBatchProcessEvent,
   ConsumerGroupJoinEvent,
@@ -23,11 +22,6 @@ const REBALANCE_TIMEOUT_MS = 60_000;
 const COMMIT_ATTEMPTS = 6;
 const LEAVE_TIMEOUT_MS = 5_000;
 const retryBackoff = new ExponentialBackoff({ initialDelay: 100, maxDelay: 10_000 });
-
-/** What kafkajs's brokers can do, too. */
-type GroupCoordinator = Broker & {
-  leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
-};
 
 /** One membership in a consumer group, from its beginning until it fails or leaves. It never mends itself. */
 export class GroupMember {
@@ -133,10 +127,7 @@ export class GroupMember {
   private async leaveForLost(): Promise<void> {
     if (this.lost.size === 0) return;
     const { group } = this.subscription;
-    const cluster = this.client.cluster();
-    await cluster.connect();
-    await cluster.refreshMetadata();
-    const coordinator = (await cluster.findGroupCoordinator({ groupId: group })) as GroupCoordinator;
+    const coordinator = await this.client.groupCoordinator(group);
     for (const memberId of this.lost) {
       await coordinator.leaveGroup({ groupId: group, memberId }).catch((error: unknown) => {
         if (!isUnknownMember(error)) throw error;

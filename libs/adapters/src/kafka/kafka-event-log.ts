@@ -155,10 +155,7 @@ export class KafkaEventLog extends EventLog {
       if (!Number.isSafeInteger(offset) || offset < 0 || offset > end) {
         throw new Error(`The offset must be from 0 to ${end} in ${topic}/${partition}, not ${offset}`);
       }
-      const cluster = client.cluster();
-      await cluster.connect();
-      await cluster.refreshMetadata();
-      const coordinator = await cluster.findGroupCoordinator({ groupId: group });
+      const coordinator = await client.groupCoordinator(group);
       try {
         // Without a member and a generation: the coordinator takes that only if the group has no members.
         await coordinator.offsetCommit({

@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import { Client } from 'pg';
 import { DockerStack } from '../docker-stack';
-import { type Circuit, type Health, healthOf } from '../health';
+import { type Circuit, DOWN, healthOf } from '../health';
 import { Home, type PlatformState } from '../home';
 import { type Memory, memoryOf } from '../memory';
 import { notRunning } from '../platform';
@@ -49,8 +49,6 @@ export async function runStatus({ json }: { readonly json?: boolean }): Promise<
   );
   return ready ? 0 : 1;
 }
-
-const DOWN: Health = { ready: false, circuits: [] };
 
 const embeddedRows = (state: PlatformState): Promise<readonly Row[]> =>
   Promise.all([supervisorRow(state), postgresRow(state), ...state.processes.map((one) => processRow(one))]);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Container, DockerStack } from '../docker-stack';
 import { Home } from '../home';
 import type { Log } from '../log';
-import { type Health, healthOf } from '../health';
+import { DOWN, type Health, healthOf } from '../health';
 import { choosePorts, type PortWish } from '../ports';
 import { isRelay, KAFKA, POSTGRES, PROVIDER, variableOf } from '../topology';
 import { UserError } from '../user-error';
@@ -109,7 +109,7 @@ async function untilReady(stack: DockerStack, signal: AbortSignal): Promise<void
 
 /** What the process in it says of itself; of PostgreSQL and Kafka, what their health check does. */
 export async function healthIn({ service, running, health, port }: Container): Promise<Health> {
-  if (!running || port === undefined) return { ready: false, circuits: [] };
+  if (!running || port === undefined) return DOWN;
   if (service === POSTGRES || service === KAFKA) return { ready: health === 'healthy', circuits: [] };
   return healthOf(`http://127.0.0.1:${port}`);
 }
