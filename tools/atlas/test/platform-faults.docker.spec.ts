@@ -26,9 +26,13 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
     let isOver = false;
     let troubles = 0;
     const troubling = (async () => {
-      while (!isOver) {
-        await trouble();
-        troubles += 1;
+      try {
+        while (!isOver) {
+          await trouble();
+          troubles += 1;
+        }
+      } finally {
+        isOver = true;
       }
     })();
     try {
@@ -36,11 +40,12 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
         const { placed, confirmed, cancelled } = await platform.order(ORDERS, chance);
         const settled = Object.values(cancelled).reduce((sum, count) => sum + count, confirmed);
         expect({ placed, settled }).toEqual({ placed: ORDERS, settled: ORDERS });
-      } while (troubles < atLeast);
+      } while (troubles < atLeast && !isOver);
     } finally {
       isOver = true;
       await troubling;
     }
+    expect(troubles).toBeGreaterThanOrEqual(atLeast);
     await expectCleanAudit();
   }
 
