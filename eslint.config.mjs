@@ -10,6 +10,15 @@ const room = (files, message, ...allowed) => ({
   },
 });
 
+/** What a room must not import. */
+const closed = (files, message, ...refused) => ({
+  files,
+  ignores: ['**/*.spec.ts'],
+  rules: {
+    'no-restricted-imports': ['error', { patterns: [{ regex: refused.join('|'), message }] }],
+  },
+});
+
 export default tseslint.config(
   { ignores: ['**/node_modules/**', 'dist/**', '.nx/**', '.atlas/**', 'coverage/**'] },
   ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
@@ -92,21 +101,47 @@ export default tseslint.config(
     '\\./[^/]+',
   ),
   room(
-    ['apps/*/src/application/**/*.ts'],
-    'application imports domain, libs/kernel, libs/ports and itself, nothing else.',
+    ['apps/*/src/application/ports.ts'],
+    'ports.ts imports domain, libs/kernel and the ports that an application may see, nothing else.',
     '@atlas/kernel',
-    '@atlas/ports',
-    '\\./[^/]+',
+    '@atlas/ports/application',
+
     '\\.\\./domain/[^/]+',
+  ),
+  room(
+    ['apps/*/src/application/{commands,queries}/*.ts'],
+    'a command or query imports domain, ports.ts, libs/kernel and the ports that an application may see, nothing else.',
+    '@atlas/kernel',
+    '@atlas/ports/application',
+    '\\.\\./ports',
+    '\\.\\./\\.\\./domain/[^/]+',
   ),
   // Tests of these rooms may use the test tools too.
   room(
-    ['apps/*/src/domain/**/*.spec.ts', 'apps/*/src/application/**/*.spec.ts'],
+    ['apps/*/src/{domain,application}/**/*.spec.ts'],
     'tests of domain and application import what they test, libs/kernel, libs/ports, libs/testing and fast-check.',
-    '@atlas/(?:kernel|ports|testing)',
+    '@atlas/(?:kernel|testing|ports/application)',
     'fast-check',
     '\\./[^/]+',
-    '\\.\\./domain/[^/]+',
+    '\\.\\./ports',
+    '(?:\\.\\./)+domain/[^/]+',
+    '(?:\\.\\./)+adapters/driven/memory/[^/]+',
+  ),
+  closed(
+    ['apps/*/src/adapters/driving/**/*.ts'],
+    'a driving adapter calls commands and queries; it knows no driven adapter, driver or module.',
+    '/driven/',
+    '\\.module$',
+    '^@atlas/(?:adapters|ports/adapters)',
+    '^(?:typeorm|pg|kafkajs|ioredis|minio|undici)$',
+  ),
+  closed(
+    ['apps/*/src/adapters/driven/**/*.ts'],
+    "a driven adapter serves the application's ports; it knows no command, query, driving adapter or module.",
+    '/driving/',
+    '/application/(?:commands|queries)/',
+    '\\.module$',
+    '^@nestjs/',
   ),
   {
     files: ['**/*.spec.ts', '**/test/**/*.ts'],

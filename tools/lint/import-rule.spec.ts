@@ -16,13 +16,26 @@ async function lint(file: string, code: string): Promise<readonly string[]> {
 describe('The import rule', () => {
   it.each([
     ['apps/orders/src/domain/order.ts', '@nestjs/common'],
-    ['apps/orders/src/domain/order.ts', '@atlas/ports'],
+    ['apps/orders/src/domain/order.ts', '@atlas/ports/application'],
     ['apps/orders/src/domain/order.ts', 'node:fs'],
     ['apps/orders/src/domain/order.ts', '../application/ports'],
-    ['apps/orders/src/application/place-order.ts', 'typeorm'],
-    ['apps/orders/src/application/place-order.ts', '@atlas/adapters/postgres'],
-    ['apps/orders/src/application/place-order.ts', '@atlas/contracts'],
-    ['apps/orders/src/application/place-order.ts', '../adapters/out/postgres/orders.repository'],
+    ['apps/orders/src/application/commands/place-order.ts', 'typeorm'],
+    ['apps/orders/src/application/commands/place-order.ts', '@atlas/adapters/postgres'],
+    ['apps/orders/src/application/commands/place-order.ts', '@atlas/contracts'],
+    ['apps/orders/src/application/commands/place-order.ts', '@atlas/ports/adapters'],
+    ['apps/orders/src/application/commands/place-order.ts', './cancel-order'],
+    ['apps/orders/src/adapters/driving/http/orders.controller.ts', '../../driven/postgres/orders.repository'],
+    ['apps/orders/src/adapters/driving/http/orders.controller.ts', '@atlas/ports/adapters'],
+    ['apps/orders/src/adapters/driving/http/orders.controller.ts', 'typeorm'],
+    ['apps/orders/src/adapters/driven/postgres/orders.repository.ts', '../../driving/http/orders.schemas'],
+    [
+      'apps/orders/src/adapters/driven/postgres/orders.repository.ts',
+      '../../../application/commands/place-order',
+    ],
+    [
+      'apps/orders/src/application/commands/place-order.ts',
+      '../../adapters/driven/postgres/orders.repository',
+    ],
     ['apps/inventory/src/domain/new-file.ts', '../../../orders/src/domain/order'],
   ])('refuses that %s imports %s', async (file, module) => {
     expect(await lint(file, `import { x } from '${module}';\nexport const y = x;\n`)).toEqual([
@@ -33,9 +46,15 @@ describe('The import rule', () => {
   it.each([
     ['apps/orders/src/domain/order.ts', '@atlas/kernel'],
     ['apps/orders/src/domain/order.ts', './order-line'],
-    ['apps/orders/src/application/place-order.ts', '../domain/order'],
-    ['apps/orders/src/application/place-order.ts', '@atlas/ports'],
-    ['apps/orders/src/adapters/out/postgres/orders.repository.ts', 'typeorm'],
+    ['apps/orders/src/application/commands/place-order.ts', '../../domain/order'],
+    ['apps/orders/src/application/commands/place-order.ts', '../ports'],
+    ['apps/orders/src/application/commands/place-order.ts', '@atlas/ports/application'],
+    ['apps/orders/src/adapters/driven/postgres/orders.repository.ts', 'typeorm'],
+    ['apps/orders/src/adapters/driven/postgres/orders.repository.ts', '../../../application/ports'],
+    [
+      'apps/orders/src/adapters/driving/http/orders.controller.ts',
+      '../../../application/commands/place-order',
+    ],
   ])('lets %s import %s', async (file, module) => {
     expect(await lint(file, `import { x } from '${module}';\nexport const y = x;\n`)).toEqual([]);
   });

@@ -3,38 +3,39 @@ import { EventLogModule } from '@atlas/adapters/event-log';
 import { JobsModule } from '@atlas/adapters/jobs';
 import { provide } from '@atlas/adapters/nest';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
-import { Clock, Outbox } from '@atlas/ports';
-import { OrdersHandler } from './adapters/in/events/orders.handler';
-import { ReservationsController } from './adapters/in/http/reservations.controller';
-import { StockController } from './adapters/in/http/stock.controller';
-import { LockedStock } from './adapters/out/postgres/locked-stock';
-import { Inventory1767225700000 } from './adapters/out/postgres/migrations/1-inventory';
-import { ReservationExpiry1798156800000 } from './adapters/out/postgres/migrations/2-expiry';
-import { PostgresReservationRepository } from './adapters/out/postgres/reservations.repository';
-import { StockEntity } from './adapters/out/postgres/stock.entity';
-import { PostgresStockRepository } from './adapters/out/postgres/stock.repository';
-import { CommitStock } from './application/commit-stock';
-import { ExpireReservations } from './application/expire-reservations';
-import { FindReservation } from './application/find-reservation';
-import { KeepStock } from './application/keep-stock';
+import { Outbox } from '@atlas/ports/adapters';
+import { Clock } from '@atlas/ports/application';
+import { OrdersHandler } from './adapters/driving/events/orders.handler';
+import { ReservationsController } from './adapters/driving/http/reservations.controller';
+import { StockController } from './adapters/driving/http/stock.controller';
+import { LockedStock } from './adapters/driven/postgres/locked-stock';
+import { Inventory1767225700000 } from './adapters/driven/postgres/migrations/1-inventory';
+import { ReservationExpiry1798156800000 } from './adapters/driven/postgres/migrations/2-expiry';
+import { PostgresReservationRepository } from './adapters/driven/postgres/reservations.repository';
+import { StockEntity } from './adapters/driven/postgres/stock.entity';
+import { PostgresStockRepository } from './adapters/driven/postgres/stock.repository';
+import { CommitStock } from './application/commands/commit-stock';
+import { ExpireReservations } from './application/commands/expire-reservations';
+import { FindReservation } from './application/queries/find-reservation';
+import { KeepStock } from './application/commands/keep-stock';
 import { ReservationRepository, StockRepository } from './application/ports';
-import { ReleaseStock } from './application/release-stock';
-import { ReserveStock } from './application/reserve-stock';
+import { ReleaseStock } from './application/commands/release-stock';
+import { ReserveStock } from './application/commands/reserve-stock';
 import type { InventorySettings } from './inventory.settings';
 
 @Module({})
 export class InventoryModule {
-  static with(settings: InventorySettings): DynamicModule {
+  static register(settings: InventorySettings): DynamicModule {
     return {
       module: InventoryModule,
       imports: [
-        PostgresModule.with({
+        PostgresModule.register({
           url: settings.DATABASE_URL,
           entities: [StockEntity],
           migrations: [Inventory1767225700000, ReservationExpiry1798156800000],
         }),
-        EventLogModule.with('inventory', settings),
-        JobsModule.with({
+        EventLogModule.register('inventory', settings),
+        JobsModule.register({
           url: settings.DATABASE_URL,
           jobs: [{ name: 'expire-reservations', cron: '* * * * *', useCase: ExpireReservations }],
         }),

@@ -1,4 +1,4 @@
 import { bootService } from '@atlas/service';
-import { inventoryService } from './inventory.service';
+import { inventoryApp } from './inventory.app';
 
-void bootService(inventoryService);
+void bootService(inventoryApp);

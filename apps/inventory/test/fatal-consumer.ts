@@ -22,7 +22,10 @@ void bootService({
   settings: serviceSettings({ port: 0 }),
   module: (settings) => ({
     module: FatalModule,
-    imports: [PostgresModule.with({ url: settings.DATABASE_URL }), EventLogModule.with('fatal', settings)],
+    imports: [
+      PostgresModule.register({ url: settings.DATABASE_URL }),
+      EventLogModule.register('fatal', settings),
+    ],
     controllers: [FatalHandler],
   }),
   consumesEvents: true,

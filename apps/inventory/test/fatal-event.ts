@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { openEventLog } from '@atlas/adapters/event-log';
 import { OrderConfirmed, topicOf, topics } from '@atlas/contracts';
-import type { EventLog } from '@atlas/ports';
+import type { EventLog } from '@atlas/ports/adapters';
 import { createTestDatabase, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { Client } from 'pg';
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OrderPlaced, topicOf, topics } from '@atlas/contracts';
-import { EventLog } from '@atlas/ports';
+import { EventLog } from '@atlas/ports/adapters';
 import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, recordOf, type TestDatabase } from '@atlas/testing';
-import { inventoryService } from '../src/inventory.service';
+import { inventoryApp } from '../src/inventory.app';
 
 /** What a producer can write that knows nothing of our contracts. */
 export interface ForeignRecord {
@@ -108,13 +108,13 @@ export function describeForeignRecords(log: string, open: () => Promise<ForeignA
     beforeAll(async () => {
       access = await open();
       database = await createTestDatabase();
-      const settings = loadConfig(inventoryService.settings, {
+      const settings = loadConfig(inventoryApp.settings, {
         PORT: '0',
         DATABASE_URL: database.url,
         EVENT_LOG_URL: access.url,
         LOG_LEVEL: 'silent',
       });
-      app = await createService(inventoryService, settings);
+      app = await createService(inventoryApp, settings);
       await app.get(EventLog).ensureTopics(topics);
       // One partition, so that the last one is not reached unless the consumer gets past all the others.
       const records = [...REFUSED.map(([, record]) => record), keyless, last];

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OrderCancelled, OrderConfirmed, OrderPlaced, StockReserved } from '@atlas/contracts';
-import { UnitOfWork } from '@atlas/ports';
+import { UnitOfWork } from '@atlas/ports/adapters';
 import { eventually, publish, recordOf } from '@atlas/testing';
 import { PgBoss } from 'pg-boss';
-import type { ReservationResponse } from '../src/adapters/in/http/inventory.schemas';
-import { ExpireReservations } from '../src/application/expire-reservations';
-import { ReserveStock } from '../src/application/reserve-stock';
+import type { ReservationResponse } from '../src/adapters/driving/http/inventory.schemas';
+import { ExpireReservations } from '../src/application/commands/expire-reservations';
+import { ReserveStock } from '../src/application/commands/reserve-stock';
 import { RunningInventory } from './running-inventory';
 
 interface Line {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { UnitOfWork } from '@atlas/ports';
+import { UnitOfWork } from '@atlas/ports/adapters';
 import { eventually } from '@atlas/testing';
 import type { EntityManager } from 'typeorm';
-import { ReserveStock } from '../src/application/reserve-stock';
+import { ReserveStock } from '../src/application/commands/reserve-stock';
 import { RunningInventory } from './running-inventory';
 
 /** Resolves once so many have arrived. */

@@ -1,11 +1,11 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { topics } from '@atlas/contracts';
-import { EventLog } from '@atlas/ports';
+import { EventLog } from '@atlas/ports/adapters';
 import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, type TestDatabase } from '@atlas/testing';
 import { DataSource } from 'typeorm';
 import type { StockLevels } from '../src/domain/stock-item';
-import { inventoryService } from '../src/inventory.service';
+import { inventoryApp } from '../src/inventory.app';
 
 /** Replicas of inventory, as processes would be: each with its own connections and its own place in the group. */
 export class RunningInventory {
@@ -17,14 +17,14 @@ export class RunningInventory {
   static async start(): Promise<RunningInventory> {
     const own = await createTestDatabase();
     const shared = await createTestDatabase();
-    const settings = loadConfig(inventoryService.settings, {
+    const settings = loadConfig(inventoryApp.settings, {
       PORT: '0',
       DATABASE_URL: own.url,
       EVENT_LOG_URL: shared.url,
       LOG_LEVEL: 'fatal',
     });
     const replica = async () => {
-      const app = await createService(inventoryService, settings);
+      const app = await createService(inventoryApp, settings);
       await startService(app, settings);
       return app;
     };

@@ -1,4 +1,4 @@
 import { bootService } from '@atlas/service';
-import { ordersService } from './orders.service';
+import { ordersApp } from './orders.app';
 
-void bootService(ordersService);
+void bootService(ordersApp);

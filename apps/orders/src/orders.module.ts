@@ -3,39 +3,40 @@ import { EventLogModule } from '@atlas/adapters/event-log';
 import { JobsModule } from '@atlas/adapters/jobs';
 import { provide } from '@atlas/adapters/nest';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
-import { Clock, IdGenerator, Outbox } from '@atlas/ports';
-import { InventoryHandler } from './adapters/in/events/inventory.handler';
-import { PaymentsHandler } from './adapters/in/events/payments.handler';
-import { OrdersController } from './adapters/in/http/orders.controller';
-import { PriceBookController } from './adapters/in/http/price-book.controller';
-import { Orders1767225700000 } from './adapters/out/postgres/migrations/1-orders';
-import { OrderDeadlines1798156800000 } from './adapters/out/postgres/migrations/2-deadlines';
-import { OrderEntity, OrderLineEntity } from './adapters/out/postgres/order.entity';
-import { PostgresOrderRepository } from './adapters/out/postgres/orders.repository';
-import { PostgresPriceBook } from './adapters/out/postgres/price-book.repository';
-import { PriceEntity } from './adapters/out/postgres/price.entity';
-import { AdvanceOrder } from './application/advance-order';
-import { CancelOrder } from './application/cancel-order';
-import { ExpireOrders } from './application/expire-orders';
-import { FindOrder } from './application/find-order';
-import { KeepPriceBook } from './application/keep-price-book';
-import { PlaceOrder } from './application/place-order';
+import { Outbox } from '@atlas/ports/adapters';
+import { Clock, IdGenerator } from '@atlas/ports/application';
+import { InventoryHandler } from './adapters/driving/events/inventory.handler';
+import { PaymentsHandler } from './adapters/driving/events/payments.handler';
+import { OrdersController } from './adapters/driving/http/orders.controller';
+import { PriceBookController } from './adapters/driving/http/price-book.controller';
+import { Orders1767225700000 } from './adapters/driven/postgres/migrations/1-orders';
+import { OrderDeadlines1798156800000 } from './adapters/driven/postgres/migrations/2-deadlines';
+import { OrderEntity, OrderLineEntity } from './adapters/driven/postgres/order.entity';
+import { PostgresOrderRepository } from './adapters/driven/postgres/orders.repository';
+import { PostgresPriceBook } from './adapters/driven/postgres/price-book.repository';
+import { PriceEntity } from './adapters/driven/postgres/price.entity';
+import { AdvanceOrder } from './application/commands/advance-order';
+import { CancelOrder } from './application/commands/cancel-order';
+import { ExpireOrders } from './application/commands/expire-orders';
+import { FindOrder } from './application/queries/find-order';
+import { KeepPriceBook } from './application/commands/keep-price-book';
+import { PlaceOrder } from './application/commands/place-order';
 import { OrderRepository, PriceBook } from './application/ports';
 import type { OrdersSettings } from './orders.settings';
 
 @Module({})
 export class OrdersModule {
-  static with(settings: OrdersSettings): DynamicModule {
+  static register(settings: OrdersSettings): DynamicModule {
     return {
       module: OrdersModule,
       imports: [
-        PostgresModule.with({
+        PostgresModule.register({
           url: settings.DATABASE_URL,
           entities: [OrderEntity, OrderLineEntity, PriceEntity],
           migrations: [Orders1767225700000, OrderDeadlines1798156800000],
         }),
-        EventLogModule.with('orders', settings),
-        JobsModule.with({
+        EventLogModule.register('orders', settings),
+        JobsModule.register({
           url: settings.DATABASE_URL,
           jobs: [{ name: 'expire-orders', cron: '* * * * *', useCase: ExpireOrders }],
         }),

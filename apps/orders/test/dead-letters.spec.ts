@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { PaymentCaptured, StockReserved, topics } from '@atlas/contracts';
-import { EventLog } from '@atlas/ports';
+import { EventLog } from '@atlas/ports/adapters';
 import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { Client } from 'pg';
-import { ordersService } from '../src/orders.service';
+import { ordersApp } from '../src/orders.app';
 
 interface Letter {
   readonly id: string;
@@ -37,13 +37,13 @@ describe('A dead letter', () => {
 
   beforeAll(async () => {
     databases = [await createTestDatabase(), await createTestDatabase()];
-    const settings = loadConfig(ordersService.settings, {
+    const settings = loadConfig(ordersApp.settings, {
       PORT: '0',
       DATABASE_URL: databases[0]!.url,
       EVENT_LOG_URL: databases[1]!.url,
       LOG_LEVEL: 'silent',
     });
-    app = await createService(ordersService, settings);
+    app = await createService(ordersApp, settings);
     await startService(app, settings);
     log = app.get(EventLog);
     await log.ensureTopics(topics);

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { StockReserved, topics } from '@atlas/contracts';
-import { EventLog } from '@atlas/ports';
+import { EventLog } from '@atlas/ports/adapters';
 import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { PgBoss } from 'pg-boss';
 import { DataSource } from 'typeorm';
-import { ExpireOrders } from '../src/application/expire-orders';
-import { ordersService } from '../src/orders.service';
+import { ExpireOrders } from '../src/application/commands/expire-orders';
+import { ordersApp } from '../src/orders.app';
 
 /** More than what is expired together. */
 const ORDERS = 130;
@@ -36,13 +36,13 @@ describe('An order that is not settled in its time', () => {
   });
 
   async function replica(): Promise<NestFastifyApplication> {
-    const settings = loadConfig(ordersService.settings, {
+    const settings = loadConfig(ordersApp.settings, {
       PORT: '0',
       DATABASE_URL: databases[0]!.url,
       EVENT_LOG_URL: databases[1]!.url,
       LOG_LEVEL: 'fatal',
     });
-    const started = await createService(ordersService, settings);
+    const started = await createService(ordersApp, settings);
     await startService(started, settings);
     return started;
   }

@@ -5,7 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Test } from '@nestjs/testing';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { OrderCancelled } from '@atlas/contracts';
-import { Outbox } from '@atlas/ports';
+import { Outbox } from '@atlas/ports/adapters';
 import { Idempotent } from '@atlas/resilience';
 import { createTestDatabase, type TestDatabase } from '@atlas/testing';
 import fc from 'fast-check';
@@ -80,7 +80,7 @@ describe('Keys of requests on PostgreSQL', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     @Module({
-      imports: [PostgresModule.with({ url: database.url, entities: [] })],
+      imports: [PostgresModule.register({ url: database.url, entities: [] })],
       controllers: [Cancellations],
     })
     class OrdersModule {}

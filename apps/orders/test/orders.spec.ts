@@ -8,12 +8,12 @@ import {
   StockReserved,
   topics,
 } from '@atlas/contracts';
-import { EventLog } from '@atlas/ports';
+import { EventLog } from '@atlas/ports/adapters';
 import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
-import { ordersService } from '../src/orders.service';
+import { ordersApp } from '../src/orders.app';
 
 const money = (minorUnits: number) => ({ minorUnits, currency: 'EUR' });
 
@@ -43,13 +43,13 @@ describe('Orders', () => {
   beforeAll(async () => {
     databases = [await createTestDatabase(), await createTestDatabase()];
     const [own, shared] = databases as [TestDatabase, TestDatabase];
-    const settings = loadConfig(ordersService.settings, {
+    const settings = loadConfig(ordersApp.settings, {
       PORT: '0',
       DATABASE_URL: own.url,
       EVENT_LOG_URL: shared.url,
       LOG_LEVEL: 'fatal',
     });
-    app = await createService(ordersService, settings);
+    app = await createService(ordersApp, settings);
     await startService(app, settings);
     log = app.get(EventLog);
     await log.ensureTopics(topics);

@@ -1,4 +1,4 @@
 import { bootService } from '@atlas/service';
-import { outboxRelayService } from './outbox-relay.service';
+import { outboxRelayApp } from './outbox-relay.app';
 
-void bootService(outboxRelayService(process.env['SERVICE']));
+void bootService(outboxRelayApp(process.env['SERVICE']));

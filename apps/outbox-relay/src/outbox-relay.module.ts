@@ -11,12 +11,13 @@ import { EventLogModule } from '@atlas/adapters/event-log';
 import { PostgresOutboxSource } from '@atlas/adapters/postgres';
 import { SystemClock } from '@atlas/adapters/system';
 import { topicOf, topics } from '@atlas/contracts';
-import { Clock, EventLog } from '@atlas/ports';
+import { EventLog } from '@atlas/ports/adapters';
+import { Clock } from '@atlas/ports/application';
 import { Readiness } from '@atlas/service';
-import { RelayController } from './adapters/in/http/relay.controller';
-import { MeasuredEventLog } from './adapters/out/telemetry/measured-event-log';
-import { measureRelay } from './adapters/out/telemetry/relay-metrics';
-import { type RelayEvent, RelayOutbox } from './application/relay-outbox';
+import { RelayController } from './adapters/driving/http/relay.controller';
+import { MeasuredEventLog } from './adapters/driven/telemetry/measured-event-log';
+import { measureRelay } from './adapters/driven/telemetry/relay-metrics';
+import { type RelayEvent, RelayOutbox } from './application/commands/relay-outbox';
 import type { OutboxRelaySettings } from './outbox-relay.settings';
 
 @Module({})
@@ -29,10 +30,10 @@ export class OutboxRelayModule
     private readonly app: ModuleRef,
   ) {}
 
-  static with(settings: OutboxRelaySettings): DynamicModule {
+  static register(settings: OutboxRelaySettings): DynamicModule {
     return {
       module: OutboxRelayModule,
-      imports: [EventLogModule.with(`${settings.SERVICE}-relay`, settings)],
+      imports: [EventLogModule.register(`${settings.SERVICE}-relay`, settings)],
       controllers: [RelayController],
       providers: [
         { provide: Clock, useClass: SystemClock },

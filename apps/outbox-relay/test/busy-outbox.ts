@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectDatabase } from '@atlas/adapters/postgres';
-import type { ConsumedRecord, EventLog, PartitionDescription } from '@atlas/ports';
-import { Chance, eventually } from '@atlas/testing';
+import type { ConsumedRecord, EventLog, PartitionDescription } from '@atlas/ports/adapters';
+import { SeededRandom, eventually } from '@atlas/testing';
 import { Client } from 'pg';
 
 export const TOPIC = 'orders.events';
@@ -22,10 +22,10 @@ export class BusyOutbox {
     private readonly url: string,
     private readonly log: EventLog,
     private readonly ends: readonly PartitionDescription[],
-    private readonly chance: Chance,
+    private readonly chance: SeededRandom,
   ) {}
 
-  static async at(url: string, log: EventLog, chance = new Chance(1)): Promise<BusyOutbox> {
+  static async at(url: string, log: EventLog, chance = new SeededRandom(1)): Promise<BusyOutbox> {
     return new BusyOutbox(url, log, await log.describe(), chance);
   }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { EventLog, PublisherSession } from '@atlas/ports';
+import type { EventLog, PublisherSession } from '@atlas/ports/adapters';
 import type { Client } from 'pg';
 
 type Row = Readonly<Record<string, string>>;

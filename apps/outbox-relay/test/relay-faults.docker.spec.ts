@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { KafkaEventLog } from '@atlas/adapters/kafka';
 import { type KafkaContainer, startKafka } from '@atlas/adapters/kafka/test';
 import { type PostgresContainer, startPostgres } from '@atlas/adapters/postgres/test';
-import { Chance, createTestDatabase, eventually } from '@atlas/testing';
+import { SeededRandom, createTestDatabase, eventually } from '@atlas/testing';
 import type { Client } from 'pg';
 import { BusyOutbox, TOPIC } from './busy-outbox';
 import { BY_HORIZON, BY_ID, BY_XID_AND_ID, type NaiveCursor, NaiveRelay } from './naive-relay';
@@ -14,7 +14,7 @@ const PAUSES = isFull ? 6 : 1;
 const OUTAGES = isFull ? 3 : 1;
 const DEADLINE_MS = 120_000;
 
-const chance = Chance.fromEnvironment();
+const chance = SeededRandom.fromEnvironment();
 
 jest.setTimeout(isFull ? 900_000 : 240_000);
 

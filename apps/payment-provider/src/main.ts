@@ -1,4 +1,4 @@
 import { bootService } from '@atlas/service';
-import { paymentProviderService } from './payment-provider.service';
+import { paymentProviderApp } from './payment-provider.app';
 
-void bootService(paymentProviderService);
+void bootService(paymentProviderApp);

@@ -1,27 +1,27 @@
 import { type DynamicModule, Logger, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { provide } from '@atlas/adapters/nest';
 import { PostgresModule } from '@atlas/adapters/postgres';
-import { Clock, IdGenerator } from '@atlas/ports';
+import { Clock, IdGenerator } from '@atlas/ports/application';
 import { DataSource } from 'typeorm';
-import { BadLine } from './adapters/in/http/bad-line';
-import { ChargesController, TakeOverController } from './adapters/in/http/charges.controller';
-import { FaultsController } from './adapters/in/http/faults.controller';
-import { PostgresBooks } from './adapters/out/postgres/books.repository';
-import { Books1798243200000 } from './adapters/out/postgres/migrations/1-books';
-import { GiveRefund } from './application/give-refund';
-import { Misbehave } from './application/misbehave';
+import { NetworkFaults } from './adapters/driving/http/network-faults';
+import { ChargesController, TakeOverController } from './adapters/driving/http/charges.controller';
+import { FaultsController } from './adapters/driving/http/faults.controller';
+import { PostgresBooks } from './adapters/driven/postgres/books.repository';
+import { Books1798243200000 } from './adapters/driven/postgres/migrations/1-books';
+import { GiveRefund } from './application/commands/give-refund';
+import { Misbehave } from './application/commands/misbehave';
 import { Books } from './application/ports';
-import { ReadBooks } from './application/read-books';
-import { TakeCharge } from './application/take-charge';
-import { TakeOverCharges } from './application/take-over-charges';
+import { ReadBooks } from './application/queries/read-books';
+import { TakeCharge } from './application/commands/take-charge';
+import { TakeOverCharges } from './application/commands/take-over-charges';
 import type { PaymentProviderSettings } from './payment-provider.settings';
 
 @Module({})
 export class PaymentProviderModule implements OnApplicationBootstrap {
-  static with(settings: PaymentProviderSettings): DynamicModule {
+  static register(settings: PaymentProviderSettings): DynamicModule {
     return {
       module: PaymentProviderModule,
-      imports: [PostgresModule.with({ url: settings.DATABASE_URL, migrations: [Books1798243200000] })],
+      imports: [PostgresModule.register({ url: settings.DATABASE_URL, migrations: [Books1798243200000] })],
       controllers: [TakeOverController, ChargesController, FaultsController],
       providers: [
         { ...provide(PostgresBooks, DataSource), provide: Books },
@@ -30,7 +30,7 @@ export class PaymentProviderModule implements OnApplicationBootstrap {
         provide(TakeOverCharges, Books, Clock, IdGenerator),
         provide(ReadBooks, Books),
         provide(Misbehave, Clock),
-        BadLine,
+        NetworkFaults,
       ],
     };
   }

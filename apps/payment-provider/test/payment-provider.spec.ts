@@ -4,9 +4,9 @@ import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, type TestDatabase } from '@atlas/testing';
 import { DataSource } from 'typeorm';
 import { Agent, request } from 'undici';
-import type { BooksResponse, ChargeResponse } from '../src/adapters/in/http/charges.schemas';
-import type { FaultsResponse } from '../src/adapters/in/http/faults.schemas';
-import { paymentProviderService } from '../src/payment-provider.service';
+import type { BooksResponse, ChargeResponse } from '../src/adapters/driving/http/charges.schemas';
+import type { FaultsResponse } from '../src/adapters/driving/http/faults.schemas';
+import { paymentProviderApp } from '../src/payment-provider.app';
 
 const amount = { minorUnits: 487, currency: 'EUR' };
 
@@ -20,8 +20,8 @@ describe('The sandbox provider', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     const env = { PORT: '0', DATABASE_URL: database.url, LOG_LEVEL: 'fatal' };
-    const settings = loadConfig(paymentProviderService.settings, env);
-    app = await createService(paymentProviderService, settings);
+    const settings = loadConfig(paymentProviderApp.settings, env);
+    app = await createService(paymentProviderApp, settings);
     url = await startService(app, settings);
   });
   afterEach(() => send('DELETE', '/faults'));

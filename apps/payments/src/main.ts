@@ -1,4 +1,4 @@
 import { bootService } from '@atlas/service';
-import { paymentsService } from './payments.service';
+import { paymentsApp } from './payments.app';
 
-void bootService(paymentsService);
+void bootService(paymentsApp);

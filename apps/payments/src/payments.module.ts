@@ -2,28 +2,29 @@ import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/
 import { EventLogModule } from '@atlas/adapters/event-log';
 import { provide } from '@atlas/adapters/nest';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
-import { Clock, Outbox } from '@atlas/ports';
+import { Outbox } from '@atlas/ports/adapters';
+import { Clock } from '@atlas/ports/application';
 import { Resilience, ResilienceModule } from '@atlas/resilience';
 import { ConfigError } from '@atlas/service';
 import { DataSource } from 'typeorm';
-import { OrdersHandler } from './adapters/in/events/orders.handler';
-import { PaymentsController } from './adapters/in/http/payments.controller';
-import { ReconciliationController } from './adapters/in/http/reconciliation.controller';
-import { InProcessDueSignal, PaymentWorker } from './adapters/in/worker/payment.worker';
-import { ReconciliationWorker } from './adapters/in/worker/reconciliation.worker';
-import { PostgresFormerCharges } from './adapters/out/postgres/former-charges.repository';
-import { PostgresLedger } from './adapters/out/postgres/ledger.repository';
-import { Payments1767225700000 } from './adapters/out/postgres/migrations/1-payments';
-import { OutsideProvider1798329600000 } from './adapters/out/postgres/migrations/2-outside-provider';
-import { PaymentEntity } from './adapters/out/postgres/payment.entity';
-import { PostgresPaymentRepository } from './adapters/out/postgres/payments.repository';
-import { PostgresStatement } from './adapters/out/postgres/statement.repository';
-import { HttpPaymentProvider, MAX_OPEN, providerPolicies } from './adapters/out/provider/http-provider';
-import { HttpNewProvider, HttpProviderBooks } from './adapters/out/provider/http-provider-books';
-import { ProviderClient } from './adapters/out/provider/provider-client';
-import { CancelPayment } from './application/cancel-payment';
-import { FindPayment } from './application/find-payment';
-import { HandOverCharges } from './application/hand-over-charges';
+import { OrdersHandler } from './adapters/driving/events/orders.handler';
+import { PaymentsController } from './adapters/driving/http/payments.controller';
+import { ReconciliationController } from './adapters/driving/http/reconciliation.controller';
+import { InProcessDueSignal, SettlePaymentsJob } from './adapters/driving/jobs/settle-payments.job';
+import { ReconcileBooksJob } from './adapters/driving/jobs/reconcile-books.job';
+import { PostgresFormerCharges } from './adapters/driven/postgres/former-charges.repository';
+import { PostgresLedger } from './adapters/driven/postgres/ledger.repository';
+import { Payments1767225700000 } from './adapters/driven/postgres/migrations/1-payments';
+import { OutsideProvider1798329600000 } from './adapters/driven/postgres/migrations/2-outside-provider';
+import { PaymentEntity } from './adapters/driven/postgres/payment.entity';
+import { PostgresPaymentRepository } from './adapters/driven/postgres/payments.repository';
+import { PostgresStatement } from './adapters/driven/postgres/statement.repository';
+import { HttpPaymentProvider, MAX_OPEN, providerPolicies } from './adapters/driven/provider/http-provider';
+import { HttpNewProvider, HttpProviderBooks } from './adapters/driven/provider/http-provider-books';
+import { ProviderClient } from './adapters/driven/provider/provider-client';
+import { CancelPayment } from './application/commands/cancel-payment';
+import { FindPayment } from './application/queries/find-payment';
+import { HandOverCharges } from './application/commands/hand-over-charges';
 import {
   DueSignal,
   FormerCharges,
@@ -34,27 +35,27 @@ import {
   ProviderBooks,
   Statement,
 } from './application/ports';
-import { ReconcileBooks } from './application/reconcile-books';
-import { RefundPayment } from './application/refund-payment';
-import { RequestPayment } from './application/request-payment';
-import { SettlePayments } from './application/settle-payments';
+import { ReconcileBooks } from './application/commands/reconcile-books';
+import { RefundPayment } from './application/commands/refund-payment';
+import { RequestPayment } from './application/commands/request-payment';
+import { SettlePayments } from './application/commands/settle-payments';
 import type { PaymentsSettings } from './payments.settings';
 
 @Module({})
 export class PaymentsModule implements OnApplicationShutdown {
   constructor(private readonly client: ProviderClient) {}
 
-  static with(settings: PaymentsSettings): DynamicModule {
+  static register(settings: PaymentsSettings): DynamicModule {
     return {
       module: PaymentsModule,
       imports: [
-        PostgresModule.with({
+        PostgresModule.register({
           url: settings.DATABASE_URL,
           entities: [PaymentEntity],
           migrations: [Payments1767225700000, OutsideProvider1798329600000],
         }),
-        EventLogModule.with('payments', settings),
-        ResilienceModule.with(providerPolicies(settings.PROVIDER_TIMEOUT_MS)),
+        EventLogModule.register('payments', settings),
+        ResilienceModule.register(providerPolicies(settings.PROVIDER_TIMEOUT_MS)),
       ],
       controllers: [PaymentsController, ReconciliationController, OrdersHandler],
       providers: [
@@ -93,11 +94,11 @@ export class PaymentsModule implements OnApplicationShutdown {
         provide(FindPayment, PaymentRepository, Ledger),
         provide(HandOverCharges, FormerCharges, NewProvider),
         provide(ReconcileBooks, ProviderBooks, PaymentRepository, Statement, PaymentProvider, Clock),
-        PaymentWorker,
+        SettlePaymentsJob,
         {
-          provide: ReconciliationWorker,
+          provide: ReconcileBooksJob,
           useFactory: (reconcileBooks: ReconcileBooks) =>
-            new ReconciliationWorker(reconcileBooks, settings.RECONCILE_EVERY_MS),
+            new ReconcileBooksJob(reconcileBooks, settings.RECONCILE_EVERY_MS),
           inject: [ReconcileBooks],
         },
       ],

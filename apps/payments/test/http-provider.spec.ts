@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Money } from '@atlas/kernel';
 import { loadPolicies, Resilience } from '@atlas/resilience';
 import { eventually } from '@atlas/testing';
-import { HttpPaymentProvider, providerPolicies } from '../src/adapters/out/provider/http-provider';
-import { ProviderClient } from '../src/adapters/out/provider/provider-client';
+import { HttpPaymentProvider, providerPolicies } from '../src/adapters/driven/provider/http-provider';
+import { ProviderClient } from '../src/adapters/driven/provider/provider-client';
 import { ProviderProcess } from './provider-process';
 
 const price = Money.of(487);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { eventually } from '@atlas/testing';
 import fc from 'fast-check';
-import { CancelPayment } from '../src/application/cancel-payment';
+import { CancelPayment } from '../src/application/commands/cancel-payment';
 import { PaymentsFixture, PRICE } from './payments-fixture';
 
 const RUNS = Number(process.env['PROVIDER_FAULT_RUNS'] ?? 6);

@@ -1,16 +1,16 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Money } from '@atlas/kernel';
-import { Clock } from '@atlas/ports';
+import { Clock } from '@atlas/ports/application';
 import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, type TestDatabase } from '@atlas/testing';
 import { DataSource } from 'typeorm';
-import { PaymentWorker } from '../src/adapters/in/worker/payment.worker';
+import { SettlePaymentsJob } from '../src/adapters/driving/jobs/settle-payments.job';
 import { PaymentProvider, PaymentRepository } from '../src/application/ports';
-import { ReconcileBooks } from '../src/application/reconcile-books';
-import { RequestPayment } from '../src/application/request-payment';
-import { SettlePayments } from '../src/application/settle-payments';
+import { ReconcileBooks } from '../src/application/commands/reconcile-books';
+import { RequestPayment } from '../src/application/commands/request-payment';
+import { SettlePayments } from '../src/application/commands/settle-payments';
 import type { PaymentState } from '../src/domain/payment';
-import { paymentsService } from '../src/payments.service';
+import { paymentsApp } from '../src/payments.app';
 import { ProviderProcess } from './provider-process';
 
 export const PRICE = 487;
@@ -31,7 +31,7 @@ export class PaymentsFixture {
     const databases = [await createTestDatabase(), await createTestDatabase()] as const;
     await prepare(databases[0]);
     const provider = await ProviderProcess.start();
-    const settings = loadConfig(paymentsService.settings, {
+    const settings = loadConfig(paymentsApp.settings, {
       PORT: '0',
       DATABASE_URL: databases[0].url,
       EVENT_LOG_URL: databases[1].url,
@@ -40,7 +40,7 @@ export class PaymentsFixture {
       RECONCILE_EVERY_MS: '3600000',
       ...env,
     });
-    const app = await createService(paymentsService, settings);
+    const app = await createService(paymentsApp, settings);
     await startService(app, settings);
     return new PaymentsFixture(app, provider, databases);
   }
@@ -107,8 +107,8 @@ export class PaymentsFixture {
     });
   }
 
-  get worker(): PaymentWorker {
-    return this.app.get(PaymentWorker);
+  get worker(): SettlePaymentsJob {
+    return this.app.get(SettlePaymentsJob);
   }
 
   async end(): Promise<void> {

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OrderCancelled, OrderPaymentDue, topics } from '@atlas/contracts';
-import { Clock, EventLog } from '@atlas/ports';
+import { EventLog } from '@atlas/ports/adapters';
+import { Clock } from '@atlas/ports/application';
 import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { DataSource } from 'typeorm';
-import type { PaymentResponse } from '../src/adapters/in/http/payments.schemas';
+import type { PaymentResponse } from '../src/adapters/driving/http/payments.schemas';
 import { type ChargeOutcome, PaymentProvider, PaymentRepository } from '../src/application/ports';
-import { RequestPayment } from '../src/application/request-payment';
-import { SettlePayments } from '../src/application/settle-payments';
+import { RequestPayment } from '../src/application/commands/request-payment';
+import { SettlePayments } from '../src/application/commands/settle-payments';
 import { Money } from '@atlas/kernel';
-import { PaymentWorker } from '../src/adapters/in/worker/payment.worker';
-import { paymentsService } from '../src/payments.service';
+import { SettlePaymentsJob } from '../src/adapters/driving/jobs/settle-payments.job';
+import { paymentsApp } from '../src/payments.app';
 import type { PaymentsSettings } from '../src/payments.settings';
 import { ProviderProcess } from './provider-process';
 
@@ -28,7 +29,7 @@ describe('Payments', () => {
   beforeAll(async () => {
     databases = [await createTestDatabase(), await createTestDatabase()];
     provider = await ProviderProcess.start();
-    settings = loadConfig(paymentsService.settings, {
+    settings = loadConfig(paymentsApp.settings, {
       PORT: '0',
       DATABASE_URL: databases[0]!.url,
       EVENT_LOG_URL: databases[1]!.url,
@@ -41,7 +42,7 @@ describe('Payments', () => {
       PAYMENT_MAX_ATTEMPTS: '3',
     });
     const replica = async () => {
-      const started = await createService(paymentsService, settings);
+      const started = await createService(paymentsApp, settings);
       await startService(started, settings);
       return started;
     };
@@ -205,10 +206,10 @@ describe('Payments', () => {
       });
     };
     const stopWorkers = async () => {
-      for (const replica of replicas) await replica.get(PaymentWorker).stop();
+      for (const replica of replicas) await replica.get(SettlePaymentsJob).stop();
     };
     const startWorkers = () => {
-      for (const replica of replicas) replica.get(PaymentWorker).start();
+      for (const replica of replicas) replica.get(SettlePaymentsJob).start();
     };
 
     it('the attempt is repeated under the same key, and charged once', async () => {
@@ -287,7 +288,7 @@ describe('Payments', () => {
   });
 
   it('claims a payment for one worker at a time', async () => {
-    for (const replica of replicas) await replica.get(PaymentWorker).stop();
+    for (const replica of replicas) await replica.get(SettlePaymentsJob).stop();
     const ids = Array.from({ length: 30 }, () => randomUUID());
     for (const orderId of ids) {
       await app.get(RequestPayment).execute({ orderId, amount: Money.of(1), paymentToken: 'tok_approve' });
@@ -298,13 +299,13 @@ describe('Payments', () => {
     const claimed = claims.flat().map((payment) => payment.id);
     expect(claimed.sort()).toEqual([...ids].sort());
     await query(`UPDATE payment SET due_at = now() WHERE id = ANY ($1)`, [ids]);
-    for (const replica of replicas) replica.get(PaymentWorker).start();
+    for (const replica of replicas) replica.get(SettlePaymentsJob).start();
     for (const id of ids) await reaches(id, 'captured');
   });
 
   it('does not start with a lease that ends before an attempt may', async () => {
     process.env['RESILIENCE_PROVIDER_DEADLINE_MS'] = '20000';
-    const created = createService(paymentsService, { ...settings, LOG_LEVEL: 'silent' });
+    const created = createService(paymentsApp, { ...settings, LOG_LEVEL: 'silent' });
     await expect(created).rejects.toThrow('PAYMENT_LEASE_MS is 10000, and an attempt may take 24000 ms');
     delete process.env['RESILIENCE_PROVIDER_DEADLINE_MS'];
   });

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { connectDatabase } from '@atlas/adapters/postgres';
 import { eventually } from '@atlas/testing';
-import { Payments1767225700000 } from '../src/adapters/out/postgres/migrations/1-payments';
-import { CancelPayment } from '../src/application/cancel-payment';
-import { ReconcileBooks } from '../src/application/reconcile-books';
+import { Payments1767225700000 } from '../src/adapters/driven/postgres/migrations/1-payments';
+import { CancelPayment } from '../src/application/commands/cancel-payment';
+import { ReconcileBooks } from '../src/application/commands/reconcile-books';
 import { PaymentsFixture, PRICE } from './payments-fixture';
 
 describe('Payments and the books of the provider', () => {

@@ -6,7 +6,7 @@ import {
   Injectable,
   type NestInterceptor,
 } from '@nestjs/common';
-import { type IdempotencyKey, IdempotencyStore, type StoredAnswer, UnitOfWork } from '@atlas/ports';
+import { type IdempotencyKey, IdempotencyStore, type StoredAnswer, UnitOfWork } from '@atlas/ports/adapters';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
 

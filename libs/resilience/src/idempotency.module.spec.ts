@@ -1,6 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { IdempotencyStore } from '@atlas/ports';
+import { IdempotencyStore } from '@atlas/ports/adapters';
 import { eventually, MemoryDatabase, MemoryIdempotencyStore, MemoryUnitOfWork } from '@atlas/testing';
 import { IdempotencyModule } from './idempotency.module';
 

@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Logger, Module, type OnApplicationBootstrap } from '@nestjs/common';
-import { IdempotencyStore } from '@atlas/ports';
+import { IdempotencyStore } from '@atlas/ports/adapters';
 import { Loop, type Next } from './loop';
 
 const REST_MS = 10 * 60_000;
@@ -7,8 +7,8 @@ const REST_MS = 10 * 60_000;
 const PAGE = 5_000;
 
 /** Forgets the answers whose time is over, in the background, a page at a time. Several replicas do not get in each other's way. */
-export class IdempotencyKeeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger(IdempotencyKeeper.name);
+export class IdempotencyPruner implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(IdempotencyPruner.name);
   private readonly loop = new Loop(() => this.prune(), {
     restMs: REST_MS,
     initialDelayMs: 1_000,
@@ -40,8 +40,8 @@ export class IdempotencyKeeper implements OnApplicationBootstrap, BeforeApplicat
 @Module({
   providers: [
     {
-      provide: IdempotencyKeeper,
-      useFactory: (store?: IdempotencyStore) => new IdempotencyKeeper(store),
+      provide: IdempotencyPruner,
+      useFactory: (store?: IdempotencyStore) => new IdempotencyPruner(store),
       inject: [{ token: IdempotencyStore, optional: true }],
     },
   ],

@@ -4,7 +4,7 @@ import { Body, Controller, Headers, HttpCode, NotFoundException, Param, Post, Re
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { OrderCancelled } from '@atlas/contracts';
-import { IdempotencyStore, Outbox, UnitOfWork } from '@atlas/ports';
+import { IdempotencyStore, Outbox, UnitOfWork } from '@atlas/ports/adapters';
 import {
   MemoryDatabase,
   MemoryIdempotencyStore,

@@ -15,7 +15,7 @@ export class ResilienceModule implements OnModuleInit {
   ) {}
 
   /** @throws ResilienceConfigError that names every setting that is wrong in `declarations` or `env`. */
-  static with(
+  static register(
     declarations: Declarations,
     env: Readonly<Record<string, string | undefined>> = process.env,
   ): DynamicModule {

@@ -45,7 +45,7 @@ const declarations: Declarations = { provider: { retry: { initialDelayMs: 1, max
 async function start(policies: Declarations, env = {}) {
   // As modules of services have it: the adapter is wired by a factory and goes by its port's name.
   @Module({
-    imports: [ResilienceModule.with(policies, env)],
+    imports: [ResilienceModule.register(policies, env)],
     providers: [
       FlakyProvider,
       { provide: Provider, useExisting: FlakyProvider },

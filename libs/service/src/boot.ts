@@ -4,13 +4,13 @@ import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/commo
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { EventEnvelope } from '@atlas/contracts';
-import { Attempts, DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports';
+import { Attempts, DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports/adapters';
 import { IdempotencyModule } from '@atlas/resilience';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { loadConfig, type ServiceSettings } from './config';
 import { reportDependencies } from './dependencies';
-import { DeadLetterDesk } from './events/dead-letter-desk';
+import { DeadLetterService } from './events/dead-letter.service';
 import { DeadLettersModule } from './events/dead-letters.controller';
 import { EventLogServer } from './events/event-log-server';
 import { registerFlow } from './flow.hook';
@@ -66,7 +66,7 @@ export async function createService<Shape extends z.ZodRawShape>(
 ): Promise<NestFastifyApplication> {
   const metrics = new ProcessMetrics(definition.name);
   const readiness = new Readiness();
-  const desk = new DeadLetterDesk(definition.name);
+  const desk = new DeadLetterService(definition.name);
   const adapter = createAdapter(readiness, metrics);
   shedLoadAsSet(adapter.getInstance(), baseOf(settings));
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -74,9 +74,9 @@ export async function createService<Shape extends z.ZodRawShape>(
       module: ServiceModule,
       imports: [
         logging.module,
-        HealthModule.with(readiness),
+        HealthModule.register(readiness),
         IdempotencyModule,
-        ...(definition.consumesEvents ? [DeadLettersModule.with(desk)] : []),
+        ...(definition.consumesEvents ? [DeadLettersModule.register(desk)] : []),
         definition.module(settings),
       ],
     },
@@ -225,7 +225,7 @@ function consumeEvents(
   { name, prepareBatch }: Pick<ServiceDefinition<z.ZodRawShape>, 'name' | 'prepareBatch'>,
   { INBOX_RETENTION_HOURS: inboxHours }: BaseSettings,
   readiness: Readiness,
-  desk: DeadLetterDesk,
+  desk: DeadLetterService,
 ): void {
   const unitOfWork = app.get<UnitOfWork>(UnitOfWork);
   const inbox = app.get<Inbox>(Inbox);

@@ -9,7 +9,7 @@ describe('A service that depends on others', () => {
   let url: string;
 
   const start = async (declarations?: Declarations) => {
-    @Module({ imports: declarations ? [ResilienceModule.with(declarations)] : [] })
+    @Module({ imports: declarations ? [ResilienceModule.register(declarations)] : [] })
     class PaymentsModule {}
     const settings = serviceSettings({ port: 0 });
     const values = loadConfig(settings, {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Flow, runInFlow, spanWithin } from '@atlas/ports';
+import { type Flow, runInFlow, spanWithin } from '@atlas/ports/adapters';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 const CORRELATION_ID = /^[\w.:-]{1,128}$/;

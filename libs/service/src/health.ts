@@ -77,7 +77,7 @@ export class HealthController {
 
 @Module({})
 export class HealthModule {
-  static with(readiness: Readiness): DynamicModule {
+  static register(readiness: Readiness): DynamicModule {
     return {
       module: HealthModule,
       global: true,

@@ -1,5 +1,5 @@
 import { type DynamicModule, type LoggerService, RequestMethod } from '@nestjs/common';
-import { currentFlow } from '@atlas/ports';
+import { currentFlow } from '@atlas/ports/adapters';
 import { Logger as NestPino, LoggerModule, type Params, PinoLogger } from 'nestjs-pino';
 import { type Logger, pino } from 'pino';
 import { METRICS_PATH } from './telemetry/metrics.route';

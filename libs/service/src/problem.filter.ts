@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
-import { currentFlow } from '@atlas/ports';
+import { currentFlow } from '@atlas/ports/adapters';
 import type { FastifyReply } from 'fastify';
 import { type Observable, throwError } from 'rxjs';
 import { isInfrastructureError } from './infrastructure-error';

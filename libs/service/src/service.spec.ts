@@ -13,7 +13,7 @@ import {
   IdempotencyStore,
   Inbox,
   UnitOfWork,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
 import { Idempotent } from '@atlas/resilience';
 import {
   eventually,

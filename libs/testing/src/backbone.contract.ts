@@ -10,7 +10,7 @@ import type {
   Outbox,
   StoredDeadLetter,
   UnitOfWork,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
 
 /** The transactional ports of one service, as one process sees them. */
 export interface Backbone {

@@ -8,7 +8,7 @@ import {
   type PublisherSession,
   type RecordBatch,
   type Subscription,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
 import { eventually } from './eventually';
 
 /** One log, and the processes that use it. */

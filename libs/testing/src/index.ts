@@ -1,6 +1,6 @@
 export { eventLogContract, type EventLogUnderTest } from './event-log.contract';
 export { type Backbone, backboneContract, type BackboneFixture } from './backbone.contract';
-export { Chance } from './chance';
+export { SeededRandom } from './seeded-random';
 export { eventually } from './eventually';
 export { freePort } from './free-port';
 export * from './memory';

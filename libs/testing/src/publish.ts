@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { encodeEvent, type NewEvent, topicOf } from '@atlas/contracts';
-import { envelopeOf, type EventLog, type OutgoingRecord } from '@atlas/ports';
+import { envelopeOf, type EventLog, type OutgoingRecord } from '@atlas/ports/adapters';
 
 /** The record of an event as its owner's relay would publish it. */
 export function recordOf(event: NewEvent, id = randomUUID()): OutgoingRecord {

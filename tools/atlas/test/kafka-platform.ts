@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { KafkaEventLog } from '@atlas/adapters/kafka';
 import { type KafkaContainer, startKafka } from '@atlas/adapters/kafka/test';
 import { type PostgresContainer, startPostgres } from '@atlas/adapters/postgres/test';
-import { type Chance, eventually, freePort } from '@atlas/testing';
+import { type SeededRandom, eventually, freePort } from '@atlas/testing';
 import { Client } from 'pg';
 import { audit, type AuditReport } from '../src/audit/audit';
 import { AtlasClient } from '../src/client';
@@ -106,7 +106,7 @@ export class KafkaPlatform {
   }
 
   /** Orders of made-up baskets, placed and settled; some are declined, and some find too little stock. */
-  async order(baskets: number, chance: Chance): Promise<ReplayResult> {
+  async order(baskets: number, chance: SeededRandom): Promise<ReplayResult> {
     const folder = await mkdtemp(join(tmpdir(), 'atlas-baskets-'));
     const file = join(folder, 'baskets.csv');
     const basket = () =>

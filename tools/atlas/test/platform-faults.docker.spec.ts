@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { topicOf } from '@atlas/contracts';
-import type { OutgoingRecord } from '@atlas/ports';
-import { Chance, eventually, publish } from '@atlas/testing';
+import type { OutgoingRecord } from '@atlas/ports/adapters';
+import { SeededRandom, eventually, publish } from '@atlas/testing';
 import { SERVICES } from '../src/topology';
 import { KafkaPlatform } from './kafka-platform';
 
@@ -9,7 +9,7 @@ const isFull = process.env['FAULTS'] === 'full';
 const ORDERS = isFull ? 1_500 : 100;
 const ROUNDS = isFull ? 6 : 1;
 
-const chance = Chance.fromEnvironment();
+const chance = SeededRandom.fromEnvironment();
 
 jest.setTimeout(isFull ? 1_800_000 : 400_000);
 

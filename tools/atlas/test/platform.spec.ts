@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEventLog } from '@atlas/adapters/event-log';
-import type { ConsumedRecord } from '@atlas/ports';
+import type { ConsumedRecord } from '@atlas/ports/adapters';
 import { eventually, parsePrometheusText, publish } from '@atlas/testing';
 import { Client } from 'pg';
 import type { PlatformState } from '../src/home';

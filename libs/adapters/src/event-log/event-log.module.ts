@@ -1,5 +1,5 @@
 import { type DynamicModule, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { EventLog } from '@atlas/ports';
+import { EventLog } from '@atlas/ports/adapters';
 import { type EventLogSettings, openEventLog } from './open-event-log';
 
 /** The event log that the platform runs on, as the port {@link EventLog}. */
@@ -8,7 +8,7 @@ export class EventLogModule implements OnApplicationShutdown {
   constructor(private readonly eventLog: EventLog) {}
 
   /** @param clientId the name of this process in the log's own logs and metrics: the service's. */
-  static with(clientId: string, settings: EventLogSettings): DynamicModule {
+  static register(clientId: string, settings: EventLogSettings): DynamicModule {
     return {
       module: EventLogModule,
       global: true,

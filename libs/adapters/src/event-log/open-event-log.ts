@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { EventLog } from '@atlas/ports';
+import type { EventLog } from '@atlas/ports/adapters';
 import { EmbeddedEventLog } from '../embedded';
 import type { KafkaEventLogOptions } from '../kafka';
 

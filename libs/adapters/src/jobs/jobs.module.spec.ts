@@ -45,7 +45,7 @@ describe('A recurring job', () => {
         module: Replica,
         imports: [
           // Once a year: the test itself says when.
-          JobsModule.with({ url, jobs: [{ name: 'tidy-up', cron: '0 0 1 1 *', useCase: TidyUp }] }),
+          JobsModule.register({ url, jobs: [{ name: 'tidy-up', cron: '0 0 1 1 *', useCase: TidyUp }] }),
         ],
         providers: [TidyUp],
       },

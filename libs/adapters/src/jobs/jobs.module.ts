@@ -53,7 +53,7 @@ export class JobsModule implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly app: ModuleRef,
   ) {}
 
-  static with({ url, jobs }: JobsOptions): DynamicModule {
+  static register({ url, jobs }: JobsOptions): DynamicModule {
     return {
       module: JobsModule,
       providers: [

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Consumer, Subscription } from '@atlas/ports';
+import type { Consumer, Subscription } from '@atlas/ports/adapters';
 import { ExponentialBackoff } from 'cockatiel';
 import { type Report, whileBusy } from './errors';
 import { GroupMember } from './group-member';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Subscription } from '@atlas/ports';
+import type { Subscription } from '@atlas/ports/adapters';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
 import type {
   Consumer as KafkaConsumer,

@@ -7,7 +7,7 @@ import {
   type PartitionDescription,
   type PublisherSession,
   type Subscription,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
 import type { Admin, SASLOptions } from 'kafkajs';
 import type { ConnectionOptions } from 'node:tls';
 import { KafkaClient } from './client';

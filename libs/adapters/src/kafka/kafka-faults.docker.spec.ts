@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import type { ConsumedRecord } from '@atlas/ports';
+import type { ConsumedRecord } from '@atlas/ports/adapters';
 import { eventually } from '@atlas/testing';
 import { Kafka, logLevel, Partitioners, type Transaction } from 'kafkajs';
 import { KafkaClient } from './client';

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { FencedError, type OutgoingRecord } from '@atlas/ports';
+import { FencedError, type OutgoingRecord } from '@atlas/ports/adapters';
 import {
   CompressionTypes,
   type ICustomPartitioner,

@@ -1,4 +1,4 @@
-import type { ConsumedRecord } from '@atlas/ports';
+import type { ConsumedRecord } from '@atlas/ports/adapters';
 import type { Cluster } from 'kafkajs';
 import type { FetchedRecord, FetchResponse } from './read-committed';
 

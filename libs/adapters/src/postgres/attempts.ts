@@ -1,4 +1,4 @@
-import { type Attempt, Attempts } from '@atlas/ports';
+import { type Attempt, Attempts } from '@atlas/ports/adapters';
 import type { DataSource } from 'typeorm';
 
 /** On connections of its own, not the open unit's. */

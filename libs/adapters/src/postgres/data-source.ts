@@ -1,6 +1,6 @@
 import { ExponentialBackoff, handleAll, retry } from 'cockatiel';
 import { DataSource, type EntitySchema, type MigrationInterface } from 'typeorm';
-import { ImpatientClient } from './impatient-client';
+import { QueryTimeoutClient } from './query-timeout-client';
 import { Backbone1767225600000 } from './migrations/1-backbone';
 import { DeadLetterResolution1798156700000 } from './migrations/2-dead-letters';
 import { AttemptsByOffset1798160300000 } from './migrations/3-attempts-by-offset';
@@ -50,7 +50,7 @@ async function connectOnce(options: DatabaseOptions): Promise<DataSource> {
     poolSize: options.poolSize ?? 10,
     connectTimeoutMS: CONNECT_TIMEOUT_MS,
     extra: {
-      Client: ImpatientClient,
+      Client: QueryTimeoutClient,
       statement_timeout: timeoutMs,
       query_timeout: timeoutMs + ANSWER_MARGIN_MS,
       idle_in_transaction_session_timeout: 60_000,

@@ -5,7 +5,7 @@ import {
   type DeadLetterResolution,
   DeadLetters,
   type StoredDeadLetter,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
 import type { PostgresUnitOfWork } from './unit-of-work';
 
 interface DeadLetterRow {

@@ -3,7 +3,7 @@ import {
   IdempotencyStore,
   type IdempotencyVerdict,
   type StoredAnswer,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
 import type { PostgresUnitOfWork } from './unit-of-work';
 
 interface AnswerRow {

@@ -1,4 +1,4 @@
-import { Inbox } from '@atlas/ports';
+import { Inbox } from '@atlas/ports/adapters';
 import type { PostgresUnitOfWork } from './unit-of-work';
 
 export class PostgresInbox extends Inbox {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { OutgoingRecord } from '@atlas/ports';
+import type { OutgoingRecord } from '@atlas/ports/adapters';
 import { createTestDatabase, eventually, type TestDatabase } from '@atlas/testing';
 import * as fc from 'fast-check';
 import { Client } from 'pg';

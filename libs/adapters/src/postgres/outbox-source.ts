@@ -5,7 +5,7 @@ import {
   type OutboxPage,
   OutboxSource,
   type OutgoingRecord,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
 import { Client, Pool } from 'pg';
 import {
   durablePart,

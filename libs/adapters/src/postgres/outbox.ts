@@ -1,5 +1,6 @@
 import { encodeEvent, type NewEvent, topicOf } from '@atlas/contracts';
-import { type Clock, envelopeOf, type IdGenerator, Outbox } from '@atlas/ports';
+import { envelopeOf, Outbox } from '@atlas/ports/adapters';
+import type { Clock, IdGenerator } from '@atlas/ports/application';
 import { metrics } from '@opentelemetry/api';
 import type { PostgresUnitOfWork } from './unit-of-work';
 

@@ -6,16 +6,8 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
-import {
-  Attempts,
-  Clock,
-  DeadLetters,
-  IdempotencyStore,
-  IdGenerator,
-  Inbox,
-  Outbox,
-  UnitOfWork,
-} from '@atlas/ports';
+import { Attempts, DeadLetters, IdempotencyStore, Inbox, Outbox, UnitOfWork } from '@atlas/ports/adapters';
+import { Clock, IdGenerator } from '@atlas/ports/application';
 import { DataSource } from 'typeorm';
 import { provide } from '../nest';
 import { SystemClock, UuidV7Generator } from '../system';
@@ -37,7 +29,7 @@ export const databaseIsThere = (app: Pick<ModuleRef, 'get'>): Promise<unknown> =
 export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
   constructor(private readonly dataSource: DataSource) {}
 
-  static with(options: DatabaseOptions): DynamicModule {
+  static register(options: DatabaseOptions): DynamicModule {
     return {
       module: PostgresModule,
       global: true,

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { UnitOfWork } from '@atlas/ports';
+import { UnitOfWork } from '@atlas/ports/adapters';
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 

@@ -1,4 +1,4 @@
-import { Clock, IdGenerator } from '@atlas/ports';
+import { Clock, IdGenerator, Random } from '@atlas/ports/application';
 import { v7 } from 'uuid';
 
 export class SystemClock extends Clock {
@@ -10,5 +10,11 @@ export class SystemClock extends Clock {
 export class UuidV7Generator extends IdGenerator {
   next(): string {
     return v7();
+  }
+}
+
+export class SystemRandom extends Random {
+  fraction(): number {
+    return Math.random();
   }
 }

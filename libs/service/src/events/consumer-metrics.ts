@@ -1,4 +1,4 @@
-import type { DeadLetterKind, RecordBatch } from '@atlas/ports';
+import type { DeadLetterKind, RecordBatch } from '@atlas/ports/adapters';
 import { metrics } from '@opentelemetry/api';
 import { sampled } from '../telemetry/sampled';
 

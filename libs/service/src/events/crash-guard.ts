@@ -1,4 +1,4 @@
-import type { Attempts, ConsumedRecord, RecordBatch } from '@atlas/ports';
+import type { Attempts, ConsumedRecord, RecordBatch } from '@atlas/ports/adapters';
 
 /**
  * What follows a batch that this process finished so shortly before needs no look back: had another process begun it

@@ -11,11 +11,11 @@ import {
   Query,
 } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import type { StoredDeadLetter } from '@atlas/ports';
+import type { StoredDeadLetter } from '@atlas/ports/adapters';
 import { z } from 'zod';
 import { pageLimitField } from '../http-fields';
 import { Problem } from '../problem-details';
-import { DeadLetterDesk } from './dead-letter-desk';
+import { DeadLetterService } from './dead-letter.service';
 
 const letterId = z.string().regex(/^[1-9]\d{0,17}$/, 'A dead letter is named by a number from 1');
 
@@ -83,7 +83,7 @@ const replayResponse = z
 @ApiTags('dead letters')
 @Controller('dead-letters')
 class DeadLettersController {
-  constructor(private readonly desk: DeadLetterDesk) {}
+  constructor(private readonly desk: DeadLetterService) {}
 
   @Get()
   @Header('Cache-Control', 'no-store')
@@ -154,11 +154,11 @@ class DeadLettersController {
 /** The dead letters of a consumer over HTTP. */
 @Module({})
 export class DeadLettersModule {
-  static with(desk: DeadLetterDesk): DynamicModule {
+  static register(desk: DeadLetterService): DynamicModule {
     return {
       module: DeadLettersModule,
       controllers: [DeadLettersController],
-      providers: [{ provide: DeadLetterDesk, useValue: desk }],
+      providers: [{ provide: DeadLetterService, useValue: desk }],
     };
   }
 }

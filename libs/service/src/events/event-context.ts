@@ -1,5 +1,5 @@
 import { BaseRpcContext } from '@nestjs/microservices';
-import type { ConsumedRecord } from '@atlas/ports';
+import type { ConsumedRecord } from '@atlas/ports/adapters';
 
 /** What a handler can ask for with `@Ctx()`: the record that carried its event. */
 export class EventContext extends BaseRpcContext<[ConsumedRecord]> {

@@ -21,7 +21,7 @@ import {
   OrderPaymentDue,
   StockReserved,
 } from '@atlas/contracts';
-import { currentFlow, type Flow, type Subscription } from '@atlas/ports';
+import { currentFlow, type Flow, type Subscription } from '@atlas/ports/adapters';
 import {
   eventually,
   MemoryAttempts,

@@ -12,7 +12,7 @@ import {
   runInFlow,
   spanWithin,
   type UnitOfWork,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
 import { bulkhead, ExponentialBackoff, fullJitterGenerator, handleWhen, retry } from 'cockatiel';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { ConfigError } from '../config';
@@ -20,7 +20,7 @@ import { isInfrastructureError } from '../infrastructure-error';
 import { ConsumerMetrics } from './consumer-metrics';
 import { CrashGuard } from './crash-guard';
 import { EventContext } from './event-context';
-import { InboxKeeper } from './inbox-keeper';
+import { InboxPruner } from './inbox-pruner';
 
 export interface EventLogServerPorts {
   readonly eventLog: EventLog;
@@ -85,7 +85,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   private readonly metrics: ConsumerMetrics;
   private joined: Promise<Consumer | undefined> = Promise.resolve(undefined);
   private consumer: Consumer | undefined;
-  private keeper: InboxKeeper | undefined;
+  private keeper: InboxPruner | undefined;
 
   constructor(
     private readonly ports: EventLogServerPorts,
@@ -180,10 +180,10 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   }
 
   /** @throws ConfigError if the inbox would forget what the log can deliver again. */
-  private async keepInbox(names: readonly string[]): Promise<InboxKeeper> {
+  private async keepInbox(names: readonly string[]): Promise<InboxPruner> {
     const { eventLog, inbox } = this.ports;
     const { group, inboxRetentionMs } = this.options;
-    const keeper = new InboxKeeper(inbox, group, () => eventLog.redeliveryWindowMs(names), inboxRetentionMs);
+    const keeper = new InboxPruner(inbox, group, () => eventLog.redeliveryWindowMs(names), inboxRetentionMs);
     await keeper.check();
     keeper.start(({ message }) => {
       this.logger.warn(`The inbox could not be pruned, trying again later: ${message}`);

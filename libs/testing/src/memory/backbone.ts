@@ -2,7 +2,6 @@ import { encodeEvent, type EventEnvelope, type NewEvent } from '@atlas/contracts
 import {
   type Attempt,
   Attempts,
-  type Clock,
   envelopeOf,
   type DeadLetter,
   type DeadLetterFilter,
@@ -11,12 +10,12 @@ import {
   type IdempotencyKey,
   IdempotencyStore,
   type IdempotencyVerdict,
-  type IdGenerator,
   Inbox,
   Outbox,
   type StoredAnswer,
   type StoredDeadLetter,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
+import type { Clock, IdGenerator } from '@atlas/ports/application';
 import type { AnswerRow, MemoryDatabase } from './database';
 import type { MemoryUnitOfWork } from './unit-of-work';
 

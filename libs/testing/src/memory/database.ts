@@ -1,5 +1,5 @@
 import type { EventEnvelope } from '@atlas/contracts';
-import type { StoredDeadLetter } from '@atlas/ports';
+import type { StoredDeadLetter } from '@atlas/ports/adapters';
 
 /** Rows by key. What is committed is here; what is not yet is in a {@link MemoryTransaction}. */
 export class MemoryTable<Row> {

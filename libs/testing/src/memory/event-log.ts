@@ -10,7 +10,7 @@ import {
   type PartitionDescription,
   type PublisherSession,
   type Subscription,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
 import { Partitioners } from 'kafkajs';
 
 interface Partition {

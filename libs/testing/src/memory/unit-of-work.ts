@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { UnitOfWork } from '@atlas/ports';
+import { UnitOfWork } from '@atlas/ports/adapters';
 import { type MemoryDatabase, MemoryTransaction } from './database';
 
 /** What a transaction fails with that the database asks to run again. */

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { EventLog } from '@atlas/ports';
+import type { EventLog } from '@atlas/ports/adapters';
 import { Client } from 'pg';
 import { auditBackbone, type InFlight } from './backbone';
 import { auditBusiness, type Databases } from './business';

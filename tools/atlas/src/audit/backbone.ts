@@ -1,5 +1,5 @@
 import { decodeEvent, topicOf } from '@atlas/contracts';
-import type { EventLog } from '@atlas/ports';
+import type { EventLog } from '@atlas/ports/adapters';
 import type { Client } from 'pg';
 import { type Check, Checking } from './report';
 

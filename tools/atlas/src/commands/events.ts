@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openEventLog } from '@atlas/adapters/event-log';
 import { decodeEvent } from '@atlas/contracts';
-import type { ConsumedRecord, EventLog } from '@atlas/ports';
+import type { ConsumedRecord, EventLog } from '@atlas/ports/adapters';
 import Table from 'cli-table3';
 import { connect } from '../platform';
 import { UserError } from '../user-error';

@@ -36,10 +36,15 @@ class BenchHandler {
 
 @Module({})
 class BenchModule {
-  static with(values: Parameters<typeof EventLogModule.with>[1] & { DATABASE_URL: string }): DynamicModule {
+  static register(
+    values: Parameters<typeof EventLogModule.register>[1] & { DATABASE_URL: string },
+  ): DynamicModule {
     return {
       module: BenchModule,
-      imports: [PostgresModule.with({ url: values.DATABASE_URL }), EventLogModule.with('bench', values)],
+      imports: [
+        PostgresModule.register({ url: values.DATABASE_URL }),
+        EventLogModule.register('bench', values),
+      ],
       controllers: [BenchHandler],
     };
   }
@@ -51,6 +56,6 @@ process.on('message', () => process.send?.(handled.splice(0)));
 void bootService({
   name: 'bench',
   settings,
-  module: (values) => BenchModule.with(values),
+  module: (values) => BenchModule.register(values),
   consumesEvents: true,
 } satisfies ServiceDefinition<typeof settings.shape>);

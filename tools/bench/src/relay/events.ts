@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { encodeEvent, PaymentDeclined, topicOf } from '@atlas/contracts';
-import type { OutgoingRecord } from '@atlas/ports';
+import type { OutgoingRecord } from '@atlas/ports/adapters';
 import type { ClientBase } from 'pg';
 
 /** What one event takes: its key, the headers that every event of the platform has, and its data. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { KafkaEventLog } from '@atlas/adapters/kafka';
-import type { OutgoingRecord } from '@atlas/ports';
+import type { OutgoingRecord } from '@atlas/ports/adapters';
 import { eventually } from '@atlas/testing';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { Client } from 'pg';

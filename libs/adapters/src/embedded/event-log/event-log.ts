@@ -8,7 +8,7 @@ import {
   type PartitionDescription,
   type PublisherSession,
   type Subscription,
-} from '@atlas/ports';
+} from '@atlas/ports/adapters';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
 import { isAway, LogDatabase } from './database';
 import { GroupConsumer, type Report } from './group-consumer';

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ConsumedRecord, Consumer, EventLog } from '@atlas/ports';
+import type { ConsumedRecord, Consumer, EventLog } from '@atlas/ports/adapters';
 import { createTestDatabase, eventually, publish, type TestDatabase } from '@atlas/testing';
 import { Client } from 'pg';
 import { EmbeddedPostgres } from '../postgres-server';

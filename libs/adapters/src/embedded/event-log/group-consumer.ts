@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { ConsumedRecord, Consumer, Subscription } from '@atlas/ports';
+import type { ConsumedRecord, Consumer, Subscription } from '@atlas/ports/adapters';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
 import type { LogDatabase } from './database';
 import type { Holding, Membership } from './membership';

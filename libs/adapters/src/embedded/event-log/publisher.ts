@@ -1,4 +1,4 @@
-import { FencedError, type OutgoingRecord, type PublisherSession } from '@atlas/ports';
+import { FencedError, type OutgoingRecord, type PublisherSession } from '@atlas/ports/adapters';
 import { isRefusal, type LogDatabase, type Query } from './database';
 import { partitionOf } from './partition-of';
 

@@ -1,4 +1,4 @@
-import type { ConsumedRecord } from '@atlas/ports';
+import type { ConsumedRecord } from '@atlas/ports/adapters';
 import type { LogDatabase } from './database';
 
 /** Where to read on in a partition. */

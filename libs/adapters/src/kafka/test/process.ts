@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { FencedError } from '@atlas/ports';
+import { FencedError } from '@atlas/ports/adapters';
 import { KafkaEventLog } from '../kafka-event-log';
 
 /**

@@ -1,0 +1,17 @@
+import type { Clock } from '@atlas/ports/application';
+import type { ReservationRepository } from '../ports';
+
+/** Sells what is held for an order that was confirmed. */
+export class CommitStock {
+  constructor(
+    private readonly reservations: ReservationRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  async execute(orderId: string): Promise<void> {
+    const reservation = await this.reservations.update(orderId, (current, stock) =>
+      current.commit(stock, this.clock.now()),
+    );
+    if (!reservation) throw new Error(`Order ${orderId} was confirmed, yet it has no reservation`);
+  }
+}

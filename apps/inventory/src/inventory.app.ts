@@ -1,0 +1,14 @@
+import { databaseIsThere } from '@atlas/adapters/postgres';
+import type { ServiceDefinition } from '@atlas/service';
+import { InventoryModule } from './inventory.module';
+import { inventorySettings } from './inventory.settings';
+
+export const inventoryApp = {
+  name: 'inventory',
+  title: 'Inventory',
+  description: 'Keeps the stock of every SKU, and holds it for orders without ever overselling.',
+  settings: inventorySettings,
+  module: (values) => InventoryModule.register(values),
+  consumesEvents: true,
+  readiness: { database: databaseIsThere },
+} satisfies ServiceDefinition<typeof inventorySettings.shape>;

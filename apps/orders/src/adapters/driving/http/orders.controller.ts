@@ -1,0 +1,87 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Idempotent } from '@atlas/resilience';
+import { Problem } from '@atlas/service';
+import type { FastifyReply } from 'fastify';
+import { CancelOrder } from '../../../application/commands/cancel-order';
+import { FindOrder } from '../../../application/queries/find-order';
+import { PlaceOrder } from '../../../application/commands/place-order';
+import {
+  listOrdersQuery,
+  type ListOrdersQuery,
+  orderId,
+  orderResponse,
+  type OrderResponse,
+  ordersResponse,
+  type OrdersResponse,
+  placeOrderBody,
+  type PlaceOrderBody,
+  toOrderResponse,
+} from './orders.schemas';
+
+@ApiTags('orders')
+@Controller('orders')
+export class OrdersController {
+  constructor(
+    private readonly placeOrder: PlaceOrder,
+    private readonly cancelOrder: CancelOrder,
+    private readonly findOrder: FindOrder,
+  ) {}
+
+  @Post()
+  @Idempotent()
+  @ApiOperation({ summary: 'Place an order, at the prices of now' })
+  @ApiResponse({ status: 201, standardSchema: orderResponse })
+  async place(
+    @Body({ schema: placeOrderBody }) body: PlaceOrderBody,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<OrderResponse> {
+    const placed = await this.placeOrder.execute(body);
+    if (!placed.ok) {
+      throw new Problem({
+        status: 422,
+        title: 'Unknown SKU',
+        detail:
+          'The price book has no price for some lines; set one with PUT /price-book or correct the SKU.',
+        errors: placed.error.indexes.map((index) => ({
+          pointer: `/lines/${index}/sku`,
+          detail: `"${body.lines[index]?.sku}" has no price`,
+        })),
+      });
+    }
+    void reply.header('Location', `/orders/${placed.value.id}`);
+    return toOrderResponse(placed.value);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read an order' })
+  @ApiResponse({ status: 200, standardSchema: orderResponse })
+  async read(@Param('id', { schema: orderId }) id: string): Promise<OrderResponse> {
+    return toOrderResponse((await this.findOrder.byId(id)) ?? notFound(id));
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List orders, newest first' })
+  @ApiResponse({ status: 200, standardSchema: ordersResponse })
+  async list(@Query({ schema: listOrdersQuery }) query: ListOrdersQuery): Promise<OrdersResponse> {
+    const { status, customerId, limit, cursor } = query;
+    const orders = await this.findOrder.list({ status, customerId, limit, after: cursor });
+    return {
+      orders: orders.map(toOrderResponse),
+      nextCursor: orders.length === limit ? orders.at(-1)?.id : undefined,
+    };
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(200)
+  @Idempotent()
+  @ApiOperation({ summary: 'Cancel an order; stock and money go back' })
+  @ApiResponse({ status: 200, standardSchema: orderResponse })
+  async cancel(@Param('id', { schema: orderId }) id: string): Promise<OrderResponse> {
+    return toOrderResponse((await this.cancelOrder.execute(id)) ?? notFound(id));
+  }
+}
+
+function notFound(id: string): never {
+  throw new Problem({ status: 404, title: 'No such order', detail: `There is no order ${id}.` });
+}

@@ -1,0 +1,45 @@
+import { Body, Controller, Get, Put, Query } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Money } from '@atlas/kernel';
+import { KeepPriceBook } from '../../../application/commands/keep-price-book';
+import {
+  listPricesQuery,
+  type ListPricesQuery,
+  priceBookBody,
+  type PriceBookBody,
+  pricesResponse,
+  type PricesResponse,
+  toPriceResponse,
+} from './orders.schemas';
+
+@ApiTags('price book')
+@Controller('price-book')
+export class PriceBookController {
+  constructor(private readonly priceBook: KeepPriceBook) {}
+
+  @Put()
+  @ApiOperation({ summary: 'Add or replace prices' })
+  async set(@Body({ schema: priceBookBody }) { entries }: PriceBookBody): Promise<{ set: number }> {
+    await this.priceBook.set(
+      entries.map(({ sku, name, unitPrice }) => ({
+        sku,
+        name,
+        unitPrice: Money.of(unitPrice.minorUnits, unitPrice.currency),
+      })),
+    );
+    return { set: entries.length };
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List prices by SKU' })
+  @ApiResponse({ status: 200, standardSchema: pricesResponse })
+  async list(
+    @Query({ schema: listPricesQuery }) { limit, cursor }: ListPricesQuery,
+  ): Promise<PricesResponse> {
+    const prices = await this.priceBook.list(limit, cursor);
+    return {
+      entries: prices.map(toPriceResponse),
+      nextCursor: prices.length === limit ? prices.at(-1)?.sku : undefined,
+    };
+  }
+}

@@ -1,0 +1,437 @@
+import {
+  type EventLog,
+  NoOutboxError,
+  type OutboxBacklog,
+  type OutboxPage,
+  OutboxSource,
+  type OutgoingRecord,
+  type PublisherSession,
+} from '@atlas/ports/adapters';
+import type { Clock } from '@atlas/ports/application';
+import { eventually, MemoryEventLog } from '@atlas/testing';
+import { type RelayEvent, RelayOutbox } from './relay-outbox';
+
+const TOPIC = 'shop.events';
+const DAY_MS = 86_400_000;
+
+/** A service's database, which several relays may be connected to. */
+class ShopDatabase {
+  readonly rows: OutgoingRecord[] = [];
+  readonly changes = new EventTarget();
+  isAway = false;
+  hasOutbox = true;
+  owner: MemoryOutboxSource | undefined;
+  pruned: { readonly cursor: string; readonly ageMs: number }[] = [];
+
+  commit(...values: number[]): void {
+    for (const value of values) {
+      this.rows.push({ topic: TOPIC, key: 'cart', headers: {}, value: Buffer.from(String(value)) });
+    }
+    this.change();
+  }
+
+  /** Breaks every connection, until it is {@link restart}ed. */
+  crash(): void {
+    this.isAway = true;
+    this.owner = undefined;
+    this.change();
+  }
+
+  restart(): void {
+    this.isAway = false;
+    this.change();
+  }
+
+  change(): void {
+    this.changes.dispatchEvent(new Event('change'));
+  }
+
+  nextChange(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      this.changes.addEventListener('change', () => resolve(), { once: true });
+      signal.addEventListener('abort', () => resolve());
+    });
+  }
+}
+
+/** Its cursor counts the rows before it. A row of the value 0 stands for a window that turns out to hold nothing. */
+class MemoryOutboxSource extends OutboxSource {
+  reads = 0;
+  private seen = 0;
+
+  constructor(private readonly database: ShopDatabase) {
+    super();
+  }
+
+  async acquire(signal: AbortSignal): Promise<void> {
+    this.assertThere();
+    while (this.database.owner) {
+      await this.database.nextChange(signal);
+      signal.throwIfAborted();
+      this.assertThere();
+    }
+    this.database.owner = this;
+  }
+
+  async read(cursor: string | undefined, limit: number): Promise<OutboxPage> {
+    await new Promise(setImmediate);
+    this.assertThere();
+    if (!this.database.hasOutbox) throw new NoOutboxError();
+    if (this.database.owner !== this) throw new Error('Not the owner');
+    this.reads += 1;
+    const from = Number(cursor ?? 0);
+    const { rows } = this.database;
+    this.seen = rows.length;
+    const to = Math.min(rows.length, from + limit);
+    const records = rows.slice(from, to).filter((row) => row.value.toString() !== '0');
+    return { records, cursor: String(to), more: to < rows.length };
+  }
+
+  async changed(_timeoutMs: number, signal: AbortSignal): Promise<void> {
+    if (this.database.owner !== this || this.database.rows.length > this.seen) return;
+    await this.database.nextChange(signal);
+  }
+
+  async backlog(cursor: string | undefined): Promise<OutboxBacklog> {
+    this.assertThere();
+    return { rows: this.database.rows.length - Number(cursor ?? 0), oldestAgeMs: 0 };
+  }
+
+  async prune(cursor: string, ageMs: number): Promise<number> {
+    this.assertThere();
+    this.database.pruned.push({ cursor, ageMs });
+    return 0;
+  }
+
+  async release(): Promise<void> {
+    if (this.database.owner === this) this.database.owner = undefined;
+    this.database.change();
+  }
+
+  private assertThere(): void {
+    if (this.database.isAway) throw new Error('The database is away');
+  }
+}
+
+/** A log whose network can fail. */
+class FarLog {
+  readonly log = new MemoryEventLog();
+  publications = 0;
+  isAway = false;
+  /** Called before a publication reaches the log: what it throws is what its sender hears. */
+  beforePublish: () => Promise<void> | void = () => undefined;
+  /** The same for the answer, on its way back. */
+  afterPublish: () => Promise<void> | void = () => undefined;
+
+  async ensureTopics(topics: Parameters<EventLog['ensureTopics']>[0]): Promise<void> {
+    this.assertThere();
+    await this.log.ensureTopics(topics);
+  }
+
+  async openPublisher(source: string): Promise<PublisherSession> {
+    this.assertThere();
+    const session = await this.log.openPublisher(source);
+    return {
+      cursor: session.cursor,
+      publish: async (records, cursor) => {
+        this.assertThere();
+        await this.beforePublish();
+        await session.publish(records, cursor);
+        this.publications += 1;
+        await this.afterPublish();
+      },
+      close: () => session.close(),
+    };
+  }
+
+  async values(): Promise<number[]> {
+    const values: number[] = [];
+    for (const { topic, partition } of await this.log.describe()) {
+      for await (const record of this.log.read(topic, partition)) values.push(Number(record.value));
+    }
+    return values;
+  }
+
+  private assertThere(): void {
+    if (this.isAway) throw new Error('The log is away');
+  }
+}
+
+describe('The relay of a service', () => {
+  let database: ShopDatabase;
+  let log: FarLog;
+  let now: number;
+  let relays: RelayOutbox[];
+  let events: RelayEvent[];
+
+  beforeEach(() => {
+    database = new ShopDatabase();
+    log = new FarLog();
+    now = Date.UTC(2026, 0, 1);
+    relays = [];
+    events = [];
+  });
+  afterEach(() => Promise.all(relays.map((relay) => relay.stop())));
+
+  const clock: Clock = { now: () => new Date(now) };
+
+  function startRelay(source = new MemoryOutboxSource(database)): RelayOutbox {
+    const settings = {
+      service: 'shop',
+      topics: [{ name: TOPIC, partitions: 3 }],
+      batchRows: 10,
+      retentionMs: 7 * DAY_MS,
+      backoffMs: { first: 1, most: 5 },
+    };
+    const relay = new RelayOutbox(source, log, clock, settings, (event) => events.push(event));
+    relays.push(relay);
+    relay.start();
+    return relay;
+  }
+
+  const numbers = (count: number, from = 1) => Array.from({ length: count }, (_, index) => from + index);
+  const published = (count: number) => eventually(async () => (await log.values()).length >= count);
+  const failedFor = (reason: RegExp) =>
+    eventually(() =>
+      events.some((event) => event.type === 'failed' && reason.test((event.error as Error).message)),
+    );
+
+  it('publishes what is committed, in order, and then whatever comes', async () => {
+    database.commit(...numbers(25));
+    startRelay();
+    await published(25);
+    database.commit(26);
+    await published(26);
+    database.commit(27, 28);
+    await published(28);
+    expect(await log.values()).toEqual(numbers(28));
+  });
+
+  it('goes on after a restart where it was, without gap or duplicate', async () => {
+    database.commit(...numbers(25));
+    const first = startRelay();
+    await published(25);
+    await first.stop();
+    database.commit(...numbers(25, 26));
+    startRelay();
+    await published(50);
+    expect(await log.values()).toEqual(numbers(50));
+  });
+
+  it('publishes nothing twice when the answer to a publication was lost', async () => {
+    database.commit(...numbers(25));
+    let losses = 2;
+    log.afterPublish = () => {
+      if (losses-- > 0) throw new Error('The connection is lost');
+    };
+    startRelay();
+    await published(25);
+    await failedFor(/connection is lost/);
+    database.commit(26);
+    await published(26);
+    expect(await log.values()).toEqual(numbers(26));
+  });
+
+  it('leaves nothing out when a publication did not reach the log', async () => {
+    database.commit(...numbers(25));
+    let losses = 2;
+    log.beforePublish = () => {
+      if (losses-- > 0) throw new Error('The connection is lost');
+    };
+    startRelay();
+    await published(25);
+    expect(await log.values()).toEqual(numbers(25));
+  });
+
+  it('stops when another has taken over between its read and its publication, and comes back in its turn', async () => {
+    database.commit(...numbers(5));
+    let hasOther = false;
+    log.beforePublish = async () => {
+      if (hasOther) return;
+      hasOther = true;
+      const other = await log.log.openPublisher('shop');
+      await other.publish(database.rows.slice(0, 3), '3');
+    };
+    startRelay();
+    await published(5);
+    await failedFor(/Another publisher has taken over "shop"/);
+    database.commit(6);
+    await published(6);
+    expect(await log.values()).toEqual(numbers(6));
+  });
+
+  it('stands by while another owns the outbox, and takes over when that one is gone', async () => {
+    const owner = startRelay();
+    await eventually(async () => (await owner.status()).role === 'owner');
+    const standby = startRelay();
+    database.commit(...numbers(5));
+    await published(5);
+    expect((await standby.status()).role).toBe('standby');
+    await owner.stop();
+    database.commit(...numbers(5, 6));
+    await published(10);
+    expect(await log.values()).toEqual(numbers(10));
+    expect(await standby.status()).toMatchObject({ role: 'owner', published: 5 });
+    expect(await owner.status()).toMatchObject({ role: 'stopped', published: 5 });
+  });
+
+  it('waits for a log that is away, tells so, and shows what waits with it', async () => {
+    const relay = startRelay();
+    database.commit(1);
+    await published(1);
+    log.isAway = true;
+    database.commit(...numbers(5, 2));
+    await failedFor(/log is away/);
+    expect(await relay.status()).toMatchObject({ failure: 'The log is away', backlog: { rows: 5 } });
+    log.isAway = false;
+    await published(6);
+    await eventually(async () => (await relay.status()).failure === null);
+    expect(await log.values()).toEqual(numbers(6));
+  });
+
+  it('waits for a database that is away, and acquires it anew', async () => {
+    const relay = startRelay();
+    database.commit(...numbers(5));
+    await published(5);
+    database.crash();
+    await failedFor(/database is away/);
+    expect(await relay.status()).toMatchObject({ failure: 'The database is away', backlog: null });
+    database.restart();
+    database.commit(6);
+    await published(6);
+    expect(await log.values()).toEqual(numbers(6));
+  });
+
+  it('starts before its database and the log are there', async () => {
+    database.isAway = true;
+    log.isAway = true;
+    startRelay();
+    await failedFor(/database is away/);
+    database.restart();
+    await failedFor(/log is away/);
+    log.isAway = false;
+    database.commit(1);
+    await published(1);
+  });
+
+  it('says once that its service has not made the outbox yet, and takes it up when it has', async () => {
+    database.hasOutbox = false;
+    const relay = startRelay();
+    await eventually(async () => (await relay.status()).failures > 5);
+    expect(events).toEqual([{ type: 'waits', reason: expect.stringContaining('no outbox yet') }]);
+    database.hasOutbox = true;
+    database.commit(1);
+    await published(1);
+    expect(events.map(({ type }) => type)).toEqual(['waits', 'became-owner']);
+  });
+
+  it('does not repeat within a minute what goes on failing in the same way, but says when it begins anew', async () => {
+    const relay = startRelay();
+    const failures = () => events.filter(({ type }) => type === 'failed').length;
+    const failsAgain = async (times: number) => {
+      const before = (await relay.status()).failures;
+      await eventually(async () => (await relay.status()).failures >= before + times);
+    };
+    log.isAway = true;
+    await failsAgain(5);
+    expect(failures()).toBe(1);
+    now += 60_000;
+    await failsAgain(5);
+    expect(failures()).toBe(2);
+
+    log.isAway = false;
+    database.commit(1);
+    await published(1);
+    await eventually(async () => (await relay.status()).failure === null);
+    database.crash();
+    await failsAgain(2);
+    database.restart();
+    log.isAway = true;
+    await failsAgain(5);
+    expect(
+      events.flatMap((event) => (event.type === 'failed' ? [(event.error as Error).message] : [])),
+    ).toEqual(['The log is away', 'The log is away', 'The database is away', 'The log is away']);
+  });
+
+  it('finishes the publication in hand before it stops, and gives up the ownership', async () => {
+    const gate = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    log.beforePublish = () => {
+      begun.resolve();
+      return gate.promise;
+    };
+    database.commit(...numbers(25));
+    const relay = startRelay();
+    await begun.promise;
+    const stopping = relay.stop();
+    expect(database.owner).toBeDefined();
+    gate.resolve();
+    await stopping;
+    expect(await log.values()).toEqual(numbers(10));
+    expect(database.owner).toBeUndefined();
+  });
+
+  it('stops while it waits for a log that is away', async () => {
+    log.isAway = true;
+    const relay = startRelay();
+    await failedFor(/log is away/);
+    await relay.stop();
+    expect((await relay.status()).role).toBe('stopped');
+  });
+
+  it('makes no transaction on the log for a window without records, and stores the progress with the next', async () => {
+    database.commit(1);
+    const source = new MemoryOutboxSource(database);
+    const relay = startRelay(source);
+    await published(1);
+    for (let wake = 0; wake < 5; wake++) {
+      const { reads } = source;
+      await eventually(() => {
+        database.commit(0);
+        return source.reads > reads;
+      });
+    }
+    expect(log.publications).toBe(1);
+    database.commit(2);
+    await published(2);
+    await relay.stop();
+    expect(log.publications).toBe(2);
+    expect((await log.log.openPublisher('shop')).cursor).toBe(String(database.rows.length));
+  });
+
+  it('tells its role, how far it is, and what waits', async () => {
+    database.commit(...numbers(10));
+    const relay = startRelay();
+    await eventually(async () => (await relay.status()).cursor === '10');
+    const gate = Promise.withResolvers<void>();
+    log.beforePublish = () => gate.promise;
+    database.commit(11, 12, 13);
+    const status = await relay.status();
+    gate.resolve();
+    expect(status).toEqual({
+      service: 'shop',
+      role: 'owner',
+      cursor: '10',
+      backlog: { rows: 3, oldestAgeMs: 0 },
+      published: 10,
+      transactions: 1,
+      failures: 0,
+      failure: null,
+    });
+  });
+
+  it('deletes what is past its retention, behind the cursor, once a minute', async () => {
+    database.commit(1);
+    startRelay();
+    await published(1);
+    await eventually(() => database.pruned.length > 0);
+    database.commit(2);
+    await published(2);
+    expect(database.pruned).toEqual([{ cursor: '1', ageMs: 7 * DAY_MS }]);
+    now += 60_000;
+    database.commit(3);
+    await eventually(() => database.pruned.length > 1);
+    expect(database.pruned[1]).toEqual({ cursor: '3', ageMs: 7 * DAY_MS });
+  });
+});

@@ -1,0 +1,16 @@
+import { databaseIsThere } from '@atlas/adapters/postgres';
+import type { ServiceDefinition } from '@atlas/service';
+import { PaymentProviderModule } from './payment-provider.module';
+import { paymentProviderSettings } from './payment-provider.settings';
+
+export const paymentProviderApp = {
+  name: 'payment-provider',
+  title: 'Payment provider (sandbox)',
+  description:
+    'A SANDBOX FOR DEVELOPMENT, like the test mode of a real payment provider: no card is charged and no money moves. ' +
+    'Its cards are tokens: `tok_approve` is charged, `tok_decline` declined, `tok_timeout` never answered and not ' +
+    'charged; any other is declined as unknown. It keeps books of its own, and can be told to misbehave: see `/faults`.',
+  settings: paymentProviderSettings,
+  module: (values) => PaymentProviderModule.register(values),
+  readiness: { database: databaseIsThere },
+} satisfies ServiceDefinition<typeof paymentProviderSettings.shape>;

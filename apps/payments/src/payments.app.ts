@@ -1,0 +1,14 @@
+import { databaseIsThere } from '@atlas/adapters/postgres';
+import type { ServiceDefinition } from '@atlas/service';
+import { PaymentsModule } from './payments.module';
+import { paymentsSettings } from './payments.settings';
+
+export const paymentsApp = {
+  name: 'payments',
+  title: 'Payments',
+  description: 'Charges and refunds through an outside provider, and keeps the double-entry ledger.',
+  settings: paymentsSettings,
+  module: (values) => PaymentsModule.register(values),
+  consumesEvents: true,
+  readiness: { database: databaseIsThere },
+} satisfies ServiceDefinition<typeof paymentsSettings.shape>;

@@ -1,0 +1,32 @@
+export { type Attempt, Attempts } from './attempts';
+export {
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterKind,
+  type DeadLetterResolution,
+  DeadLetters,
+  type StoredDeadLetter,
+} from './dead-letters';
+export {
+  type ConsumedRecord,
+  type Consumer,
+  EventLog,
+  FencedError,
+  type GroupOffset,
+  type OutgoingRecord,
+  type PartitionDescription,
+  type PublisherSession,
+  type RecordBatch,
+  type Subscription,
+} from './event-log';
+export { currentFlow, type Flow, runInFlow, spanWithin } from './flow';
+export {
+  type IdempotencyKey,
+  IdempotencyStore,
+  type IdempotencyVerdict,
+  type StoredAnswer,
+} from './idempotency-store';
+export { Inbox } from './inbox';
+export { envelopeOf, Outbox } from './outbox';
+export { NoOutboxError, type OutboxBacklog, type OutboxPage, OutboxSource } from './outbox-source';
+export { UnitOfWork } from './unit-of-work';

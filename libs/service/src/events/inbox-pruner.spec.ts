@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { MemoryDatabase, MemoryInbox, MemoryUnitOfWork } from '@atlas/testing';
+import { InboxPruner } from './inbox-pruner';
+
+const HOUR = 3_600_000;
+
+describe('The inbox', () => {
+  const inbox = new MemoryInbox(new MemoryUnitOfWork(new MemoryDatabase()));
+
+  it('may forget an event no sooner than the log, which is said with the least that is allowed', async () => {
+    const keep = (windowMs: number, retentionMs?: number) =>
+      new InboxPruner(inbox, 'orders', async () => windowMs, retentionMs).check();
+
+    await expect(keep(192.5 * HOUR, 168 * HOUR)).rejects.toThrow(
+      'INBOX_RETENTION_HOURS is wrong: the log can deliver an event again for 193 hours',
+    );
+    await expect(keep(Infinity, 1_000 * HOUR)).rejects.toThrow(
+      'the log keeps its records for ever, so the inbox must, too',
+    );
+    await keep(192 * HOUR, 192 * HOUR);
+    await keep(Infinity);
+  });
+
+  it('forgets what is older than its retention, page by page, and nothing else', async () => {
+    const clock = jest.spyOn(Date, 'now');
+    const old = Array.from({ length: 12_000 }, () => randomUUID());
+    clock.mockReturnValue(1_000);
+    await inbox.admit('orders', old);
+    clock.mockReturnValue(1_000 + 10 * HOUR);
+    const young = randomUUID();
+    await inbox.admit('orders', [young]);
+    clock.mockReturnValue(1_001 + 30 * HOUR);
+
+    let windowMs = Infinity;
+    const keeper = new InboxPruner(inbox, 'orders', async () => windowMs);
+    expect(await keeper.prune()).toBe(0);
+    windowMs = 6 * HOUR;
+    const forgotten = await keeper.prune();
+
+    clock.mockRestore();
+    expect(forgotten).toBe(old.length);
+    expect(await inbox.handled('orders', [...old, young])).toEqual(new Set([young]));
+  });
+});
