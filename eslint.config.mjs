@@ -46,7 +46,13 @@ export default tseslint.config(
             { sourceTag: 'layer:ports', onlyDependOnLibsWithTags: ['layer:kernel', 'layer:contracts'] },
             {
               sourceTag: 'layer:adapters',
-              onlyDependOnLibsWithTags: ['layer:kernel', 'layer:contracts', 'layer:ports', 'layer:testing'],
+              onlyDependOnLibsWithTags: [
+                'layer:kernel',
+                'layer:contracts',
+                'layer:ports',
+                'layer:resilience',
+                'layer:testing',
+              ],
             },
             {
               sourceTag: 'layer:resilience',

@@ -36,8 +36,7 @@ export class InventoryModule {
         }),
         EventLogModule.register('inventory', settings),
         JobsModule.register({
-          url: settings.DATABASE_URL,
-          jobs: [{ name: 'expire-reservations', cron: '* * * * *', useCase: ExpireReservations }],
+          jobs: [{ name: 'expire-reservations', everyMs: 5_000, command: ExpireReservations }],
         }),
       ],
       controllers: [StockController, ReservationsController, OrdersHandler],

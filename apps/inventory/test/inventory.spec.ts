@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OrderCancelled, OrderConfirmed, OrderPlaced, StockReserved } from '@atlas/contracts';
 import { UnitOfWork } from '@atlas/ports/adapters';
+import { JobTrigger } from '@atlas/ports/application';
 import { eventually, publish, recordOf } from '@atlas/testing';
-import { PgBoss } from 'pg-boss';
 import type { ReservationResponse } from '../src/adapters/driving/http/inventory.schemas';
 import { ExpireReservations } from '../src/application/commands/expire-reservations';
 import { ReserveStock } from '../src/application/commands/reserve-stock';
@@ -186,10 +186,7 @@ describe('Inventory', () => {
     await reaches(id, 'held');
     await inventory.dataSource.query('UPDATE reservation SET expires_at = now() WHERE id = $1', [id]);
 
-    await eventually(async () => {
-      await inventory.replicas[1].get(PgBoss, { strict: false }).send('expire-reservations');
-      return true;
-    });
+    inventory.replicas[1].get(JobTrigger, { strict: false }).trigger('expire-reservations');
 
     await reaches(id, 'expired');
   });

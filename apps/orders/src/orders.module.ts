@@ -37,8 +37,7 @@ export class OrdersModule {
         }),
         EventLogModule.register('orders', settings),
         JobsModule.register({
-          url: settings.DATABASE_URL,
-          jobs: [{ name: 'expire-orders', cron: '* * * * *', useCase: ExpireOrders }],
+          jobs: [{ name: 'expire-orders', everyMs: 5_000, command: ExpireOrders }],
         }),
       ],
       controllers: [OrdersController, PriceBookController, InventoryHandler, PaymentsHandler],

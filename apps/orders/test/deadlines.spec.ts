@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { StockReserved, topics } from '@atlas/contracts';
 import { EventLog } from '@atlas/ports/adapters';
+import { JobTrigger } from '@atlas/ports/application';
 import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
-import { PgBoss } from 'pg-boss';
 import { DataSource } from 'typeorm';
 import { ExpireOrders } from '../src/application/commands/expire-orders';
 import { ordersApp } from '../src/orders.app';
@@ -81,12 +81,7 @@ describe('An order that is not settled in its time', () => {
     expect(Date.parse(late.dueAt) - Date.now()).toBeGreaterThan(14 * 60_000);
     await letTimePass([late.id]);
 
-    for (const one of replicas) {
-      await eventually(async () => {
-        await one.get(PgBoss, { strict: false }).send('expire-orders');
-        return true;
-      });
-    }
+    for (const one of replicas) one.get(JobTrigger, { strict: false }).trigger('expire-orders');
     const cancelled = await eventually(async () => {
       const order = await read(late.id);
       return order.status === 'cancelled' && order;

@@ -12,6 +12,7 @@ export {
 export { IdempotencyInterceptor } from './idempotency.interceptor';
 export { IdempotencyModule } from './idempotency.module';
 export { Idempotent } from './idempotent';
+export { isInfrastructureError } from './infrastructure-error';
 export { Loop, type LoopOptions, type Next } from './loop';
 export type { BreakerState, PolicyEvent, PolicyListener } from './policy/events';
 export { type Attempt, type Call, currentAttempt, Policy, type PolicyState } from './policy/policy';

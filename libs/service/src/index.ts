@@ -8,7 +8,6 @@ export {
 } from './events/event-log-server';
 export { Readiness, type ReadinessCheck } from './health';
 export { eachSkuOnce, pageLimitField, skuField } from './http-fields';
-export { isInfrastructureError } from './infrastructure-error';
 export { createLogging, type ServiceLogging } from './logging';
 export { Problem, type ProblemDetails, type ProblemField, type ProblemOptions } from './problem-details';
 export { sampled } from './telemetry/sampled';

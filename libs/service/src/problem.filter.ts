@@ -4,7 +4,7 @@ import type { AbstractHttpAdapter } from '@nestjs/core';
 import { currentFlow } from '@atlas/ports/adapters';
 import type { FastifyReply } from 'fastify';
 import { type Observable, throwError } from 'rxjs';
-import { isInfrastructureError } from './infrastructure-error';
+import { isInfrastructureError } from '@atlas/resilience';
 import { Problem, type ProblemDetails } from './problem-details';
 
 /** PostgreSQL's codes for text that it can't hold, such as U+0000. */

@@ -119,6 +119,12 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         await expect(failing).rejects.toThrow('no');
         expect(told).toEqual(['first']);
       });
+
+      it('has nothing to wait for outside of a unit: it tells at once', async () => {
+        const told: string[] = [];
+        ours.unitOfWork.afterCommit(() => told.push('at once'));
+        expect(told).toEqual(['at once']);
+      });
     });
 
     describe('Outbox', () => {

@@ -7,108 +7,142 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { ExponentialBackoff, handleAll, retry } from 'cockatiel';
-import { PgBoss } from 'pg-boss';
+import { UnitOfWork } from '@atlas/ports/adapters';
+import { JobTrigger } from '@atlas/ports/application';
+import { isInfrastructureError, Loop } from '@atlas/resilience';
+import { JobMetrics } from './job-metrics';
+import { WorkPump } from './work-pump';
 
-/** Work that a service does by itself, again and again: once for all its replicas. */
+/** A command that runs again and again in every replica; so it must be safe to run in several at a time. */
 export interface RecurringJob {
-  /** Also the name of its queue. */
   readonly name: string;
-  /** When, as a cron expression; a minute is the shortest distance. */
-  readonly cron: string;
-  /** What it runs, from the service's container. It must be safe to run again, as any job is after a crash. */
-  readonly useCase: Type<{ execute(): Promise<unknown> }>;
+  /** Milliseconds from the end of a run to the next one. A run that resolves to `'again'` is followed at once. */
+  readonly everyMs: number;
+  /** Taken from the service's container. */
+  readonly command: Type<{ execute(): Promise<unknown> }>;
 }
+
+/** Items that are claimed, worked on many at a time, and recorded: see {@link WorkPump}. */
+export interface PumpedJob {
+  readonly name: string;
+  /** How often it looks for items, milliseconds. */
+  readonly everyMs: number;
+  /** How many items may be claimed and not yet recorded at a time, in each replica. */
+  readonly maxOpen: number;
+  /** Yields the items, `limit` at most. */
+  readonly claim: Type<{ execute(limit: number): Promise<readonly unknown[]> }>;
+  /** Yields an item's result. */
+  readonly work: Type<{ execute(item: never): Promise<unknown> }>;
+  /** Records results. */
+  readonly record: Type<{ execute(results: never): Promise<unknown> }>;
+}
+
+export type BackgroundJob = RecurringJob | PumpedJob;
 
 export interface JobsOptions {
-  /** `postgres://…` of the service's database, where the queue lives in the schema `jobs`. */
-  readonly url: string;
-  readonly jobs: readonly RecurringJob[];
+  readonly jobs: readonly BackgroundJob[];
 }
 
-const SCHEMA = 'jobs';
-/** Fewer than the service itself: jobs must not take its requests' connections at the server. */
-const MAX_CONNECTIONS = 2;
-const STOP_TIMEOUT_MS = 8_000;
-/** What a run may take before it counts as lost with its process, and is begun again by another one. */
-const EXPIRE_SECONDS = 300;
-const DELETE_AFTER_SECONDS = 3_600;
+interface RunningJob {
+  start(): unknown;
+  wake(): void;
+  stop(): Promise<void>;
+}
 
-class RecurringJobs {
-  constructor(readonly jobs: readonly RecurringJob[]) {}
+/** Each of the service's jobs as a loop of this process. */
+class Jobs extends JobTrigger implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(JobsModule.name);
+  private readonly metrics = new JobMetrics();
+  private readonly running = new Map<string, RunningJob>();
+
+  constructor(
+    private readonly jobs: readonly BackgroundJob[],
+    private readonly unitOfWork: UnitOfWork,
+    private readonly app: ModuleRef,
+  ) {
+    super();
+  }
+
+  /** @throws Error if the module lists no job of that name. */
+  trigger(name: string): void {
+    if (!this.jobs.some((job) => job.name === name)) throw new Error(`JobsModule lists no job "${name}"`);
+    this.unitOfWork.afterCommit(() => this.running.get(name)?.wake());
+  }
+
+  onApplicationBootstrap(): void {
+    for (const job of this.jobs) {
+      this.running.set(job.name, 'command' in job ? this.loop(job) : this.pump(job));
+    }
+    for (const job of this.running.values()) void job.start();
+  }
+
+  /** Resolves once the runs in hand have ended: the database closes later. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.running.values()].map((job) => job.stop()));
+  }
+
+  private loop({ name, everyMs, command }: RecurringJob): RunningJob {
+    const instance = this.get(command);
+    const run = () => this.metrics.measure(name, () => instance.execute());
+    return new Loop(async () => ((await run()) === 'again' ? 'again' : 'rest'), {
+      restMs: everyMs,
+      onFailure: (error, delayMs) => this.failed(name, error, delayMs),
+    });
+  }
+
+  private pump({ name, everyMs, maxOpen, ...commands }: PumpedJob): RunningJob {
+    const [claim, work, record] = [
+      this.get(commands.claim),
+      this.get(commands.work),
+      this.get(commands.record),
+    ];
+    return new WorkPump(
+      {
+        claim: (limit) => claim.execute(limit),
+        work: (item) => this.metrics.measure(name, () => work.execute(item as never)),
+        record: (results) => record.execute(results as never),
+      },
+      {
+        everyMs,
+        maxOpen,
+        onFailure: (error, delayMs) => this.failed(name, error, delayMs),
+        onAbandoned: (error) =>
+          this.logger.error({ err: error }, `The job "${name}" abandoned an item: ${String(error)}`),
+      },
+    );
+  }
+
+  private failed(name: string, error: unknown, delayMs: number): void {
+    const text = `The job "${name}" failed and runs again in ${Math.round(delayMs)} ms: ${String(error)}`;
+    if (isInfrastructureError(error)) this.logger.warn(text);
+    else this.logger.error({ err: error }, text);
+  }
+
+  private get<Command>(command: Type<Command>): Command {
+    return this.app.get(command, { strict: false });
+  }
 }
 
 /**
- * The service's recurring jobs, on pg-boss: a queue in its own database, so that each run is some replica's, is tried
- * again if it fails or its process dies, and two never run at a time.
+ * A service's background work: every replica runs each job. {@link JobTrigger} runs one of this process soon, after the
+ * commit of what made it necessary. A run that fails is logged and repeated with backoff.
  */
 @Module({})
-export class JobsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly stopping = new AbortController();
-  private started: Promise<unknown> = Promise.resolve();
-
-  constructor(
-    private readonly boss: PgBoss,
-    private readonly options: RecurringJobs,
-    private readonly app: ModuleRef,
-  ) {}
-
-  static register({ url, jobs }: JobsOptions): DynamicModule {
+export class JobsModule {
+  static register({ jobs }: JobsOptions): DynamicModule {
+    const names = jobs.map(({ name }) => name);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    if (twice !== undefined) throw new Error(`JobsModule lists two jobs named "${twice}"`);
     return {
       module: JobsModule,
       providers: [
-        { provide: RecurringJobs, useValue: new RecurringJobs(jobs) },
         {
-          provide: PgBoss,
-          useFactory: () => new PgBoss({ connectionString: url, schema: SCHEMA, max: MAX_CONNECTIONS }),
+          provide: JobTrigger,
+          inject: [UnitOfWork, ModuleRef],
+          useFactory: (unitOfWork: UnitOfWork, app: ModuleRef) => new Jobs(jobs, unitOfWork, app),
         },
       ],
+      exports: [JobTrigger],
     };
   }
-
-  /** In the background, for as long as it takes: a database that is away must not keep the service from starting. */
-  onApplicationBootstrap(): void {
-    this.boss.on('error', (error) => logger.warn(`The job queue, trying on: ${error.message}`));
-    const patiently = retry(handleAll, {
-      maxAttempts: Infinity,
-      backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 10_000 }),
-    });
-    patiently.onFailure(({ reason }) => {
-      if ('error' in reason) logger.warn(`Can't start the job queue yet, trying on: ${String(reason.error)}`);
-    });
-    this.started = patiently.execute(() => this.start(), this.stopping.signal).catch(() => undefined);
-  }
-
-  /** Ends once the run in hand has. */
-  async beforeApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    await this.started;
-    await this.boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS });
-  }
-
-  private async start(): Promise<void> {
-    await this.boss.start();
-    for (const { name, cron } of this.options.jobs) {
-      await this.boss.createQueue(name, {
-        policy: 'exclusive',
-        retryLimit: 3,
-        retryBackoff: true,
-        expireInSeconds: EXPIRE_SECONDS,
-        deleteAfterSeconds: DELETE_AFTER_SECONDS,
-      });
-      await this.boss.schedule(name, cron);
-    }
-    for (const { name, useCase } of this.options.jobs) {
-      await this.boss.work(name, async () => {
-        try {
-          await this.app.get(useCase, { strict: false }).execute();
-        } catch (error) {
-          logger.error(error, `The job "${name}" failed, and is tried again`);
-          throw error;
-        }
-      });
-    }
-  }
 }
-
-const logger = new Logger(JobsModule.name);

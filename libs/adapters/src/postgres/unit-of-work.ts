@@ -51,7 +51,9 @@ export class PostgresUnitOfWork extends UnitOfWork {
   }
 
   afterCommit(callback: () => void): void {
-    this.openUnit().afterCommit.push(callback);
+    const unit = this.open.getStore();
+    if (unit) unit.afterCommit.push(callback);
+    else callback();
   }
 
   private openUnit(): OpenUnit {

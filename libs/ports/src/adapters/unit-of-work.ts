@@ -10,6 +10,6 @@ export abstract class UnitOfWork {
    */
   abstract run<T>(work: () => Promise<T>): Promise<T>;
 
-  /** Calls `callback` once the open unit of work has committed; never if it rolls back. */
+  /** Calls `callback` once the open unit of work has committed, never if it rolls back; at once if none is open. */
   abstract afterCommit(callback: () => void): void;
 }

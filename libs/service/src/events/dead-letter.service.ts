@@ -7,7 +7,7 @@ import type {
   UnitOfWork,
 } from '@atlas/ports/adapters';
 import { decodeEvent } from '@atlas/contracts';
-import { isInfrastructureError } from '../infrastructure-error';
+import { isInfrastructureError } from '@atlas/resilience';
 import type { EventLogServer } from './event-log-server';
 
 /** What became of a replay. */

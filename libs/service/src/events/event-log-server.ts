@@ -13,10 +13,10 @@ import {
   spanWithin,
   type UnitOfWork,
 } from '@atlas/ports/adapters';
+import { isInfrastructureError } from '@atlas/resilience';
 import { bulkhead, ExponentialBackoff, fullJitterGenerator, handleWhen, retry } from 'cockatiel';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { ConfigError } from '../config';
-import { isInfrastructureError } from '../infrastructure-error';
 import { ConsumerMetrics } from './consumer-metrics';
 import { CrashGuard } from './crash-guard';
 import { EventContext } from './event-context';

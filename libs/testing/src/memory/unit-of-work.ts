@@ -34,7 +34,9 @@ export class MemoryUnitOfWork extends UnitOfWork {
   }
 
   afterCommit(callback: () => void): void {
-    this.current.whenCommitted(callback);
+    const transaction = this.open.getStore();
+    if (transaction) transaction.whenCommitted(callback);
+    else callback();
   }
 
   /** The open unit's transaction. @throws Error if none is open. */

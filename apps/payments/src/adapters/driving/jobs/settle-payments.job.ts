@@ -1,6 +1,6 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { isInfrastructureError } from '@atlas/service';
+import { isInfrastructureError } from '@atlas/resilience';
 import type { Payment } from '../../../domain/payment';
 import { DueSignal } from '../../../application/ports';
 import { HandOverCharges } from '../../../application/commands/hand-over-charges';
