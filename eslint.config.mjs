@@ -73,6 +73,10 @@ export default tseslint.config(
               onlyDependOnLibsWithTags: ['layer:kernel', 'layer:contracts', 'layer:ports'],
             },
             {
+              sourceTag: 'layer:testing-context',
+              onlyDependOnLibsWithTags: ['layer:contracts', 'layer:ports', 'layer:service', 'layer:testing'],
+            },
+            {
               sourceTag: 'layer:app',
               onlyDependOnLibsWithTags: [
                 'layer:kernel',
@@ -82,6 +86,7 @@ export default tseslint.config(
                 'layer:resilience',
                 'layer:service',
                 'layer:testing',
+                'layer:testing-context',
               ],
             },
             {
@@ -93,6 +98,7 @@ export default tseslint.config(
                 'layer:adapters',
                 'layer:service',
                 'layer:testing',
+                'layer:testing-context',
               ],
             },
           ],

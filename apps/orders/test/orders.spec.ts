@@ -1,29 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import {
-  OrderPaymentDue,
-  PaymentCaptured,
-  PaymentDeclined,
-  StockRejected,
-  StockReserved,
-  topics,
-} from '@atlas/contracts';
-import { EventLog } from '@atlas/ports/adapters';
-import { createService, loadConfig, startService } from '@atlas/service';
-import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
+import { eventually } from '@atlas/testing';
+import { type Context, startContext } from '@atlas/testing/context';
 import { Client } from 'pg';
-import { DataSource } from 'typeorm';
 import { ordersApp } from '../src/orders.app';
-
-const money = (minorUnits: number) => ({ minorUnits, currency: 'EUR' });
-
-interface OrderAnswer {
-  readonly id: string;
-  readonly status: string;
-  readonly settledAt?: string;
-  readonly history: readonly { readonly status: string; readonly at: string }[];
-  readonly lines: readonly { readonly sku: string }[];
-}
+import {
+  basket,
+  money,
+  type OrderAnswer,
+  paymentCaptured,
+  paymentDeclined,
+  placeOrder,
+  setPrices,
+  stockRejected,
+  stockReserved,
+} from './builders';
 
 interface Page {
   readonly orders: readonly OrderAnswer[];
@@ -36,90 +26,25 @@ interface ProblemAnswer {
 }
 
 describe('Orders', () => {
-  let databases: TestDatabase[];
-  let app: NestFastifyApplication;
-  let log: EventLog;
+  let orders: Context;
 
   beforeAll(async () => {
-    databases = [await createTestDatabase(), await createTestDatabase()];
-    const [own, shared] = databases as [TestDatabase, TestDatabase];
-    const settings = loadConfig(ordersApp.settings, {
-      PORT: '0',
-      DATABASE_URL: own.url,
-      EVENT_LOG_URL: shared.url,
-      LOG_LEVEL: 'fatal',
-    });
-    app = await createService(ordersApp, settings);
-    await startService(app, settings);
-    log = app.get(EventLog);
-    await log.ensureTopics(topics);
-    const entries = [
-      { sku: 'whole-milk', name: 'Whole milk', unitPrice: money(119) },
-      { sku: 'brown-bread', name: 'Brown bread', unitPrice: money(249) },
-    ];
-    expect((await send('PUT', '/price-book', { entries })).statusCode).toBe(200);
+    orders = await startContext(ordersApp);
+    await setPrices(orders);
   });
-  afterAll(async () => {
-    await app?.close();
-    for (const database of databases ?? []) await database.drop();
-  });
+  afterAll(() => orders?.stop());
 
-  const send = (
-    method: 'GET' | 'PUT' | 'POST',
-    url: string,
-    body?: object,
-    headers: Record<string, string> = {},
-  ) =>
-    app.inject({
-      method,
-      url,
-      ...(body && { payload: JSON.stringify(body) }),
-      headers: {
-        ...(body && { 'content-type': 'application/json' }),
-        'idempotency-key': randomUUID(),
-        ...headers,
-      },
-    });
-  const basket = {
-    customerId: 'ada',
-    lines: [
-      { sku: 'whole-milk', quantity: 2 },
-      { sku: 'brown-bread', quantity: 1 },
-    ],
-    paymentToken: 'tok_approve',
-  };
-  const place = async (): Promise<string> => (await send('POST', '/orders', basket)).json<OrderAnswer>().id;
-  const read = async (id: string) => (await send('GET', `/orders/${id}`)).json<OrderAnswer>();
+  const { lines } = basket;
+  const place = async (): Promise<string> => (await placeOrder(orders)).id;
+  const read = async (id: string) => (await orders.send('GET', `/orders/${id}`)).json<OrderAnswer>();
   const reaches = (id: string, status: string) =>
     eventually(async () => {
       const order = await read(id);
       return order.status === status && order;
     });
-  const outbox = (id: string): Promise<{ type: string; version: number }[]> =>
-    app
-      .get(DataSource)
-      .query(
-        `SELECT headers ->> 'ce_type' AS type, aggregate_version AS version FROM outbox WHERE aggregate_id = $1 ORDER BY id`,
-        [id],
-      );
-  const lines = basket.lines;
-  const reserved = (orderId: string, version = 1) =>
-    recordOf({
-      contract: StockReserved,
-      subject: orderId,
-      aggregateVersion: version,
-      data: { orderId, lines },
-    });
-  const captured = (orderId: string) =>
-    recordOf({
-      contract: PaymentCaptured,
-      subject: orderId,
-      aggregateVersion: 1,
-      data: { orderId, amount: money(487), chargeId: 'ch_1' },
-    });
 
   it('answers a placed order with its price and where to find it', async () => {
-    const answer = await send('POST', '/orders', basket);
+    const answer = await orders.send('POST', '/orders', basket);
     expect(answer.statusCode).toBe(201);
     const { id } = answer.json<OrderAnswer>();
     expect(answer.headers['location']).toBe(`/orders/${id}`);
@@ -137,77 +62,57 @@ describe('Orders', () => {
 
   it('confirms an order whose stock is reserved and whose payment is captured, and tells each step once', async () => {
     const id = await place();
-    await publish(log, reserved(id));
+    await orders.publish(stockReserved(id));
     await reaches(id, 'awaiting-payment');
-    await publish(log, captured(id));
+    await orders.publish(paymentCaptured(id));
     const order = await reaches(id, 'confirmed');
     expect(order.history.map((entry) => entry.status)).toEqual(['placed', 'awaiting-payment', 'confirmed']);
     expect(order.settledAt).toBe(order.history[2]?.at);
-    expect(await outbox(id)).toEqual([
-      { type: 'orders.order-placed', version: 1 },
-      { type: OrderPaymentDue.type, version: 2 },
-      { type: 'orders.order-confirmed', version: 3 },
+    expect(await orders.told(id)).toEqual([
+      'orders.order-placed 1',
+      'orders.order-payment-due 2',
+      'orders.order-confirmed 3',
     ]);
   });
 
   it('cancels an order that is sold out or whose payment is declined, and says why', async () => {
     const [soldOut, declined] = [await place(), await place()];
-    const shortages = [{ sku: 'whole-milk', requested: 2, available: 1 }];
-    await publish(
-      log,
-      recordOf({
-        contract: StockRejected,
-        subject: soldOut,
-        aggregateVersion: 1,
-        data: { orderId: soldOut, shortages },
-      }),
-      reserved(declined),
-    );
+    await orders.publish(stockRejected(soldOut), stockReserved(declined));
     expect(await reaches(soldOut, 'cancelled')).toMatchObject({ reason: 'out-of-stock' });
     await reaches(declined, 'awaiting-payment');
-    await publish(
-      log,
-      recordOf({
-        contract: PaymentDeclined,
-        subject: declined,
-        aggregateVersion: 1,
-        data: { orderId: declined, reason: 'insufficient funds' },
-      }),
-    );
+    await orders.publish(paymentDeclined(declined));
     expect(await reaches(declined, 'cancelled')).toMatchObject({ reason: 'payment-declined' });
   });
 
   it('handles an event that is delivered twice once', async () => {
     const id = await place();
-    const record = reserved(id);
-    await publish(log, record, record);
-    await publish(log, record);
+    const record = stockReserved(id);
+    await orders.publish(record, record);
+    await orders.publish(record);
     const marker = await place();
-    await publish(log, reserved(marker));
+    await orders.publish(stockReserved(marker));
     await reaches(marker, 'awaiting-payment');
     await reaches(id, 'awaiting-payment');
-    expect(await outbox(id)).toHaveLength(2);
+    expect(await orders.told(id)).toHaveLength(2);
   });
 
   it('sets aside what it can not handle, and goes on with the next order', async () => {
     const [id, stranger] = [await place(), randomUUID()];
-    const future = reserved(id);
-    await publish(
-      log,
+    const future = stockReserved(id);
+    await orders.publish(
       { topic: 'inventory.events', key: 'foreign', headers: {}, value: Buffer.from('hello') },
       {
         ...future,
         headers: { ...future.headers, ce_dataschema: 'urn:atlas:schema:inventory.stock-reserved:9' },
       },
-      reserved(stranger),
-      reserved(id, 2),
+      stockReserved(stranger),
+      stockReserved(id, 2),
     );
     const letters = await eventually(async () => {
-      const rows: { kind: string; reason: string }[] = await app
-        .get(DataSource)
-        .query(`SELECT key, kind, reason FROM dead_letter WHERE key = ANY ($1) ORDER BY kind, reason`, [
-          ['foreign', id, stranger],
-        ]);
+      const rows: { kind: string; reason: string }[] = await orders.query(
+        `SELECT key, kind, reason FROM dead_letter WHERE key = ANY ($1) ORDER BY kind, reason`,
+        [['foreign', id, stranger]],
+      );
       return rows.length === 4 && rows;
     });
     expect(letters).toEqual([
@@ -218,31 +123,33 @@ describe('Orders', () => {
     ]);
     expect((await read(id)).status).toBe('placed');
     const next = await place();
-    await publish(log, reserved(next));
+    await orders.publish(stockReserved(next));
     await reaches(next, 'awaiting-payment');
   });
 
   it('cancels on request, once, also when it is asked again', async () => {
     const id = await place();
-    const first = await send('POST', `/orders/${id}/cancel`);
+    const first = await orders.send('POST', `/orders/${id}/cancel`);
     expect(first.statusCode).toBe(200);
     expect(first.json()).toMatchObject({ status: 'cancelled', reason: 'customer-request' });
-    expect((await send('POST', `/orders/${id}/cancel`)).json()).toEqual(first.json());
-    expect(await outbox(id)).toHaveLength(2);
-    expect((await send('POST', `/orders/${randomUUID()}/cancel`)).statusCode).toBe(404);
+    expect((await orders.send('POST', `/orders/${id}/cancel`)).json()).toEqual(first.json());
+    expect(await orders.told(id)).toHaveLength(2);
+    expect((await orders.send('POST', `/orders/${randomUUID()}/cancel`)).statusCode).toBe(404);
   });
 
   it('places one order for one idempotency key, however often and however concurrently it is sent', async () => {
     const key = { 'idempotency-key': randomUUID() };
-    const answers = await Promise.all(Array.from({ length: 8 }, () => send('POST', '/orders', basket, key)));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => orders.send('POST', '/orders', basket, key)),
+    );
     const placed = answers.filter((answer) => answer.statusCode === 201);
     expect(answers.every((answer) => [201, 409].includes(answer.statusCode))).toBe(true);
     expect(new Set(placed.map((answer) => answer.body)).size).toBe(1);
-    const again = await send('POST', '/orders', basket, key);
+    const again = await orders.send('POST', '/orders', basket, key);
     expect(again.body).toBe(placed[0]?.body);
     expect(again.headers['location']).toBe(placed[0]?.headers['location']);
     expect(again.headers['idempotency-replayed']).toBe('true');
-    const other = await send('POST', '/orders', { ...basket, customerId: 'grace' }, key);
+    const other = await orders.send('POST', '/orders', { ...basket, customerId: 'grace' }, key);
     expect(other.statusCode).toBe(422);
     expect(other.json<ProblemAnswer>().detail).toContain('Idempotency-Key');
   });
@@ -251,8 +158,8 @@ describe('Orders', () => {
     const customerId = `away-${randomUUID()}`;
     const keys = Array.from({ length: 30 }, () => ({ 'idempotency-key': randomUUID() }));
     const sendAll = () =>
-      Promise.all(keys.map((key) => send('POST', '/orders', { ...basket, customerId }, key)));
-    const other = new Client({ connectionString: databases[0]?.url });
+      Promise.all(keys.map((key) => orders.send('POST', '/orders', { ...basket, customerId }, key)));
+    const other = new Client({ connectionString: orders.env.DATABASE_URL });
     await other.connect();
     const statuses = new Set<number>();
     for (let round = 0; round < 5; round++) {
@@ -270,25 +177,25 @@ describe('Orders', () => {
     expect(statuses).toContain(503);
     expect([...statuses].filter((status) => ![201, 409, 503].includes(status))).toEqual([]);
     await eventually(async () => (await sendAll()).every(({ statusCode }) => statusCode === 201));
-    const { orders } = (await send('GET', `/orders?customerId=${customerId}&limit=500`)).json<Page>();
-    expect(orders).toHaveLength(keys.length);
+    const placed = (await orders.send('GET', `/orders?customerId=${customerId}&limit=500`)).json<Page>();
+    expect(placed.orders).toHaveLength(keys.length);
   });
 
   it('lists orders by customer and status, newest first, page by page', async () => {
     const customerId = `list-${randomUUID()}`;
     const ids: string[] = [];
     for (let index = 0; index < 5; index++) {
-      ids.push((await send('POST', '/orders', { ...basket, customerId })).json<OrderAnswer>().id);
+      ids.push((await orders.send('POST', '/orders', { ...basket, customerId })).json<OrderAnswer>().id);
     }
-    const first = (await send('GET', `/orders?customerId=${customerId}&limit=3`)).json<Page>();
+    const first = (await orders.send('GET', `/orders?customerId=${customerId}&limit=3`)).json<Page>();
     const rest = (
-      await send('GET', `/orders?customerId=${customerId}&limit=3&cursor=${first.nextCursor}`)
+      await orders.send('GET', `/orders?customerId=${customerId}&limit=3&cursor=${first.nextCursor}`)
     ).json<Page>();
     const listed = [...first.orders, ...rest.orders];
     expect(listed.map((order) => order.id)).toEqual(ids.reverse());
     expect(listed[0]?.lines.map((line) => line.sku)).toEqual(['whole-milk', 'brown-bread']);
     expect(rest.nextCursor).toBeUndefined();
-    const none = await send('GET', `/orders?customerId=${customerId}&status=confirmed`);
+    const none = await orders.send('GET', `/orders?customerId=${customerId}&status=confirmed`);
     expect(none.json()).toEqual({ orders: [] });
   });
 
@@ -324,7 +231,7 @@ describe('Orders', () => {
       ['one SKU twice', { ...basket, lines: [lines[0], lines[0]] }, '/lines/1/sku', 'twice'],
       ['no customer', { ...basket, customerId: undefined }, '/customerId', 'string'],
     ])('%s, naming the field', async (_, body, pointer, detail) => {
-      const answer = await send('POST', '/orders', body);
+      const answer = await orders.send('POST', '/orders', body);
       expect(answer.statusCode).toBe(400);
       expect(answer.headers['content-type']).toContain('application/problem+json');
       expect(answer.json<ProblemAnswer>().errors).toContainEqual({
@@ -334,7 +241,7 @@ describe('Orders', () => {
     });
 
     it('an unknown SKU, naming the line', async () => {
-      const answer = await send('POST', '/orders', {
+      const answer = await orders.send('POST', '/orders', {
         ...basket,
         lines: [lines[0], { sku: 'unicorn', quantity: 1 }],
       });
@@ -345,14 +252,18 @@ describe('Orders', () => {
     });
 
     it('a POST without an idempotency key', async () => {
-      const answer = await app.inject({ method: 'POST', url: '/orders', payload: basket });
+      const answer = await orders.inject({
+        method: 'POST',
+        url: '/orders',
+        payload: basket,
+      });
       expect(answer.statusCode).toBe(400);
       expect(answer.json<ProblemAnswer>().detail).toContain('Idempotency-Key');
     });
 
     it('bad JSON, another content type, too large a body and an id that is none', async () => {
       const raw = (payload: string, type: string) =>
-        app.inject({
+        orders.inject({
           method: 'POST',
           url: '/orders',
           payload,
@@ -363,8 +274,8 @@ describe('Orders', () => {
       expect((await raw(JSON.stringify({ x: 'y'.repeat(1_100_000) }), 'application/json')).statusCode).toBe(
         413,
       );
-      expect((await send('GET', '/orders/seven')).statusCode).toBe(400);
-      expect((await send('GET', '/orders?limit=0')).statusCode).toBe(400);
+      expect((await orders.send('GET', '/orders/seven')).statusCode).toBe(400);
+      expect((await orders.send('GET', '/orders?limit=0')).statusCode).toBe(400);
     });
   });
 });

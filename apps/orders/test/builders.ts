@@ -1,0 +1,74 @@
+import { PaymentCaptured, PaymentDeclined, StockRejected, StockReserved } from '@atlas/contracts';
+import { recordOf } from '@atlas/testing';
+import type { Context } from '@atlas/testing/context';
+
+export const money = (minorUnits: number) => ({ minorUnits, currency: 'EUR' });
+
+/** What the tests' shop sells. */
+export const prices = [
+  { sku: 'whole-milk', name: 'Whole milk', unitPrice: money(119) },
+  { sku: 'brown-bread', name: 'Brown bread', unitPrice: money(249) },
+];
+
+/** The body of a request for an order: 4.87 EUR, which the sandbox's card pays. */
+export const basket = {
+  customerId: 'ada',
+  lines: [
+    { sku: 'whole-milk', quantity: 2 },
+    { sku: 'brown-bread', quantity: 1 },
+  ],
+  paymentToken: 'tok_approve',
+};
+
+export interface OrderAnswer {
+  readonly id: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly dueAt: string;
+  readonly settledAt?: string;
+  readonly history: readonly { readonly status: string; readonly at: string }[];
+  readonly lines: readonly { readonly sku: string }[];
+}
+
+export async function setPrices(orders: Context): Promise<void> {
+  const { statusCode, body } = await orders.send('PUT', '/price-book', { entries: prices });
+  if (statusCode !== 200) throw new Error(body);
+}
+
+export async function placeOrder(orders: Context): Promise<OrderAnswer> {
+  const answer = await orders.send('POST', '/orders', basket);
+  if (answer.statusCode !== 201) throw new Error(answer.body);
+  return answer.json<OrderAnswer>();
+}
+
+export const stockReserved = (orderId: string, aggregateVersion = 1) =>
+  recordOf({
+    contract: StockReserved,
+    subject: orderId,
+    aggregateVersion,
+    data: { orderId, lines: basket.lines },
+  });
+
+export const stockRejected = (orderId: string) =>
+  recordOf({
+    contract: StockRejected,
+    subject: orderId,
+    aggregateVersion: 1,
+    data: { orderId, shortages: [{ sku: 'whole-milk', requested: 2, available: 1 }] },
+  });
+
+export const paymentCaptured = (orderId: string) =>
+  recordOf({
+    contract: PaymentCaptured,
+    subject: orderId,
+    aggregateVersion: 1,
+    data: { orderId, amount: money(487), chargeId: 'ch_1' },
+  });
+
+export const paymentDeclined = (orderId: string) =>
+  recordOf({
+    contract: PaymentDeclined,
+    subject: orderId,
+    aggregateVersion: 1,
+    data: { orderId, reason: 'insufficient funds' },
+  });

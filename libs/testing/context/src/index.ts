@@ -1,0 +1,2 @@
+export { type CommittedEvent, Context, type ContextOptions, startContext } from './context';
+export type { Replica, Request, Response, Token } from './replica';
