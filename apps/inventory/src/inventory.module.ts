@@ -9,8 +9,7 @@ import { OrdersHandler } from './adapters/driving/events/orders.handler';
 import { ReservationsController } from './adapters/driving/http/reservations.controller';
 import { StockController } from './adapters/driving/http/stock.controller';
 import { LockedStock } from './adapters/driven/postgres/locked-stock';
-import { Inventory1767225700000 } from './adapters/driven/postgres/migrations/1-inventory';
-import { ReservationExpiry1798156800000 } from './adapters/driven/postgres/migrations/2-expiry';
+import { Inventory1795737700000 } from './adapters/driven/postgres/migrations/1-inventory';
 import { PostgresReservationRepository } from './adapters/driven/postgres/reservations.repository';
 import { StockEntity } from './adapters/driven/postgres/stock.entity';
 import { PostgresStockRepository } from './adapters/driven/postgres/stock.repository';
@@ -32,7 +31,7 @@ export class InventoryModule {
         PostgresModule.register({
           url: settings.DATABASE_URL,
           entities: [StockEntity],
-          migrations: [Inventory1767225700000, ReservationExpiry1798156800000],
+          migrations: [Inventory1795737700000],
         }),
         EventLogModule.register('inventory', settings),
         JobsModule.register({

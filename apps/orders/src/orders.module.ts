@@ -9,8 +9,7 @@ import { InventoryHandler } from './adapters/driving/events/inventory.handler';
 import { PaymentsHandler } from './adapters/driving/events/payments.handler';
 import { OrdersController } from './adapters/driving/http/orders.controller';
 import { PriceBookController } from './adapters/driving/http/price-book.controller';
-import { Orders1767225700000 } from './adapters/driven/postgres/migrations/1-orders';
-import { OrderDeadlines1798156800000 } from './adapters/driven/postgres/migrations/2-deadlines';
+import { Orders1795737700000 } from './adapters/driven/postgres/migrations/1-orders';
 import { OrderEntity, OrderLineEntity } from './adapters/driven/postgres/order.entity';
 import { PostgresOrderRepository } from './adapters/driven/postgres/orders.repository';
 import { PostgresPriceBook } from './adapters/driven/postgres/price-book.repository';
@@ -33,7 +32,7 @@ export class OrdersModule {
         PostgresModule.register({
           url: settings.DATABASE_URL,
           entities: [OrderEntity, OrderLineEntity, PriceEntity],
-          migrations: [Orders1767225700000, OrderDeadlines1798156800000],
+          migrations: [Orders1795737700000],
         }),
         EventLogModule.register('orders', settings),
         JobsModule.register({

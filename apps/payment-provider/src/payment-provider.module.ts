@@ -4,16 +4,15 @@ import { PostgresModule } from '@atlas/adapters/postgres';
 import { Clock, IdGenerator } from '@atlas/ports/application';
 import { DataSource } from 'typeorm';
 import { NetworkFaults } from './adapters/driving/http/network-faults';
-import { ChargesController, TakeOverController } from './adapters/driving/http/charges.controller';
+import { ChargesController } from './adapters/driving/http/charges.controller';
 import { FaultsController } from './adapters/driving/http/faults.controller';
 import { PostgresBooks } from './adapters/driven/postgres/books.repository';
-import { Books1798243200000 } from './adapters/driven/postgres/migrations/1-books';
+import { Books1795737700000 } from './adapters/driven/postgres/migrations/1-books';
 import { GiveRefund } from './application/commands/give-refund';
 import { Misbehave } from './application/commands/misbehave';
 import { Books } from './application/ports';
 import { ReadBooks } from './application/queries/read-books';
 import { TakeCharge } from './application/commands/take-charge';
-import { TakeOverCharges } from './application/commands/take-over-charges';
 import type { PaymentProviderSettings } from './payment-provider.settings';
 
 @Module({})
@@ -21,13 +20,12 @@ export class PaymentProviderModule implements OnApplicationBootstrap {
   static register(settings: PaymentProviderSettings): DynamicModule {
     return {
       module: PaymentProviderModule,
-      imports: [PostgresModule.register({ url: settings.DATABASE_URL, migrations: [Books1798243200000] })],
-      controllers: [TakeOverController, ChargesController, FaultsController],
+      imports: [PostgresModule.register({ url: settings.DATABASE_URL, migrations: [Books1795737700000] })],
+      controllers: [ChargesController, FaultsController],
       providers: [
         { ...provide(PostgresBooks, DataSource), provide: Books },
         provide(TakeCharge, Books, Clock, IdGenerator),
         provide(GiveRefund, Books, Clock, IdGenerator),
-        provide(TakeOverCharges, Books, Clock, IdGenerator),
         provide(ReadBooks, Books),
         provide(Misbehave, Clock),
         NetworkFaults,

@@ -180,32 +180,6 @@ describe('The sandbox provider', () => {
     expect((await send('POST', '/charges/ch_none/refunds', { key: 'none' })).status).toBe(404);
   });
 
-  it('takes over what another provider charged, once, under its ids and keys', async () => {
-    const [paid, back, poor] = [randomUUID(), randomUUID(), randomUUID()];
-    const common = { amount, source: 'tok_approve' };
-    const body = {
-      charges: [
-        { key: paid, reference: paid, id: `ch_${paid}`, ...common },
-        {
-          key: back,
-          reference: back,
-          id: `ch_${back}`,
-          refund: { id: `re_${back}`, key: `${back}:refund` },
-          ...common,
-        },
-        { key: poor, reference: poor, declined: 'insufficient funds', ...common, source: 'tok_decline' },
-      ],
-    };
-    expect((await send('POST', '/charges/take-over', { body })).body).toEqual({ taken: 3 });
-    expect((await send('POST', '/charges/take-over', { body })).body).toEqual({ taken: 0 });
-    expect((await charge(paid)).body).toMatchObject({ id: `ch_${paid}` });
-    expect((await charge(poor, 'tok_decline')).body).toMatchObject({ status: 'declined' });
-    const again = await send('POST', `/charges/ch_${back}/refunds`, { key: `${back}:refund` });
-    expect(again.body).toMatchObject({ id: `re_${back}` });
-    const moved = await movementsOf(paid, back, poor);
-    expect(moved.map(({ id }) => id).sort()).toEqual([`ch_${paid}`, `ch_${back}`, `re_${back}`].sort());
-  });
-
   describe('Its books', () => {
     it('list every movement once, a refund behind its charge, page by page', async () => {
       const references = Array.from({ length: 10 }, () => randomUUID());

@@ -12,24 +12,19 @@ import { PaymentsController } from './adapters/driving/http/payments.controller'
 import { ReconciliationController } from './adapters/driving/http/reconciliation.controller';
 import { InProcessDueSignal, SettlePaymentsJob } from './adapters/driving/jobs/settle-payments.job';
 import { ReconcileBooksJob } from './adapters/driving/jobs/reconcile-books.job';
-import { PostgresFormerCharges } from './adapters/driven/postgres/former-charges.repository';
 import { PostgresLedger } from './adapters/driven/postgres/ledger.repository';
-import { Payments1767225700000 } from './adapters/driven/postgres/migrations/1-payments';
-import { OutsideProvider1798329600000 } from './adapters/driven/postgres/migrations/2-outside-provider';
+import { Payments1795737700000 } from './adapters/driven/postgres/migrations/1-payments';
 import { PaymentEntity } from './adapters/driven/postgres/payment.entity';
 import { PostgresPaymentRepository } from './adapters/driven/postgres/payments.repository';
 import { PostgresStatement } from './adapters/driven/postgres/statement.repository';
 import { HttpPaymentProvider, MAX_OPEN, providerPolicies } from './adapters/driven/provider/http-provider';
-import { HttpNewProvider, HttpProviderBooks } from './adapters/driven/provider/http-provider-books';
+import { HttpProviderBooks } from './adapters/driven/provider/http-provider-books';
 import { ProviderClient } from './adapters/driven/provider/provider-client';
 import { CancelPayment } from './application/commands/cancel-payment';
 import { FindPayment } from './application/queries/find-payment';
-import { HandOverCharges } from './application/commands/hand-over-charges';
 import {
   DueSignal,
-  FormerCharges,
   Ledger,
-  NewProvider,
   PaymentProvider,
   PaymentRepository,
   ProviderBooks,
@@ -52,7 +47,7 @@ export class PaymentsModule implements OnApplicationShutdown {
         PostgresModule.register({
           url: settings.DATABASE_URL,
           entities: [PaymentEntity],
-          migrations: [Payments1767225700000, OutsideProvider1798329600000],
+          migrations: [Payments1795737700000],
         }),
         EventLogModule.register('payments', settings),
         ResilienceModule.register(providerPolicies(settings.PROVIDER_TIMEOUT_MS)),
@@ -67,11 +62,9 @@ export class PaymentsModule implements OnApplicationShutdown {
         },
         { ...provide(PostgresLedger, PostgresUnitOfWork), provide: Ledger },
         { ...provide(PostgresStatement, DataSource), provide: Statement },
-        { ...provide(PostgresFormerCharges, DataSource), provide: FormerCharges },
         { provide: ProviderClient, useValue: new ProviderClient(settings.PROVIDER_URL, 2 * MAX_OPEN) },
         { ...provide(HttpPaymentProvider, ProviderClient, Resilience), provide: PaymentProvider },
         { ...provide(HttpProviderBooks, ProviderClient, Resilience), provide: ProviderBooks },
-        { ...provide(HttpNewProvider, ProviderClient, Resilience), provide: NewProvider },
         {
           provide: SettlePayments,
           useFactory: (
@@ -92,7 +85,6 @@ export class PaymentsModule implements OnApplicationShutdown {
         provide(CancelPayment, PaymentRepository, Clock),
         provide(RefundPayment, PaymentRepository, Clock),
         provide(FindPayment, PaymentRepository, Ledger),
-        provide(HandOverCharges, FormerCharges, NewProvider),
         provide(ReconcileBooks, ProviderBooks, PaymentRepository, Statement, PaymentProvider, Clock),
         SettlePaymentsJob,
         {

@@ -24,12 +24,8 @@ export class PaymentsFixture {
   ) {}
 
   /** Its books are reconciled by hand; @param env settings beside that. */
-  static async start(
-    env: Readonly<Record<string, string>> = {},
-    prepare: (database: TestDatabase) => Promise<void> = async () => {},
-  ): Promise<PaymentsFixture> {
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<PaymentsFixture> {
     const databases = [await createTestDatabase(), await createTestDatabase()] as const;
-    await prepare(databases[0]);
     const provider = await ProviderProcess.start();
     const settings = loadConfig(paymentsApp.settings, {
       PORT: '0',

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connectDatabase } from '@atlas/adapters/postgres';
 import { eventually } from '@atlas/testing';
-import { Payments1767225700000 } from '../src/adapters/driven/postgres/migrations/1-payments';
 import { CancelPayment } from '../src/application/commands/cancel-payment';
 import { ReconcileBooks } from '../src/application/commands/reconcile-books';
 import { PaymentsFixture, PRICE } from './payments-fixture';
@@ -155,59 +153,5 @@ describe('Payments and the books of the provider', () => {
       await payments.app.get(ReconcileBooks).execute();
       return (await payments.read(id)).status === 'captured';
     });
-  });
-});
-
-describe('Payments that the built-in provider of the version before has charged', () => {
-  const [pending, captured, refunded, declined] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
-  let payments: PaymentsFixture;
-
-  beforeAll(async () => {
-    payments = await PaymentsFixture.start({}, async ({ url }) => {
-      const database = await connectDatabase({ url, migrations: [Payments1767225700000] });
-      await database.query(
-        `INSERT INTO payment (id, status, amount, currency, payment_token, charge_id, refund_id, reason, cancel_requested,
-           attempts, due_at, version, requested_at, changed_at) VALUES
-         ($1, 'pending', 487, 'EUR', 'tok_approve', NULL, NULL, NULL, false, 1, now(), 0, now(), now()),
-         ($2, 'captured', 487, 'EUR', 'tok_approve', 'ch_2', NULL, NULL, false, 1, NULL, 1, now(), now()),
-         ($3, 'refunded', 487, 'EUR', 'tok_approve', 'ch_3', 're_3', NULL, true, 2, NULL, 2, now(), now()),
-         ($4, 'declined', 487, 'EUR', 'tok_decline', NULL, NULL, 'insufficient funds', false, 1, NULL, 1, now(), now())`,
-        [pending, captured, refunded, declined],
-      );
-      await database.query(
-        `INSERT INTO sandbox_provider.charge VALUES ($1, 487, 'ch_1', NULL, NULL), ($2, 487, 'ch_2', NULL, NULL),
-           ($3, 487, 'ch_3', 're_3', NULL), ($4, 487, NULL, NULL, 'insufficient funds')`,
-        [pending, captured, refunded, declined],
-      );
-      await database.destroy();
-    });
-  });
-  afterAll(() => payments?.end());
-
-  it('are known to the provider outside, and the one that was not recorded is not charged again', async () => {
-    expect(await payments.reaches(pending, 'captured')).toMatchObject({ chargeId: 'ch_1' });
-    expect(await payments.provider.chargesOf(pending)).toHaveLength(1);
-    expect(await payments.provider.holds(captured)).toBe(487);
-    expect(await payments.provider.holds(refunded)).toBe(0);
-    expect(await payments.provider.chargesOf(declined)).toMatchObject([{ declined: 'insufficient funds' }]);
-    expect(await payments.query('SELECT FROM former_charge')).toEqual([]);
-  });
-
-  it('can be given back', async () => {
-    await payments.app.get(CancelPayment).execute(captured);
-    const { refundId } = await payments.reaches(captured, 'refunded');
-    expect(await payments.provider.chargesOf(captured)).toEqual([
-      { id: 'ch_2', declined: null, refund_id: refundId },
-    ]);
-  });
-
-  it('agree with the provider in its books', async () => {
-    await payments.reconcile();
-    const [row] = await payments.query<{ count: string }>(
-      `SELECT count(*) FROM statement_line WHERE reference = ANY ($1)`,
-      [[pending, captured, refunded, declined]],
-    );
-    expect(row?.count).toBe('5');
-    expect(await payments.app.get(ReconcileBooks).differences()).toEqual([]);
   });
 });

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { identify, isRunning, type ProcessIdentity } from './process-identity';
 import { errnoOf, UserError } from './user-error';
 
-/** The number of the layout of the data folder; another number needs another Atlas. */
-const FORMAT = 1;
+/** The version of the data folder's layout and of the schemas in its databases; Atlas opens no other. */
+const FORMAT = 2;
 
 const identity = z.object({ pid: z.int().positive(), started: z.string() });
 
@@ -80,9 +80,9 @@ export class Home {
       if (version === undefined) await replaceFile(this.versionFile, `${FORMAT}\n`, 0o644);
       else if (version.trim() !== String(FORMAT)) {
         throw new UserError(
-          `${this.path} has data format ${version.trim().slice(0, 20)}, and this Atlas uses format ${FORMAT}: run ` +
-            '"npx atlas reset" to throw the data away and begin anew, set ATLAS_HOME to another folder, or go back ' +
-            'to the version of Atlas that made it',
+          `${this.path} has data format ${version.trim().slice(0, 20)}, but this version of Atlas needs format ` +
+            `${FORMAT}: run "npx atlas reset" to delete the data and start afresh, set ATLAS_HOME to another folder, ` +
+            'or use the version of Atlas that created it',
         );
       }
     } catch (error) {

@@ -48,17 +48,17 @@ describe('The data folder', () => {
     await home.open();
     await home.open();
 
-    expect(await readFile(join(home.path, 'version'), 'utf8')).toBe('1\n');
+    expect(await readFile(join(home.path, 'version'), 'utf8')).toBe('2\n');
   });
 
   it('is refused if another version made it, and left as it is', async () => {
     await home.open();
-    await writeFile(join(home.path, 'version'), '2\n');
+    await writeFile(join(home.path, 'version'), '1\n');
 
     await expect(home.open()).rejects.toThrow(
-      /data format 2, and this Atlas uses format 1: run "npx atlas reset"/,
+      /data format 1, but this version of Atlas needs format 2: run "npx atlas reset"/,
     );
-    expect(await readFile(join(home.path, 'version'), 'utf8')).toBe('2\n');
+    expect(await readFile(join(home.path, 'version'), 'utf8')).toBe('1\n');
   });
 
   it('can not be a file', async () => {

@@ -22,13 +22,6 @@ export interface BookPage {
   readonly next: string;
 }
 
-/** A charge that another provider took, and the keys that it was taken and refunded under. */
-export interface TakenOver {
-  readonly key: string;
-  readonly charge: Charge;
-  readonly refundKey?: string | undefined;
-}
-
 /**
  * What was charged and refunded. A key is kept with what was made under it, for ever: however late a request comes
  * again, it makes nothing new.
@@ -54,7 +47,4 @@ export abstract class Books {
    * @param after `next` of the page before; undefined: from the beginning.
    */
   abstract entries(after: string | undefined, limit: number): Promise<BookPage>;
-
-  /** Enters what another provider charged; what is there already stays. @returns how many were new. */
-  abstract takeOver(charges: readonly TakenOver[]): Promise<number>;
 }

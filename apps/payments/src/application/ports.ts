@@ -139,25 +139,3 @@ export abstract class Statement {
   /** At most 100, of what was there a few minutes ago. */
   abstract differences(): Promise<readonly BookDifference[]>;
 }
-
-/** A charge that the former, built-in provider took. */
-export interface FormerCharge {
-  readonly paymentId: string;
-  readonly amount: Money;
-  readonly paymentToken: string;
-  readonly chargeId?: string | undefined;
-  readonly refundId?: string | undefined;
-  readonly declined?: string | undefined;
-}
-
-/** What the former provider took and the present one does not know yet. */
-export abstract class FormerCharges {
-  abstract next(limit: number): Promise<readonly FormerCharge[]>;
-  abstract remove(charges: readonly FormerCharge[]): Promise<void>;
-}
-
-/** Takes charges over from another provider, with their ids; those that it knows stay as they are. */
-export abstract class NewProvider {
-  /** @throws if the provider is in no state to answer. */
-  abstract takeOver(charges: readonly FormerCharge[]): Promise<void>;
-}

@@ -43,7 +43,7 @@ describe('A payment', () => {
     const once = claimed(request()).unanswered(1, 70);
     expect([once.next.nextStep(2), once.dueInMs]).toEqual(['charge', 70]);
     const twice = claimed(once.next).unanswered(2, 70);
-    expect([twice.next.nextStep(2), twice.next.snapshot().silences]).toEqual(['ask', 2]);
+    expect([twice.next.nextStep(2), twice.next.snapshot().unansweredCharges]).toEqual(['ask', 2]);
   });
 
   it('is charged on after an outage of the provider, however often it was tried meanwhile', () => {

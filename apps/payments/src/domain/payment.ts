@@ -19,7 +19,7 @@ export interface PaymentState {
   /** How many calls of the provider were started for it, whatever became of them. */
   readonly attempts: number;
   /** How many charges the provider left without an answer, though it could be asked and had nothing on record. */
-  readonly silences: number;
+  readonly unansweredCharges: number;
   /** Counts published events only: pending, refunding and voided are our own affair, others would see a gap. */
   readonly version: number;
   readonly requestedAt: Date;
@@ -63,7 +63,7 @@ export class Payment {
       paymentToken,
       cancelRequested: false,
       attempts: 0,
-      silences: 0,
+      unansweredCharges: 0,
       version: 0,
       requestedAt: at,
       changedAt: at,
@@ -89,10 +89,10 @@ export class Payment {
    *   answer don't count: an outage of its is no reason to give a customer up.
    */
   nextStep(maxCharges: number): SettlementStep | undefined {
-    const { status, cancelRequested, silences } = this.state;
+    const { status, cancelRequested, unansweredCharges } = this.state;
     if (status === 'refunding') return 'refund';
     if (status !== 'pending') return undefined;
-    return cancelRequested || silences >= maxCharges ? 'ask' : 'charge';
+    return cancelRequested || unansweredCharges >= maxCharges ? 'ask' : 'charge';
   }
 
   /** The order is cancelled. */
@@ -155,7 +155,7 @@ export class Payment {
   /** The provider took `attempt` and was silent about it: the next one will tell. */
   unanswered(attempt: number, retryInMs: number): PaymentChange {
     if (!this.waitsFor(attempt, 'pending')) return this.postponed(attempt, retryInMs);
-    const next = new Payment({ ...this.state, silences: this.state.silences + 1 });
+    const next = new Payment({ ...this.state, unansweredCharges: this.state.unansweredCharges + 1 });
     return { ...quietly(next), dueInMs: retryInMs };
   }
 

@@ -1,10 +1,7 @@
 import { ExponentialBackoff, handleAll, retry } from 'cockatiel';
 import { DataSource, type EntitySchema, type MigrationInterface } from 'typeorm';
 import { QueryTimeoutClient } from './query-timeout-client';
-import { Backbone1767225600000 } from './migrations/1-backbone';
-import { DeadLetterResolution1798156700000 } from './migrations/2-dead-letters';
-import { AttemptsByOffset1798160300000 } from './migrations/3-attempts-by-offset';
-import { IdempotencyExpiry1798164000000 } from './migrations/4-idempotency-expiry';
+import { Backbone1795737600000 } from './migrations/1-backbone';
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database` */
@@ -65,13 +62,7 @@ async function migrate({ url, migrations = [] }: DatabaseOptions): Promise<void>
   const dataSource = new DataSource({
     type: 'postgres',
     url,
-    migrations: [
-      Backbone1767225600000,
-      DeadLetterResolution1798156700000,
-      AttemptsByOffset1798160300000,
-      IdempotencyExpiry1798164000000,
-      ...migrations,
-    ],
+    migrations: [Backbone1795737600000, ...migrations],
     migrationsTransactionMode: 'each',
     poolSize: 2,
     connectTimeoutMS: CONNECT_TIMEOUT_MS,

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The tables that every context's database has beside its own: outbox, inbox, dead letters, idempotency keys. */
-export class Backbone1767225600000 implements MigrationInterface {
+/** The tables that every context's database has besides its own: outbox, inbox, dead letters, idempotency keys. */
+export class Backbone1795737600000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE outbox (
@@ -28,8 +28,22 @@ export class Backbone1767225600000 implements MigrationInterface {
         handled_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (consumer, event_id)
       );
+      CREATE INDEX inbox_handled_at ON inbox USING brin (handled_at);
+
+      -- Deliveries that were started and not finished, so that a record that kills its process is found out.
+      CREATE TABLE consumer_attempt (
+        consumer text NOT NULL,
+        topic text NOT NULL,
+        partition integer NOT NULL,
+        unit text NOT NULL,
+        "offset" bigint NOT NULL,
+        attempts integer NOT NULL,
+        begun_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (consumer, topic, partition, unit, "offset")
+      );
 
       CREATE TABLE dead_letter (
+        id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
         consumer text NOT NULL,
         topic text NOT NULL,
         partition integer NOT NULL,
@@ -43,9 +57,13 @@ export class Backbone1767225600000 implements MigrationInterface {
         value bytea,
         recorded_at timestamptz NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
+        tried_at timestamptz,
+        resolution text CHECK (resolution IN ('replayed', 'discarded')),
+        resolved_at timestamptz CHECK ((resolved_at IS NULL) = (resolution IS NULL)),
+        note text,
         PRIMARY KEY (consumer, topic, partition, "offset")
       );
-      CREATE INDEX dead_letter_key ON dead_letter (consumer, topic, key);
+      CREATE INDEX dead_letter_open ON dead_letter (consumer, topic, key) WHERE resolution IS NULL;
 
       CREATE TABLE idempotency_key (
         scope text NOT NULL,
@@ -58,9 +76,10 @@ export class Backbone1767225600000 implements MigrationInterface {
         expires_at timestamptz NOT NULL,
         PRIMARY KEY (scope, key)
       );
+      CREATE INDEX idempotency_key_expires_at ON idempotency_key (expires_at);
 
-      -- The answer is looked up by a statement of its own, whose snapshot is younger than the lock: with an older one
-      -- it could miss what the last holder has just stored.
+      -- A separate statement reads the answer: its snapshot is newer than the lock, so it sees what the last holder of
+      -- the lock stored.
       CREATE FUNCTION claim_idempotency_key(in_scope text, in_key text)
       RETURNS TABLE (claimed boolean, fingerprint text, status integer, headers jsonb, body text)
       LANGUAGE plpgsql VOLATILE AS $$
@@ -78,7 +97,7 @@ export class Backbone1767225600000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP TABLE idempotency_key, dead_letter, inbox, outbox;
+      DROP TABLE idempotency_key, dead_letter, consumer_attempt, inbox, outbox;
       DROP FUNCTION notify_outbox, claim_idempotency_key;
     `);
   }

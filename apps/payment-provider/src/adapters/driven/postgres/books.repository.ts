@@ -1,12 +1,6 @@
 import { Money } from '@atlas/kernel';
 import type { DataSource } from 'typeorm';
-import {
-  type BookPage,
-  Books,
-  type Once,
-  type OnceRefunded,
-  type TakenOver,
-} from '../../../application/ports';
+import { type BookPage, Books, type Once, type OnceRefunded } from '../../../application/ports';
 import type { BookEntry, Charge, Refund } from '../../../domain/charge';
 
 interface ChargeRow {
@@ -140,44 +134,6 @@ export class PostgresBooks extends Books {
       [xid, sequence, limit],
     );
     return { entries: rows.map(toEntry), next: rows.at(-1)?.position ?? from };
-  }
-
-  async takeOver(charges: readonly TakenOver[]): Promise<number> {
-    const rows = charges.map(({ key, refundKey, charge }) => ({
-      id: charge.id,
-      key,
-      reference: charge.reference,
-      amount: charge.amount.minorUnits,
-      currency: charge.amount.currency,
-      source: charge.source,
-      declined: charge.declined ?? null,
-      created_at: charge.createdAt,
-      refund_id: charge.refund?.id ?? null,
-      refund_key: refundKey ?? null,
-    }));
-    const [row]: { count: string }[] = await this.dataSource.query(
-      `WITH given AS (
-         SELECT * FROM jsonb_to_recordset($1) AS given (id text, key text, reference text, amount bigint,
-           currency text, source text, declined text, created_at timestamptz, refund_id text, refund_key text)
-       ), made AS (
-         INSERT INTO charge (id, key, reference, amount, currency, source, declined, created_at)
-         SELECT id, key, reference, amount, currency, source, declined, created_at FROM given
-         ON CONFLICT DO NOTHING RETURNING *
-       ), refunded AS (
-         INSERT INTO refund (id, key, charge_id, amount, currency, created_at)
-         SELECT refund_id, refund_key, made.id, made.amount, made.currency, made.created_at
-         FROM made JOIN given USING (id) WHERE refund_id IS NOT NULL RETURNING *
-       ), booked AS (
-         INSERT INTO book_entry (id, kind, charge_id, reference, amount, currency, at)
-         SELECT id, 'charge', id, reference, amount, currency, created_at FROM made WHERE declined IS NULL
-         UNION ALL
-         SELECT refunded.id, 'refund', charge_id, reference, refunded.amount, refunded.currency, refunded.created_at
-         FROM refunded JOIN made ON made.id = charge_id
-       )
-       SELECT count(*) AS count FROM made`,
-      [JSON.stringify(rows)],
-    );
-    return Number(row?.count ?? 0);
   }
 
   private async select(condition: string, parameter: string): Promise<readonly Charge[]> {

@@ -1,15 +1,4 @@
-import {
-  Body,
-  Controller,
-  Get,
-  Headers,
-  HttpCode,
-  Param,
-  Post,
-  Query,
-  Res,
-  UseInterceptors,
-} from '@nestjs/common';
+import { Body, Controller, Get, Headers, Param, Post, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Money } from '@atlas/kernel';
 import { Problem } from '@atlas/service';
@@ -18,7 +7,6 @@ import { GiveRefund } from '../../../application/commands/give-refund';
 import type { Once } from '../../../application/ports';
 import { ReadBooks } from '../../../application/queries/read-books';
 import { TakeCharge } from '../../../application/commands/take-charge';
-import { TakeOverCharges } from '../../../application/commands/take-over-charges';
 import { NetworkFaults } from './network-faults';
 import {
   booksQuery,
@@ -37,8 +25,6 @@ import {
   type ListChargesQuery,
   refundResponse,
   type RefundResponse,
-  takeOverBody,
-  type TakeOverBody,
   toBooksResponse,
   toChargeResponse,
   toRefundResponse,
@@ -137,27 +123,6 @@ export class ChargesController {
   @ApiResponse({ status: 200, standardSchema: booksResponse })
   async entries(@Query({ schema: booksQuery }) { after, limit }: BooksQuery): Promise<BooksResponse> {
     return toBooksResponse(await this.books.entries(after, limit));
-  }
-}
-
-@ApiTags('charges')
-@Controller('charges/take-over')
-export class TakeOverController {
-  constructor(private readonly takeOver: TakeOverCharges) {}
-
-  @Post()
-  @HttpCode(200)
-  @ApiOperation({
-    summary: 'Bring what another provider charged',
-    description:
-      'With its ids and keys, so that it can be found, repeated and refunded here. May be sent again.',
-  })
-  async bring(@Body({ schema: takeOverBody }) { charges }: TakeOverBody): Promise<{ taken: number }> {
-    const foreign = charges.map(({ amount, ...same }) => ({
-      ...same,
-      amount: Money.of(amount.minorUnits, amount.currency),
-    }));
-    return { taken: await this.takeOver.execute(foreign) };
   }
 }
 

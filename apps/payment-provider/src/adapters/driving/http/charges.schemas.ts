@@ -80,29 +80,6 @@ export const booksResponse = z
   .meta({ id: 'Books' });
 export type BooksResponse = z.infer<typeof booksResponse>;
 
-export const takeOverBody = z
-  .object({
-    charges: z
-      .array(
-        z
-          .object({
-            key: idempotencyKey,
-            reference,
-            amount: money,
-            source: z.string().min(1).max(255),
-            id: chargeId.optional().describe("The other provider's id of the charge; none if it declined"),
-            declined: z.string().min(1).optional(),
-            refund: z.object({ id: chargeId, key: idempotencyKey }).optional(),
-          })
-          .refine(({ id, declined, refund }) => (declined === undefined ? id !== undefined : !refund), {
-            message: 'A charge has an id, or was declined and has no refund',
-          }),
-      )
-      .max(1_000),
-  })
-  .meta({ id: 'TakeOver' });
-export type TakeOverBody = z.infer<typeof takeOverBody>;
-
 export function toChargeResponse(charge: Charge): ChargeResponse {
   const { id, reference: name, amount, declined, createdAt, refund } = charge;
   return {

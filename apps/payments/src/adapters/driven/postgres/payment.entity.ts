@@ -15,7 +15,7 @@ export interface PaymentRow {
   reason: string | null;
   cancelRequested: boolean;
   attempts: number;
-  silences: number;
+  unansweredCharges: number;
   version: number;
   requestedAt: Date;
   changedAt: Date;
@@ -37,7 +37,7 @@ export const PaymentEntity = new EntitySchema<PaymentRow>({
     reason: { type: 'text', nullable: true },
     cancelRequested: { name: 'cancel_requested', type: 'boolean' },
     attempts: { type: 'integer' },
-    silences: { type: 'integer' },
+    unansweredCharges: { name: 'unanswered_charges', type: 'integer' },
     version: { type: 'integer' },
     requestedAt: { name: 'requested_at', type: 'timestamptz' },
     changedAt: { name: 'changed_at', type: 'timestamptz' },

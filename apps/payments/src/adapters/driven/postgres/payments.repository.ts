@@ -62,8 +62,8 @@ export class PostgresPaymentRepository extends PaymentRepository {
        UPDATE payment SET attempts = attempts + 1, due_at = now() + $2 * interval '1 millisecond'
        FROM due WHERE payment.id = due.id
        RETURNING payment.id, status, amount, currency, payment_token AS "paymentToken", charge_id AS "chargeId",
-         refund_id AS "refundId", reason, cancel_requested AS "cancelRequested", attempts, silences,
-         version, requested_at AS "requestedAt", changed_at AS "changedAt", flow`,
+         refund_id AS "refundId", reason, cancel_requested AS "cancelRequested", attempts,
+         unanswered_charges AS "unansweredCharges", version, requested_at AS "requestedAt", changed_at AS "changedAt", flow`,
       [limit, leaseMs],
     );
     return claimed.map(toPayment);
@@ -88,10 +88,10 @@ export class PostgresPaymentRepository extends PaymentRepository {
     if (rows.length === 0) return;
     this.unitOfWork.afterCommit(() => this.due.raise());
     await this.unitOfWork.manager.query(
-      `INSERT INTO payment (id, status, amount, currency, payment_token, cancel_requested, attempts, version,
-         requested_at, changed_at, flow, due_at)
+      `INSERT INTO payment (id, status, amount, currency, payment_token, cancel_requested, attempts,
+         unanswered_charges, version, requested_at, changed_at, flow, due_at)
        SELECT row.*, now() FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::boolean[],
-         $7::integer[], $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::jsonb[]) AS row
+         $7::integer[], $8::integer[], $9::integer[], $10::timestamptz[], $11::timestamptz[], $12::jsonb[]) AS row
        ON CONFLICT DO NOTHING`,
       [
         rows.map((row) => row.id),
@@ -101,6 +101,7 @@ export class PostgresPaymentRepository extends PaymentRepository {
         rows.map((row) => row.paymentToken),
         rows.map((row) => row.cancelRequested),
         rows.map((row) => row.attempts),
+        rows.map((row) => row.unansweredCharges),
         rows.map((row) => row.version),
         rows.map((row) => row.requestedAt),
         rows.map((row) => row.changedAt),
@@ -113,7 +114,8 @@ export class PostgresPaymentRepository extends PaymentRepository {
     const rows = saved.map(({ changed, flow }) => toRow(changed.next, flow));
     await this.unitOfWork.manager.query(
       `UPDATE payment SET status = row.status, charge_id = row.charge_id, refund_id = row.refund_id,
-         reason = row.reason, cancel_requested = row.cancel_requested, silences = row.silences, version = row.version,
+         reason = row.reason, cancel_requested = row.cancel_requested,
+         unanswered_charges = row.unanswered_charges, version = row.version,
          changed_at = row.changed_at, flow = row.flow,
          due_at = CASE
            WHEN row.status NOT IN ('pending', 'refunding') THEN NULL
@@ -123,7 +125,7 @@ export class PostgresPaymentRepository extends PaymentRepository {
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::integer[],
          $8::timestamptz[], $9::jsonb[], $10::integer[], $11::integer[])
          AS row (id, status, charge_id, refund_id, reason, cancel_requested, version, changed_at, flow, due_in_ms,
-           silences)
+           unanswered_charges)
        WHERE payment.id = row.id`,
       [
         rows.map((row) => row.id),
@@ -136,7 +138,7 @@ export class PostgresPaymentRepository extends PaymentRepository {
         rows.map((row) => row.changedAt),
         rows.map((row) => row.flow && JSON.stringify(row.flow)),
         saved.map(({ changed }) => changed.dueInMs ?? null),
-        rows.map((row) => row.silences),
+        rows.map((row) => row.unansweredCharges),
       ],
     );
     await this.book(saved.map(({ changed }) => changed));
@@ -194,8 +196,17 @@ function toRow(payment: Payment, flow: Flow | null): PaymentRow {
 }
 
 function toPayment(row: PaymentRow): Payment {
-  const { id, status, paymentToken, cancelRequested, attempts, silences, version, requestedAt, changedAt } =
-    row;
+  const {
+    id,
+    status,
+    paymentToken,
+    cancelRequested,
+    attempts,
+    unansweredCharges,
+    version,
+    requestedAt,
+    changedAt,
+  } = row;
   return new Payment({
     id,
     status,
@@ -206,7 +217,7 @@ function toPayment(row: PaymentRow): Payment {
     reason: row.reason ?? undefined,
     cancelRequested,
     attempts,
-    silences,
+    unansweredCharges,
     version,
     requestedAt,
     changedAt,

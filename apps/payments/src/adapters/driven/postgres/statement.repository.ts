@@ -11,9 +11,9 @@ import {
 const SETTLES_WITHIN = `interval '5 minutes'`;
 
 /** Charges in the provider's books that their payments don't hold, and that were not given back. */
-const ASTRAY = `
+const UNMATCHED = `
   FROM statement_line line LEFT JOIN payment ON payment.id = line.payment_id
-  WHERE line.astray AND payment.charge_id IS DISTINCT FROM line.charge_id
+  WHERE line.unmatched AND payment.charge_id IS DISTINCT FROM line.charge_id
     AND NOT EXISTS (SELECT FROM statement_line refund WHERE refund.kind = 'refund' AND refund.charge_id = line.charge_id)`;
 
 export class PostgresStatement extends Statement {
@@ -31,7 +31,7 @@ export class PostgresStatement extends Statement {
   async append({ lines, next }: StatementPage): Promise<void> {
     await this.dataSource.query(
       `WITH appended AS (
-         INSERT INTO statement_line (id, kind, charge_id, reference, payment_id, amount, currency, at, astray)
+         INSERT INTO statement_line (id, kind, charge_id, reference, payment_id, amount, currency, at, unmatched)
          SELECT line.id, kind, line.charge_id, reference, line.payment_id, line.amount, line.currency, at,
            kind = 'charge' AND payment.charge_id IS DISTINCT FROM line.charge_id
          FROM (
@@ -58,7 +58,7 @@ export class PostgresStatement extends Statement {
 
   async surplusCharges(): Promise<readonly SurplusCharge[]> {
     const rows: { charge_id: string; amount: string; currency: string }[] = await this.dataSource.query(
-      `SELECT line.charge_id, line.amount, line.currency ${ASTRAY} AND payment.charge_id IS NOT NULL`,
+      `SELECT line.charge_id, line.amount, line.currency ${UNMATCHED} AND payment.charge_id IS NOT NULL`,
     );
     return rows.map((row) => ({
       chargeId: row.charge_id,
@@ -71,7 +71,7 @@ export class PostgresStatement extends Statement {
       `SELECT CASE
            WHEN payment.id IS NULL THEN 'unknown-charge'
            WHEN payment.charge_id IS NOT NULL THEN 'surplus-charge'
-           ELSE 'amount' END AS kind, line.id, line.reference ${ASTRAY}
+           ELSE 'amount' END AS kind, line.id, line.reference ${UNMATCHED}
        UNION ALL
        SELECT 'missing-charge', payment.charge_id, payment.id::text FROM payment
        WHERE payment.charge_id IS NOT NULL AND changed_at < now() - ${SETTLES_WITHIN}

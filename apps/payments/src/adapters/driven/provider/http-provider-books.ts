@@ -1,13 +1,8 @@
 import { Money } from '@atlas/kernel';
 import type { Resilience } from '@atlas/resilience';
-import {
-  type FormerCharge,
-  NewProvider,
-  ProviderBooks,
-  type StatementPage,
-} from '../../../application/ports';
+import { ProviderBooks, type StatementPage } from '../../../application/ports';
 import type { ProviderClient } from './provider-client';
-import { booksAnswer, takeOverAnswer } from './provider.schemas';
+import { booksAnswer } from './provider.schemas';
 
 const PAGE = 500;
 
@@ -36,39 +31,3 @@ export class HttpProviderBooks extends ProviderBooks {
     return { lines, next };
   }
 }
-
-export class HttpNewProvider extends NewProvider {
-  constructor(
-    private readonly client: ProviderClient,
-    private readonly resilience: Resilience,
-  ) {
-    super();
-  }
-
-  async takeOver(charges: readonly FormerCharge[]): Promise<void> {
-    const body = { charges: charges.map(toForeignCharge) };
-    await this.resilience
-      .policy('provider')
-      .execute(
-        ({ signal }) => this.client.call('POST', '/charges/take-over', takeOverAnswer, { body, signal }),
-        { idempotent: true },
-      );
-  }
-}
-
-const toForeignCharge = ({
-  paymentId,
-  amount,
-  paymentToken,
-  chargeId,
-  refundId,
-  declined,
-}: FormerCharge) => ({
-  key: paymentId,
-  reference: paymentId,
-  amount: { minorUnits: amount.minorUnits, currency: amount.currency },
-  source: paymentToken,
-  id: chargeId,
-  declined,
-  refund: refundId === undefined ? undefined : { id: refundId, key: `${paymentId}:refund` },
-});

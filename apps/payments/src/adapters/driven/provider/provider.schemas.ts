@@ -30,7 +30,5 @@ export const booksAnswer = z.object({
   next: z.string(),
 });
 
-export const takeOverAnswer = z.object({ taken: z.int() });
-
 /** Problem details (RFC 9457). */
 export const problemAnswer = z.object({ detail: z.string().optional() });

@@ -1,17 +1,14 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { isInfrastructureError } from '@atlas/resilience';
 import type { Payment } from '../../../domain/payment';
 import { DueSignal } from '../../../application/ports';
-import { HandOverCharges } from '../../../application/commands/hand-over-charges';
 import { type Settlement, SettlePayments } from '../../../application/commands/settle-payments';
 
 /** How many questions to the provider may be open at a time. */
 const MAX_OPEN = 32;
 /** What is not signalled, such as a retry that falls due or a dead replica's claim, is found by looking. */
 const POLL_MS = 250;
-/** How long to wait before the next try to hand over what a former provider took. */
-const HAND_OVER_AGAIN_MS = 1_000;
 
 /** Wakes the worker of this process; those of other replicas look now and then. */
 export class InProcessDueSignal extends DueSignal {
@@ -38,6 +35,7 @@ export class SettlePaymentsJob implements OnApplicationBootstrap, OnModuleDestro
   /** Claimed and not recorded yet. */
   private open = 0;
   private mayBeDue = true;
+  private started = false;
   private stopping = new AbortController();
   private news = Promise.withResolvers<void>();
   private running: Promise<void> = Promise.resolve();
@@ -45,14 +43,16 @@ export class SettlePaymentsJob implements OnApplicationBootstrap, OnModuleDestro
   constructor(
     private readonly settlePayments: SettlePayments,
     private readonly signal: InProcessDueSignal,
-    private readonly handOver: HandOverCharges,
   ) {}
 
   onApplicationBootstrap(): void {
     this.start();
   }
 
+  /** Does nothing while it runs: a second loop would outlive {@link stop}. */
   start(): void {
+    if (this.started) return;
+    this.started = true;
     this.stopping = new AbortController();
     this.signal.listen(() => this.look());
     this.running = this.run();
@@ -63,6 +63,7 @@ export class SettlePaymentsJob implements OnApplicationBootstrap, OnModuleDestro
     this.stopping.abort();
     this.news.resolve();
     await this.running;
+    this.started = false;
   }
 
   onModuleDestroy(): Promise<void> {
@@ -70,7 +71,6 @@ export class SettlePaymentsJob implements OnApplicationBootstrap, OnModuleDestro
   }
 
   private async run(): Promise<void> {
-    await this.handOverFirst();
     const poll = setInterval(() => this.look(), POLL_MS);
     this.look();
     while (!this.stopping.signal.aborted || this.open > 0) {
@@ -82,19 +82,6 @@ export class SettlePaymentsJob implements OnApplicationBootstrap, OnModuleDestro
       await this.claim();
     }
     clearInterval(poll);
-  }
-
-  /** A payment that the former provider has charged must not be charged by the present one. */
-  private async handOverFirst(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      try {
-        return await this.handOver.execute();
-      } catch (error) {
-        this.logger.warn(`What was charged before waits to be handed over to the provider: ${String(error)}`);
-        await setTimeout(HAND_OVER_AGAIN_MS, undefined, { signal }).catch(() => {});
-      }
-    }
   }
 
   /** Only resolves a promise: whoever raises the signal may be in a unit of work, which must not go on in here. */

@@ -1,9 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-export class Inventory1767225700000 implements MigrationInterface {
+export class Inventory1795737700000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      -- Half of each page stays free, so that the ever new versions of a hot row stay on its page and out of the index.
+      -- Half of each page stays free, so that new versions of a hot row fit on its page and need no index entry.
       CREATE TABLE stock (
         sku text COLLATE "C" PRIMARY KEY,
         received bigint NOT NULL DEFAULT 0 CHECK (received >= 0),
@@ -13,7 +13,7 @@ export class Inventory1767225700000 implements MigrationInterface {
         CONSTRAINT stock_adds_up CHECK (received = on_hand + reserved + sold)
       ) WITH (fillfactor = 50);
 
-      -- What came in (or, negative, is gone) when stock was set. What reservations move is told by their own lines.
+      -- What was added (or, if negative, removed) when stock was set. Reservations keep their own lines.
       CREATE TABLE stock_movement (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         sku text COLLATE "C" NOT NULL REFERENCES stock,
@@ -23,12 +23,14 @@ export class Inventory1767225700000 implements MigrationInterface {
 
       CREATE TABLE reservation (
         id uuid PRIMARY KEY,
-        status text NOT NULL CHECK (status IN ('held', 'committed', 'released', 'rejected')),
+        status text NOT NULL CHECK (status IN ('held', 'committed', 'released', 'expired', 'rejected')),
         shortages jsonb NOT NULL CHECK ((shortages <> '[]') = (status = 'rejected')),
         version integer NOT NULL,
         requested_at timestamptz NOT NULL,
-        changed_at timestamptz NOT NULL
+        changed_at timestamptz NOT NULL,
+        expires_at timestamptz NOT NULL
       );
+      CREATE INDEX reservation_expires ON reservation (expires_at) WHERE status = 'held';
 
       -- A rejected reservation may ask for a SKU that was never stocked, so there is no reference to stock.
       CREATE TABLE reservation_line (

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-export class Orders1767225700000 implements MigrationInterface {
+export class Orders1795737700000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE orders (
@@ -12,10 +12,12 @@ export class Orders1767225700000 implements MigrationInterface {
         currency text NOT NULL,
         payment_token text NOT NULL,
         version integer NOT NULL,
-        history jsonb NOT NULL
+        history jsonb NOT NULL,
+        due_at timestamptz NOT NULL
       );
       CREATE INDEX orders_customer ON orders (customer_id, id);
       CREATE INDEX orders_status ON orders (status, id);
+      CREATE INDEX orders_due ON orders (due_at) WHERE status IN ('placed', 'awaiting-payment');
 
       CREATE TABLE order_line (
         order_id uuid NOT NULL REFERENCES orders,

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-export class Payments1767225700000 implements MigrationInterface {
+export class Payments1795737700000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE payment (
@@ -15,7 +15,8 @@ export class Payments1767225700000 implements MigrationInterface {
         reason text CHECK (reason IS NOT NULL OR status NOT IN ('declined', 'failed')),
         cancel_requested boolean NOT NULL,
         attempts integer NOT NULL,
-        -- When the provider is to be asked; while a worker asks it, when its claim ends.
+        unanswered_charges integer NOT NULL,
+        -- When the next step is due; while a worker asks the provider, when its claim ends.
         due_at timestamptz CHECK ((due_at IS NOT NULL) = (status IN ('pending', 'refunding'))),
         version integer NOT NULL,
         requested_at timestamptz NOT NULL,
@@ -24,7 +25,7 @@ export class Payments1767225700000 implements MigrationInterface {
       );
       CREATE INDEX payment_due ON payment (due_at) WHERE due_at IS NOT NULL;
 
-      -- Double entry. A payment is captured once and refunded once; entries are only ever added.
+      -- Double entry. A payment is captured once and refunded once; entries are never changed.
       CREATE TABLE ledger_transaction (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         payment_id uuid NOT NULL REFERENCES payment,
@@ -42,7 +43,7 @@ export class Payments1767225700000 implements MigrationInterface {
         CHECK (debit = 0 OR credit = 0)
       );
 
-      -- Looked at when the transaction commits, as all its entries are there then.
+      -- Deferred to the commit, when all entries of the transaction are there.
       CREATE FUNCTION require_balance() RETURNS trigger LANGUAGE plpgsql AS $$
         DECLARE booked bigint;
         BEGIN
@@ -65,23 +66,32 @@ export class Payments1767225700000 implements MigrationInterface {
       CREATE TRIGGER ledger_transaction_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_transaction
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-      -- The sandbox provider's own books, which stand for those of an outside company.
-      CREATE SCHEMA sandbox_provider;
-      CREATE TABLE sandbox_provider.charge (
-        key text PRIMARY KEY,
+      -- The provider's books, as far as we have read them. A charge is unmatched if its payment did not hold it when it
+      -- was read, or if it has no payment.
+      CREATE TABLE statement_line (
+        id text PRIMARY KEY,
+        kind text NOT NULL CHECK (kind IN ('charge', 'refund')),
+        charge_id text NOT NULL,
+        reference text NOT NULL,
+        payment_id uuid,
         amount bigint NOT NULL,
-        charge_id text UNIQUE,
-        refund_id text,
-        declined text,
-        CHECK ((charge_id IS NULL) <> (declined IS NULL))
+        currency text NOT NULL,
+        unmatched boolean NOT NULL,
+        at timestamptz NOT NULL,
+        read_at timestamptz NOT NULL DEFAULT now()
+      );
+      CREATE INDEX statement_line_charge ON statement_line (charge_id);
+      CREATE INDEX statement_line_unmatched ON statement_line (charge_id) WHERE unmatched;
+      CREATE TABLE statement_position (
+        single boolean PRIMARY KEY DEFAULT true CHECK (single),
+        position text NOT NULL
       );
     `);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP SCHEMA sandbox_provider CASCADE;
-      DROP TABLE ledger_entry, ledger_transaction, payment;
+      DROP TABLE statement_position, statement_line, ledger_entry, ledger_transaction, payment;
       DROP FUNCTION require_balance, refuse_change;
     `);
   }
