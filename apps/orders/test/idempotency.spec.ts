@@ -6,7 +6,7 @@ import { Test } from '@nestjs/testing';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { OrderCancelled } from '@atlas/contracts';
 import { Outbox } from '@atlas/ports/adapters';
-import { Idempotent } from '@atlas/resilience';
+import { Idempotent } from '@atlas/service';
 import { createTestDatabase, type TestDatabase } from '@atlas/testing';
 import fc from 'fast-check';
 import { DataSource } from 'typeorm';

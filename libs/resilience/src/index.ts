@@ -9,9 +9,6 @@ export {
   type Failure,
   PolicyError,
 } from './errors';
-export { IdempotencyInterceptor } from './idempotency.interceptor';
-export { IdempotencyModule } from './idempotency.module';
-export { Idempotent } from './idempotent';
 export { isInfrastructureError } from './infrastructure-error';
 export { Loop, type LoopOptions, type Next } from './loop';
 export type { BreakerState, PolicyEvent, PolicyListener } from './policy/events';

@@ -5,7 +5,6 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { EventEnvelope } from '@atlas/contracts';
 import { Attempts, DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports/adapters';
-import { IdempotencyModule } from '@atlas/resilience';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { loadConfig, type ServiceSettings } from './config';
@@ -13,17 +12,18 @@ import { reportDependencies } from './dependencies';
 import { DeadLetterService } from './events/dead-letter.service';
 import { DeadLettersModule } from './events/dead-letters.controller';
 import { EventLogServer } from './events/event-log-server';
-import { registerFlow } from './flow.hook';
 import { HealthModule, Readiness } from './health';
-import { acceptJsonOnly } from './json-body';
-import { type LimitSettings, shedLoadAsSet } from './load-shedding';
+import { registerFlow } from './http/flow.hook';
+import { IdempotencyModule } from './http/idempotency.module';
+import { acceptJsonOnly } from './http/json-body';
+import { type LimitSettings, shedLoadAsSet } from './http/load-shedding';
+import { serveOpenApi } from './http/open-api';
+import { ProblemFilter, sendProblem } from './http/problem.filter';
+import { ValidationPipe } from './http/validation.pipe';
 import { createLogging, type ServiceLogging } from './logging';
-import { serveOpenApi } from './open-api';
-import { ProblemFilter, sendProblem } from './problem.filter';
 import { measureRequests } from './telemetry/http-metrics';
 import { serveMetrics } from './telemetry/metrics.route';
 import { ProcessMetrics } from './telemetry/process-metrics';
-import { ValidationPipe } from './validation.pipe';
 
 /** What makes one service different from the others. */
 export interface ServiceDefinition<Shape extends z.ZodRawShape> {

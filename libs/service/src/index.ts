@@ -7,7 +7,8 @@ export {
   type EventLogServerPorts,
 } from './events/event-log-server';
 export { Readiness, type ReadinessCheck } from './health';
-export { eachSkuOnce, pageLimitField, skuField } from './http-fields';
+export { eachSkuOnce, pageLimitField, skuField } from './http/fields';
+export { Idempotent } from './http/idempotent';
 export { createLogging, type ServiceLogging } from './logging';
-export { Problem, type ProblemDetails, type ProblemField, type ProblemOptions } from './problem-details';
+export { Problem, type ProblemDetails, type ProblemField, type ProblemOptions } from './http/problem-details';
 export { sampled } from './telemetry/sampled';

@@ -14,7 +14,6 @@ import {
   Inbox,
   UnitOfWork,
 } from '@atlas/ports/adapters';
-import { Idempotent } from '@atlas/resilience';
 import {
   eventually,
   MemoryAttempts,
@@ -28,7 +27,8 @@ import {
 import { z } from 'zod';
 import { createService, startService } from './boot';
 import { loadConfig, serviceSettings } from './config';
-import { Problem } from './problem-details';
+import { Idempotent } from './http/idempotent';
+import { Problem } from './http/problem-details';
 
 const placeOrder = z
   .object({

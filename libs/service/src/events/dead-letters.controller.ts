@@ -13,8 +13,8 @@ import {
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { StoredDeadLetter } from '@atlas/ports/adapters';
 import { z } from 'zod';
-import { pageLimitField } from '../http-fields';
-import { Problem } from '../problem-details';
+import { pageLimitField } from '../http/fields';
+import { Problem } from '../http/problem-details';
 import { DeadLetterService } from './dead-letter.service';
 
 const letterId = z.string().regex(/^[1-9]\d{0,17}$/, 'A dead letter is named by a number from 1');

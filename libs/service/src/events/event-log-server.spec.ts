@@ -33,7 +33,7 @@ import {
   MemoryOutbox,
   MemoryUnitOfWork,
 } from '@atlas/testing';
-import { ProblemFilter } from '../problem.filter';
+import { ProblemFilter } from '../http/problem.filter';
 import type { EventContext } from './event-context';
 import { EventLogServer } from './event-log-server';
 

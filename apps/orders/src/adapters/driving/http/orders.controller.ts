@@ -1,7 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Idempotent } from '@atlas/resilience';
-import { Problem } from '@atlas/service';
+import { Idempotent, Problem } from '@atlas/service';
 import type { FastifyReply } from 'fastify';
 import { CancelOrder } from '../../../application/commands/cancel-order';
 import { FindOrder } from '../../../application/queries/find-order';

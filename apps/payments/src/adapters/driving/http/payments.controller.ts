@@ -1,7 +1,6 @@
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Idempotent } from '@atlas/resilience';
-import { Problem } from '@atlas/service';
+import { Idempotent, Problem } from '@atlas/service';
 import { FindPayment } from '../../../application/queries/find-payment';
 import { RefundPayment } from '../../../application/commands/refund-payment';
 import {

@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 import { Body, Controller, Get, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { eventually } from '@atlas/testing';
-import { createService, startService } from './boot';
-import { loadConfig, serviceSettings } from './config';
+import { createService, startService } from '../boot';
+import { loadConfig, serviceSettings } from '../config';
 
 let gate = Promise.withResolvers<void>();
 let working = 0;

@@ -1,7 +1,7 @@
 import { metrics } from '@opentelemetry/api';
 import { AdaptiveLimit } from '@atlas/resilience';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { ConfigError, type ServiceSettings } from './config';
+import { ConfigError, type ServiceSettings } from '../config';
 import { Problem } from './problem-details';
 import { sendProblem } from './problem.filter';
 

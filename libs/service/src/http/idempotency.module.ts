@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Logger, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { IdempotencyStore } from '@atlas/ports/adapters';
-import { Loop, type Next } from './loop';
+import { Loop, type Next } from '@atlas/resilience';
 
 const REST_MS = 10 * 60_000;
 /** Few enough that no statement takes long. */

@@ -14,9 +14,14 @@ import {
 } from '@atlas/testing';
 import fc from 'fast-check';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { Idempotent } from './idempotent';
+import { ProblemFilter } from './problem.filter';
+import { ValidationPipe } from './validation.pipe';
 
 const DAY_MS = 86_400_000;
+
+const placeOrder = z.object({ id: z.uuid(), reason: z.string().optional() });
 
 /** What becomes of a request on its way; the request itself is the same. */
 const FATES = [
@@ -28,6 +33,15 @@ const FATES = [
   'is run again',
 ] as const;
 type Fate = (typeof FATES)[number];
+
+class CountingUnitOfWork extends MemoryUnitOfWork {
+  transactions = 0;
+
+  override run<T>(work: () => Promise<T>): Promise<T> {
+    this.transactions += 1;
+    return super.run(work);
+  }
+}
 
 /** The routes of a service that cancels orders; each effect is one event in its outbox. */
 class World {
@@ -42,7 +56,7 @@ class World {
   /** Starts another replica of the service, on the same database. */
   async replica(): Promise<Replica> {
     const doomed = new Map<object, Error>();
-    const unitOfWork = new MemoryUnitOfWork(this.database, {
+    const unitOfWork = new CountingUnitOfWork(this.database, {
       beforeCommit: (transaction) => {
         const error = doomed.get(transaction);
         if (error) throw error;
@@ -57,7 +71,7 @@ class World {
       @Post()
       @Idempotent()
       async place(
-        @Body() { id, reason }: { id: string; reason?: string },
+        @Body({ schema: placeOrder }) { id, reason }: z.infer<typeof placeOrder>,
         @Headers('x-fate') fate: Fate,
         @Res({ passthrough: true }) reply: FastifyReply,
       ) {
@@ -93,7 +107,7 @@ class World {
       @Post(':id/cancel')
       @HttpCode(200)
       @Idempotent()
-      cancel(@Param('id') id: string) {
+      cancel(@Param('id', { schema: z.uuid() }) id: string) {
         return { id, cancelled: true };
       }
     }
@@ -105,7 +119,8 @@ class World {
         { provide: IdempotencyStore, useValue: new MemoryIdempotencyStore(unitOfWork, this.clock) },
       ],
     }).compile();
-    const app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
+    const adapter = new FastifyAdapter();
+    const app = module.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
     app.useGlobalGuards({
       canActivate: (context) => {
         const request = context.switchToHttp().getRequest<FastifyRequest>();
@@ -113,10 +128,13 @@ class World {
         return true;
       },
     });
+    app.useGlobalPipes(new ValidationPipe());
+    app.useGlobalFilters(new ProblemFilter(adapter));
     this.apps.push(app);
     await app.init();
     await app.getHttpAdapter().getInstance().ready();
     return {
+      transactions: () => unitOfWork.transactions,
       post: async (key, payload, { url = '/orders', fate = 'well', principal } = {}) => {
         const { statusCode, headers, body } = await app.inject({
           method: 'POST',
@@ -144,6 +162,8 @@ class World {
 }
 
 interface Replica {
+  /** How many units of work it has opened. */
+  transactions(): number;
   post(
     key: string | undefined,
     payload: object,
@@ -249,6 +269,32 @@ describe('An idempotent route', () => {
 
   it('takes the longest key that is allowed', async () => {
     expect(await replica.post('~'.repeat(255), { id: ORDER })).toMatchObject({ status: 201 });
+  });
+
+  it.each([
+    ['body', '/orders', { id: 'seven' }],
+    ['path', '/orders/seven/cancel', {}],
+  ])(
+    'opens no transaction for an invalid %s, and leaves its key for the corrected request',
+    async (_what, url, payload) => {
+      const refused = await replica.post('key', payload, { url });
+      expect(refused.status).toBe(400);
+      expect(JSON.parse(refused.body)).toMatchObject({ title: 'Invalid request', status: 400 });
+      expect(replica.transactions()).toBe(0);
+      const corrected = await replica.post('key', { id: ORDER });
+      expect(corrected.status).toBe(201);
+      expect(corrected.headers).not.toHaveProperty('idempotency-replayed');
+      expect(replica.transactions()).toBeGreaterThan(0);
+    },
+  );
+
+  it('refuses an invalid request also under a key that was used', async () => {
+    await replica.post('key', { id: ORDER });
+    expect(await replica.post('key', { id: 'seven' })).toMatchObject({ status: 400 });
+    expect(await replica.post('key', { id: ORDER })).toMatchObject({
+      status: 201,
+      headers: { 'idempotency-replayed': 'true' },
+    });
   });
 
   it('keeps no refusal, so that the same key can succeed later', async () => {
