@@ -1,61 +1,36 @@
 import { randomUUID } from 'node:crypto';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { OrderCancelled, OrderConfirmed, OrderPlaced, StockReserved } from '@atlas/contracts';
 import { UnitOfWork } from '@atlas/ports/adapters';
 import { JobTrigger } from '@atlas/ports/application';
-import { eventually, publish, recordOf } from '@atlas/testing';
+import { eventually } from '@atlas/testing';
+import { type Context, type Replica, startContext } from '@atlas/testing/context';
 import type { ReservationResponse } from '../src/adapters/driving/http/inventory.schemas';
 import { ExpireReservations } from '../src/application/commands/expire-reservations';
 import { ReserveStock } from '../src/application/commands/reserve-stock';
-import { RunningInventory } from './running-inventory';
-
-interface Line {
-  readonly sku: string;
-  readonly quantity: number;
-}
-
-const price = { minorUnits: 100, currency: 'EUR' };
-const one = (sku: string): Line => ({ sku, quantity: 1 });
-
-const placed = (orderId: string, lines: readonly Line[]) =>
-  recordOf({
-    contract: OrderPlaced,
-    subject: orderId,
-    aggregateVersion: 1,
-    data: {
-      orderId,
-      customerId: 'ada',
-      lines: lines.map((line) => ({ ...line, unitPrice: price })),
-      total: price,
-    },
-  });
-const confirmed = (orderId: string, lines: readonly Line[]) =>
-  recordOf({
-    contract: OrderConfirmed,
-    subject: orderId,
-    aggregateVersion: 3,
-    data: { orderId, lines: [...lines], total: price },
-  });
-const cancelled = (orderId: string, aggregateVersion = 2) =>
-  recordOf({
-    contract: OrderCancelled,
-    subject: orderId,
-    aggregateVersion,
-    data: { orderId, reason: 'customer-request' },
-  });
+import { inventoryApp } from '../src/inventory.app';
+import {
+  discrepancies,
+  levelsOf,
+  type Line,
+  one,
+  orderCancelled,
+  orderConfirmed,
+  orderPlaced,
+  setStock,
+} from './builders';
 
 describe('Inventory', () => {
-  let inventory: RunningInventory;
+  let inventory: Context;
 
   beforeAll(async () => {
-    inventory = await RunningInventory.start();
+    inventory = await startContext(inventoryApp, { replicas: 2 });
   });
   afterEach(async () => {
-    expect(await inventory.discrepancies()).toEqual([]);
+    expect(await discrepancies(inventory)).toEqual([]);
   });
   afterAll(() => inventory?.stop());
 
-  const tell = (...records: ReturnType<typeof recordOf>[]) => publish(inventory.log, ...records);
+  const stock = (onHand: Readonly<Record<string, number>>) => setStock(inventory, onHand);
+  const levels = (sku: string) => levelsOf(inventory, sku);
   const reservationOf = async (orderId: string) =>
     (await inventory.send('GET', `/reservations/${orderId}`)).json<ReservationResponse>();
   const reaches = (orderId: string, status: string) =>
@@ -63,19 +38,6 @@ describe('Inventory', () => {
       const reservation = await reservationOf(orderId);
       return reservation.status === status && reservation;
     });
-  /** Waits until inventory has handled all that was told about the order of `record` up to it. */
-  const handled = (record: ReturnType<typeof recordOf>) =>
-    eventually(async () => {
-      const rows: unknown[] = await inventory.dataSource.query('SELECT FROM inbox WHERE event_id = $1', [
-        record.headers['ce_id'],
-      ]);
-      return rows.length > 0;
-    });
-  const outbox = (orderId: string): Promise<{ type: string; version: number }[]> =>
-    inventory.dataSource.query(
-      `SELECT headers ->> 'ce_type' AS type, aggregate_version AS version FROM outbox WHERE aggregate_id = $1 ORDER BY id`,
-      [orderId],
-    );
   /** Holds stock for so many new orders at the same time, half of them in each replica; returns what became of each. */
   const rush = async (orders: number, lines: readonly Line[]): Promise<string[]> => {
     const ids = Array.from({ length: orders }, () => randomUUID());
@@ -85,24 +47,21 @@ describe('Inventory', () => {
   };
 
   it('holds stock for an order that was placed, sells it when the order is confirmed, and tells each step once', async () => {
-    await inventory.stock({ milk: 5, bread: 1 });
+    await stock({ milk: 5, bread: 1 });
     const [id, lines] = [randomUUID(), [{ sku: 'milk', quantity: 2 }, one('bread')]];
-    await tell(placed(id, lines));
+    await inventory.publish(orderPlaced(id, lines));
     expect(await reaches(id, 'held')).toMatchObject({ orderId: id, lines, shortages: [], version: 1 });
-    expect(await inventory.levels('milk')).toEqual({ received: 5, onHand: 3, reserved: 2, sold: 0 });
-    await tell(confirmed(id, lines));
+    expect(await levels('milk')).toEqual({ received: 5, onHand: 3, reserved: 2, sold: 0 });
+    await inventory.publish(orderConfirmed(id, lines));
     expect(await reaches(id, 'committed')).toMatchObject({ lines, version: 2 });
-    expect(await inventory.levels('milk')).toEqual({ received: 5, onHand: 3, reserved: 0, sold: 2 });
-    expect(await outbox(id)).toEqual([
-      { type: 'inventory.stock-reserved', version: 1 },
-      { type: 'inventory.stock-committed', version: 2 },
-    ]);
+    expect(await levels('milk')).toEqual({ received: 5, onHand: 3, reserved: 0, sold: 2 });
+    expect(await inventory.told(id)).toEqual(['inventory.stock-reserved 1', 'inventory.stock-committed 2']);
   });
 
   it('rejects an order as a whole if one line falls short, and says which', async () => {
-    await inventory.stock({ tea: 5, cake: 1 });
+    await stock({ tea: 5, cake: 1 });
     const [id, lines] = [randomUUID(), [one('tea'), { sku: 'cake', quantity: 2 }, one('unicorn')]];
-    await tell(placed(id, lines));
+    await inventory.publish(orderPlaced(id, lines));
     expect(await reaches(id, 'rejected')).toMatchObject({
       lines,
       shortages: [
@@ -110,114 +69,124 @@ describe('Inventory', () => {
         { sku: 'unicorn', requested: 1, available: 0 },
       ],
     });
-    expect(await inventory.levels('tea')).toMatchObject({ onHand: 5, reserved: 0 });
-    expect(await outbox(id)).toEqual([{ type: 'inventory.stock-rejected', version: 1 }]);
+    expect(await levels('tea')).toMatchObject({ onHand: 5, reserved: 0 });
+    expect(await inventory.told(id)).toEqual(['inventory.stock-rejected 1']);
   });
 
   it('puts the stock of a cancelled order back on hand, whether it was held or sold', async () => {
-    await inventory.stock({ soap: 2 });
+    await stock({ soap: 2 });
     const [waiting, sold] = [randomUUID(), randomUUID()];
-    await tell(placed(waiting, [one('soap')]), placed(sold, [one('soap')]), confirmed(sold, [one('soap')]));
+    await inventory.publish(
+      orderPlaced(waiting, [one('soap')]),
+      orderPlaced(sold, [one('soap')]),
+      orderConfirmed(sold, [one('soap')]),
+    );
     await reaches(waiting, 'held');
     await reaches(sold, 'committed');
-    expect(await inventory.levels('soap')).toEqual({ received: 2, onHand: 0, reserved: 1, sold: 1 });
-    await tell(cancelled(waiting), cancelled(sold, 4));
+    expect(await levels('soap')).toEqual({ received: 2, onHand: 0, reserved: 1, sold: 1 });
+    await inventory.publish(orderCancelled(waiting), orderCancelled(sold, 4));
     expect(await reaches(waiting, 'released')).toMatchObject({ version: 2 });
     expect(await reaches(sold, 'released')).toMatchObject({ version: 3 });
-    expect(await inventory.levels('soap')).toEqual({ received: 2, onHand: 2, reserved: 0, sold: 0 });
-    expect((await outbox(sold)).map((event) => event.type)).toEqual([
-      'inventory.stock-reserved',
-      'inventory.stock-committed',
-      'inventory.stock-released',
+    expect(await levels('soap')).toEqual({ received: 2, onHand: 2, reserved: 0, sold: 0 });
+    expect(await inventory.told(sold)).toEqual([
+      'inventory.stock-reserved 1',
+      'inventory.stock-committed 2',
+      'inventory.stock-released 3',
     ]);
   });
 
   it('gives nothing back for a cancelled order that got nothing', async () => {
-    await inventory.stock({ rice: 1 });
+    await stock({ rice: 1 });
     const [rejected, unknown] = [randomUUID(), randomUUID()];
     const news = [
-      placed(rejected, [{ sku: 'rice', quantity: 2 }]),
-      cancelled(rejected),
-      cancelled(unknown, 1),
+      orderPlaced(rejected, [{ sku: 'rice', quantity: 2 }]),
+      orderCancelled(rejected),
+      orderCancelled(unknown, 1),
     ];
-    await tell(...news);
-    for (const record of news) await handled(record);
+    await inventory.publish(...news);
+    await inventory.handled(...news);
     expect(await reservationOf(rejected)).toMatchObject({ status: 'rejected', version: 1 });
     expect(await reservationOf(unknown)).toMatchObject({ status: 404, title: 'No such reservation' });
-    expect(await outbox(rejected)).toHaveLength(1);
-    expect(await outbox(unknown)).toEqual([]);
-    expect(await inventory.levels('rice')).toMatchObject({ onHand: 1, reserved: 0, sold: 0 });
+    expect(await inventory.told(rejected)).toHaveLength(1);
+    expect(await inventory.told(unknown)).toEqual([]);
+    expect(await levels('rice')).toMatchObject({ onHand: 1, reserved: 0, sold: 0 });
   });
 
   it('gives back what is held for too long, once, in whichever replica, and sells it again if the order is confirmed after all', async () => {
-    await inventory.stock({ figs: 200 });
+    await stock({ figs: 200 });
     const ids = Array.from({ length: 120 }, () => randomUUID());
-    await tell(...ids.map((id) => placed(id, [one('figs')])));
+    await inventory.publish(...ids.map((id) => orderPlaced(id, [one('figs')])));
     for (const id of ids) await reaches(id, 'held');
-    await inventory.dataSource.query(
+    await inventory.query(
       `UPDATE reservation SET expires_at = now() - interval '1 second' WHERE id = ANY ($1::uuid[])`,
       [ids],
     );
 
     await Promise.all(inventory.replicas.map((replica) => replica.get(ExpireReservations).execute()));
 
-    expect(await inventory.levels('figs')).toEqual({ received: 200, onHand: 200, reserved: 0, sold: 0 });
+    expect(await levels('figs')).toEqual({ received: 200, onHand: 200, reserved: 0, sold: 0 });
     for (const id of ids) {
-      expect(await outbox(id)).toEqual([
-        { type: 'inventory.stock-reserved', version: 1 },
-        { type: 'inventory.stock-released', version: 2 },
-      ]);
+      expect(await inventory.told(id)).toEqual(['inventory.stock-reserved 1', 'inventory.stock-released 2']);
     }
     const [late, later] = ids as [string, string];
-    await tell(confirmed(late, [one('figs')]));
+    await inventory.publish(orderConfirmed(late, [one('figs')]));
     await reaches(late, 'committed');
-    expect(await inventory.levels('figs')).toEqual({ received: 200, onHand: 199, reserved: 0, sold: 1 });
-    await inventory.stock({ figs: 0 });
-    await tell(confirmed(later, [one('figs')]));
+    expect(await levels('figs')).toEqual({ received: 200, onHand: 199, reserved: 0, sold: 1 });
+    await stock({ figs: 0 });
+    await inventory.publish(orderConfirmed(later, [one('figs')]));
     expect(await reaches(later, 'rejected')).toMatchObject({
       shortages: [{ sku: 'figs', requested: 1, available: 0 }],
     });
   });
 
   it('gives back what is held for too long by its own job', async () => {
-    await inventory.stock({ dates: 1 });
+    await stock({ dates: 1 });
     const id = randomUUID();
-    await tell(placed(id, [one('dates')]));
+    await inventory.publish(orderPlaced(id, [one('dates')]));
     await reaches(id, 'held');
-    await inventory.dataSource.query('UPDATE reservation SET expires_at = now() WHERE id = $1', [id]);
+    await inventory.query('UPDATE reservation SET expires_at = now() WHERE id = $1', [id]);
 
-    inventory.replicas[1].get(JobTrigger, { strict: false }).trigger('expire-reservations');
+    inventory.replicas[1]!.get(JobTrigger).trigger('expire-reservations');
 
     await reaches(id, 'expired');
   });
 
   it('is not moved by news that come twice, under the same id or another, or too late', async () => {
-    await inventory.stock({ jam: 10 });
+    await stock({ jam: 10 });
     const [id, lines] = [randomUUID(), [one('jam')]];
-    const first = placed(id, lines);
-    const last = confirmed(id, lines);
-    await tell(first, first, placed(id, lines), placed(id, [{ sku: 'jam', quantity: 5 }]));
-    await tell(first, cancelled(id), cancelled(id), confirmed(id, lines), placed(id, lines), last);
-    await handled(last);
+    const first = orderPlaced(id, lines);
+    const last = orderConfirmed(id, lines);
+    await inventory.publish(
+      first,
+      first,
+      orderPlaced(id, lines),
+      orderPlaced(id, [{ sku: 'jam', quantity: 5 }]),
+    );
+    await inventory.publish(
+      first,
+      orderCancelled(id),
+      orderCancelled(id),
+      orderConfirmed(id, lines),
+      orderPlaced(id, lines),
+      last,
+    );
+    await inventory.handled(last);
     expect(await reservationOf(id)).toMatchObject({ status: 'released', lines, version: 2 });
-    expect(await outbox(id)).toEqual([
-      { type: 'inventory.stock-reserved', version: 1 },
-      { type: 'inventory.stock-released', version: 2 },
-    ]);
-    expect(await inventory.levels('jam')).toMatchObject({ onHand: 10, reserved: 0, sold: 0 });
+    expect(await inventory.told(id)).toEqual(['inventory.stock-reserved 1', 'inventory.stock-released 2']);
+    expect(await levels('jam')).toMatchObject({ onHand: 10, reserved: 0, sold: 0 });
   });
 
   it('never sells what it has not got, however many orders ask at the same time in two replicas', async () => {
-    await inventory.stock({ mug: 5, spoon: 100 });
+    await stock({ mug: 5, spoon: 100 });
     const outcomes = await rush(40, [one('spoon'), one('mug')]);
     expect(outcomes.filter((status) => status === 'held')).toHaveLength(5);
     expect(outcomes.filter((status) => status === 'rejected')).toHaveLength(35);
-    expect(await inventory.levels('mug')).toEqual({ received: 5, onHand: 0, reserved: 5, sold: 0 });
-    expect(await inventory.levels('spoon')).toMatchObject({ onHand: 95, reserved: 5 });
+    expect(await levels('mug')).toEqual({ received: 5, onHand: 0, reserved: 5, sold: 0 });
+    expect(await levels('spoon')).toMatchObject({ onHand: 95, reserved: 5 });
   });
 
   it('makes one reservation for an order that two replicas are told of at the same time', async () => {
-    await inventory.stock({ lamp: 9 });
+    await stock({ lamp: 9 });
     const orderId = randomUUID();
     const useCases = inventory.replicas.map((replica) => replica.get(ReserveStock));
     await Promise.all(
@@ -225,13 +194,13 @@ describe('Inventory', () => {
         useCases[index % 2]!.execute({ orderId, lines: [one('lamp')] }),
       ),
     );
-    expect(await outbox(orderId)).toEqual([{ type: StockReserved.type, version: 1 }]);
-    expect(await inventory.levels('lamp')).toMatchObject({ onHand: 8, reserved: 1 });
+    expect(await inventory.told(orderId)).toEqual(['inventory.stock-reserved 1']);
+    expect(await levels('lamp')).toMatchObject({ onHand: 8, reserved: 1 });
   });
 
   it('settles a rush of orders in batches on two replicas, each for several of a few SKUs, to the unit', async () => {
     const skus = Array.from({ length: 12 }, (_, index) => `crate-${index}`);
-    await inventory.stock(Object.fromEntries(skus.map((sku) => [sku, 40])));
+    await stock(Object.fromEntries(skus.map((sku) => [sku, 40])));
     const orders = Array.from({ length: 300 }, (_, index) => ({
       id: randomUUID(),
       // In another order for each, so that batches meet on the same rows from both ends.
@@ -242,20 +211,14 @@ describe('Inventory', () => {
       ].filter((line, at, all) => all.findIndex((other) => other.sku === line.sku) === at),
     }));
     const news = orders.flatMap(({ id, lines }, index) => [
-      placed(id, lines),
-      ...(index % 3 === 0 ? [confirmed(id, lines)] : []),
-      ...(index % 5 === 0 ? [cancelled(id, 4)] : []),
+      orderPlaced(id, lines),
+      ...(index % 3 === 0 ? [orderConfirmed(id, lines)] : []),
+      ...(index % 5 === 0 ? [orderCancelled(id, 4)] : []),
     ]);
-    await tell(...news);
+    await inventory.publish(...news);
     const ids = orders.map(({ id }) => id);
-    await eventually(async () => {
-      const [row]: { count: number }[] = await inventory.dataSource.query(
-        'SELECT count(*)::integer AS count FROM inbox WHERE event_id = ANY ($1::uuid[])',
-        [news.map((record) => record.headers['ce_id'])],
-      );
-      return row?.count === news.length;
-    });
-    const counts: { status: string; count: number }[] = await inventory.dataSource.query(
+    await inventory.handled(...news);
+    const counts: { status: string; count: number }[] = await inventory.query(
       'SELECT status, count(*)::integer AS count FROM reservation WHERE id = ANY ($1::uuid[]) GROUP BY status',
       [ids],
     );
@@ -265,9 +228,9 @@ describe('Inventory', () => {
   });
 
   it("lets two batches that want the same SKUs in opposite order take turns, so none is a deadlock's victim", async () => {
-    await inventory.stock({ left: 9, right: 9 });
+    await stock({ left: 9, right: 9 });
     let [started, firstHeld] = [0, 0];
-    const batch = (replica: NestFastifyApplication, skus: readonly string[]) =>
+    const batch = (replica: Replica, skus: readonly string[]) =>
       replica.get(UnitOfWork).run(async () => {
         started++;
         for (const [index, sku] of skus.entries()) {
@@ -275,25 +238,25 @@ describe('Inventory', () => {
           if (index > 0) continue;
           firstHeld++;
           // Goes on only once the other batch has got its first order, or waits for this one.
-          await eventually(async () => firstHeld === 2 || (await inventory.someoneWaits()));
+          await eventually(async () => firstHeld === 2 || (await inventory.waitingForLocks()) > 0);
         }
       });
-    const [first, second] = inventory.replicas;
+    const [first, second] = inventory.replicas as [Replica, Replica];
     await Promise.all([batch(first, ['left', 'right']), batch(second, ['right', 'left'])]);
     expect(started).toBe(2);
-    expect(await inventory.levels('left')).toMatchObject({ onHand: 7, reserved: 2 });
-    expect(await inventory.levels('right')).toMatchObject({ onHand: 7, reserved: 2 });
+    expect(await levels('left')).toMatchObject({ onHand: 7, reserved: 2 });
+    expect(await levels('right')).toMatchObject({ onHand: 7, reserved: 2 });
   });
 
   it('takes new counts while orders come in, and keeps what is reserved', async () => {
-    await inventory.stock({ nail: 50 });
+    await stock({ nail: 50 });
     const counting = Array.from({ length: 10 }, () => inventory.send('PUT', '/stock/nail', { onHand: 50 }));
     const [outcomes, ...answers] = await Promise.all([rush(20, [one('nail')]), ...counting]);
     expect(answers.map((answer) => answer.statusCode)).toEqual(Array.from({ length: 10 }, () => 200));
     expect(outcomes).toEqual(Array.from({ length: 20 }, () => 'held'));
-    const levels = await inventory.levels('nail');
-    expect(levels.reserved).toBe(20);
-    expect(levels.received).toBe(levels.onHand + 20);
+    const { received, onHand, reserved } = await levels('nail');
+    expect(reserved).toBe(20);
+    expect(received).toBe(onHand + 20);
   });
 
   it('takes the first count of a SKU once, also if it comes to two replicas at the same time', async () => {
@@ -312,9 +275,9 @@ describe('Inventory', () => {
   });
 
   it('keeps a table that no statement can make lose or invent a unit', async () => {
-    await inventory.stock({ gold: 3 });
+    await stock({ gold: 3 });
     const update = (set: string) =>
-      inventory.dataSource.query(`UPDATE stock SET ${set} WHERE sku = 'gold'`).then(
+      inventory.query(`UPDATE stock SET ${set} WHERE sku = 'gold'`).then(
         () => 'updated',
         (error: Error) => error.message,
       );
@@ -325,7 +288,7 @@ describe('Inventory', () => {
   });
 
   it('lists stock by SKU, page by page', async () => {
-    await inventory.stock({ 'zz-a': 1, 'zz-b': 2, 'zz-c': 3, zz_d: 4, 'zz.e': 5 });
+    await stock({ 'zz-a': 1, 'zz-b': 2, 'zz-c': 3, zz_d: 4, 'zz.e': 5 });
     const first = (await inventory.send('GET', '/stock?limit=3&cursor=zz')).json();
     const rest = (await inventory.send('GET', `/stock?limit=3&cursor=${first.nextCursor}`)).json();
     const listed = [...first.items, ...rest.items].map((item: { sku: string }) => item.sku);
@@ -335,10 +298,10 @@ describe('Inventory', () => {
 
   it('sets 5,000 SKUs in one request', async () => {
     const skus = Array.from({ length: 5_000 }, (_, index) => `bulk-${index}`);
-    await inventory.stock(Object.fromEntries(skus.map((sku, index) => [sku, index])));
-    await inventory.stock(Object.fromEntries(skus.map((sku) => [sku, 7])));
-    expect(await inventory.levels('bulk-4999')).toMatchObject({ onHand: 7, received: 7 });
-    expect(await inventory.levels('bulk-0')).toMatchObject({ onHand: 7, received: 7 });
+    await stock(Object.fromEntries(skus.map((sku, index) => [sku, index])));
+    await stock(Object.fromEntries(skus.map((sku) => [sku, 7])));
+    expect(await levels('bulk-4999')).toMatchObject({ onHand: 7, received: 7 });
+    expect(await levels('bulk-0')).toMatchObject({ onHand: 7, received: 7 });
   });
 
   describe('refuses', () => {
@@ -368,13 +331,13 @@ describe('Inventory', () => {
       ['a body without items', '/stock', { milk: 1 }, '/items', 'array'],
       ['no count for one SKU', '/stock/milk', {}, '/onHand', 'number'],
     ])('%s, naming the field, and sets nothing', async (_, url, body, pointer, detail) => {
-      await inventory.stock({ milk: 8, tea: 8 });
+      await stock({ milk: 8, tea: 8 });
       const answer = await inventory.send('PUT', url, body);
       expect(answer.statusCode).toBe(400);
       expect(answer.headers['content-type']).toContain('application/problem+json');
       expect(answer.json().errors).toContainEqual({ pointer, detail: expect.stringContaining(detail) });
-      expect(await inventory.levels('milk')).toMatchObject({ onHand: 8 });
-      expect(await inventory.levels('tea')).toMatchObject({ onHand: 8 });
+      expect(await levels('milk')).toMatchObject({ onHand: 8 });
+      expect(await levels('tea')).toMatchObject({ onHand: 8 });
     });
 
     it('paths and queries that make no sense, naming the parameter', async () => {
@@ -403,7 +366,7 @@ describe('Inventory', () => {
     it('bad JSON, another content type and too large a body', async () => {
       const raw = async (payload: string, type: string) =>
         (
-          await inventory.replicas[0].inject({
+          await inventory.inject({
             method: 'PUT',
             url: '/stock',
             payload,

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { UnitOfWork } from '@atlas/ports/adapters';
 import { eventually } from '@atlas/testing';
+import { type Context, startContext } from '@atlas/testing/context';
 import type { EntityManager } from 'typeorm';
 import { ReserveStock } from '../src/application/commands/reserve-stock';
-import { RunningInventory } from './running-inventory';
+import { inventoryApp } from '../src/inventory.app';
+import { discrepancies, levelsOf, setStock } from './builders';
 
 /** Resolves once so many have arrived. */
 function meeting(size: number): () => Promise<void> {
@@ -17,15 +19,15 @@ function meeting(size: number): () => Promise<void> {
 
 /** DDIA, chapter 7: the lost update, and how it becomes a unit that is sold twice. */
 describe('Two orders for the last unit', () => {
-  let inventory: RunningInventory;
+  let inventory: Context;
   let sku: string;
 
   beforeAll(async () => {
-    inventory = await RunningInventory.start();
+    inventory = await startContext(inventoryApp, { replicas: 2 });
   });
   beforeEach(async () => {
     sku = `last-${randomUUID()}`;
-    await inventory.stock({ [sku]: 1 });
+    await setStock(inventory, { [sku]: 1 });
   });
   afterAll(() => inventory?.stop());
 
@@ -56,12 +58,13 @@ describe('Two orders for the last unit', () => {
   }
 
   const reserve = (replica: 0 | 1): Promise<void> =>
-    inventory.replicas[replica]
-      .get(ReserveStock)
-      .execute({ orderId: randomUUID(), lines: [{ sku, quantity: 1 }] });
+    inventory.replicas[replica]!.get(ReserveStock).execute({
+      orderId: randomUUID(),
+      lines: [{ sku, quantity: 1 }],
+    });
   /** How many reservations of the unit have which status. */
   const reservations = async (): Promise<Record<string, number>> => {
-    const rows: { status: string; count: number }[] = await inventory.dataSource.query(
+    const rows: { status: string; count: number }[] = await inventory.query(
       `SELECT status, count(*)::integer AS count FROM reservation
        JOIN reservation_line ON reservation_id = reservation.id WHERE sku = $1 GROUP BY status`,
       [sku],
@@ -74,12 +77,12 @@ describe('Two orders for the last unit', () => {
       inventory.dataSource.transaction('READ COMMITTED', (manager) => reserveNaively(manager, decided));
     await Promise.all([naive(), naive()]);
     expect(await reservations()).toEqual({ held: 2 });
-    expect(await inventory.levels(sku)).toEqual({ received: 1, onHand: 0, reserved: 1, sold: 0 });
-    expect(await inventory.discrepancies()).toEqual([
+    expect(await levelsOf(inventory, sku)).toEqual({ received: 1, onHand: 0, reserved: 1, sold: 0 });
+    expect(await discrepancies(inventory)).toEqual([
       expect.objectContaining({ sku, received: '1', reserved: '1', held: '2' }),
     ]);
-    await inventory.dataSource.query('TRUNCATE reservation, reservation_line');
-    await inventory.dataSource.query('UPDATE stock SET on_hand = on_hand + reserved, reserved = 0');
+    await inventory.query('TRUNCATE reservation, reservation_line');
+    await inventory.query('UPDATE stock SET on_hand = on_hand + reserved, reserved = 0');
   });
 
   it('one of them fails, if they do the same under REPEATABLE READ, and must be run again', async () => {
@@ -90,34 +93,34 @@ describe('Two orders for the last unit', () => {
     const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
     expect(failed).toMatchObject([{ reason: { driverError: { code: '40001' } } }]);
     expect(await reservations()).toEqual({ held: 1 });
-    expect(await inventory.discrepancies()).toEqual([]);
+    expect(await discrepancies(inventory)).toEqual([]);
   });
 
   it('the second waits for the first and is rejected, if inventory decides', async () => {
     let second: Promise<void> | undefined;
-    await inventory.replicas[0].get(UnitOfWork).run(async () => {
+    await inventory.get(UnitOfWork).run(async () => {
       await reserve(0);
       second = reserve(1);
-      await eventually(() => inventory.someoneWaits());
+      await eventually(async () => (await inventory.waitingForLocks()) > 0);
     });
     await second;
     expect(await reservations()).toEqual({ held: 1, rejected: 1 });
-    expect(await inventory.levels(sku)).toEqual({ received: 1, onHand: 0, reserved: 1, sold: 0 });
-    expect(await inventory.discrepancies()).toEqual([]);
+    expect(await levelsOf(inventory, sku)).toEqual({ received: 1, onHand: 0, reserved: 1, sold: 0 });
+    expect(await discrepancies(inventory)).toEqual([]);
   });
 
   it('the second gets it, if the first is rolled back', async () => {
     let second: Promise<void> | undefined;
-    const first = inventory.replicas[0].get(UnitOfWork).run(async () => {
+    const first = inventory.get(UnitOfWork).run(async () => {
       await reserve(0);
       second = reserve(1);
-      await eventually(() => inventory.someoneWaits());
+      await eventually(async () => (await inventory.waitingForLocks()) > 0);
       throw new Error('the first fails');
     });
     await expect(first).rejects.toThrow('the first fails');
     await second;
     expect(await reservations()).toEqual({ held: 1 });
-    expect(await inventory.discrepancies()).toEqual([]);
+    expect(await discrepancies(inventory)).toEqual([]);
   });
 
   it('an order waits also for whoever changes the row in another way, such as an operator with SQL', async () => {
@@ -126,10 +129,10 @@ describe('Two orders for the last unit', () => {
       await manager.query(`UPDATE stock SET received = 0, on_hand = 0 WHERE sku = $1`, [sku]);
       await manager.query(`INSERT INTO stock_movement (sku, quantity) VALUES ($1, -1)`, [sku]);
       order = reserve(1);
-      await eventually(() => inventory.someoneWaits());
+      await eventually(async () => (await inventory.waitingForLocks()) > 0);
     });
     await order;
     expect(await reservations()).toEqual({ rejected: 1 });
-    expect(await inventory.discrepancies()).toEqual([]);
+    expect(await discrepancies(inventory)).toEqual([]);
   });
 });
