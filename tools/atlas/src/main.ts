@@ -105,11 +105,11 @@ verb<Common & { timeout: number }>(
 verb<
   Common & { limit?: number; rate?: number; concurrency: number; stockRatio: number; declineRate: number }
 >(
-  'replay <file>',
-  'Makes an order of each line of a file, a basket of item names, and waits until all are settled.',
+  'load <file>',
+  'Places an order for each line of a file, a basket of item names, and waits until all are settled.',
   async (options, _command, file) => {
-    const { runReplay } = await import('./commands/replay.js');
-    return runReplay({ ...options, file });
+    const { runLoad } = await import('./commands/load.js');
+    return runLoad({ ...options, file });
   },
 )
   .option('--limit <baskets>', 'take at most so many', positiveInteger)
@@ -120,7 +120,7 @@ verb<
 
 verb<Common & { limit?: number; concurrency: number; every: number; seed: number }>(
   'chaos [file]',
-  'Replays baskets while it kills services, relays and the database with kill -9; then audits.',
+  'Loads baskets while it kills services, relays and the database with kill -9; then audits.',
   async (options, _command, file) => (await import('./commands/chaos.js')).runChaos({ ...options, file }),
 )
   .option('--limit <baskets>', 'take at most so many; without a file, make up so many', positiveInteger)

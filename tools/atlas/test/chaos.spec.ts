@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditReport } from '../src/audit/audit';
-import type { ReplayResult } from '../src/replay';
+import type { LoadResult } from '../src/load/load';
 import { atlas } from './command';
 
 interface ChaosResult {
   readonly kills: Readonly<Record<string, number>>;
-  readonly replay: ReplayResult;
+  readonly load: LoadResult;
   readonly audit: AuditReport;
 }
 
@@ -28,14 +28,14 @@ describe('Chaos', () => {
     await rm(nowhere, { recursive: true });
 
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    const { kills, replay, audit } = JSON.parse(stdout) as ChaosResult;
+    const { kills, load, audit } = JSON.parse(stdout) as ChaosResult;
     expect(Object.keys(kills).length).toBeGreaterThanOrEqual(3);
     expect(stderr.match(/kill -9 \d+/g)).toHaveLength(
       Object.values(kills).reduce((sum, count) => sum + count, 0),
     );
-    const cancelled = Object.values(replay.cancelled).reduce((sum, count) => sum + count, 0);
-    expect(replay.placed).toBe(400);
-    expect(replay.confirmed + cancelled).toBe(400);
+    const cancelled = Object.values(load.cancelled).reduce((sum, count) => sum + count, 0);
+    expect(load.placed).toBe(400);
+    expect(load.confirmed + cancelled).toBe(400);
     expect(audit.checks.flatMap(({ violations }) => violations)).toEqual([]);
     // Each order was seen: nothing was settled by not looking.
     expect(Math.min(...audit.checks.map(({ checked }) => checked))).toBeGreaterThan(0);

@@ -122,7 +122,7 @@ describe('The platform in containers', () => {
 
   it('takes orders to the end that each must have, and real baskets, and is audited clean', async () => {
     expect(await ok('demo')).toMatchObject({ ok: true });
-    expect(await ok('replay', baskets, '--limit', '200')).toMatchObject({ placed: 200, confirmed: 200 });
+    expect(await ok('load', baskets, '--limit', '200')).toMatchObject({ placed: 200, confirmed: 200 });
     expect(await ok('audit')).toMatchObject({ ok: true });
   });
 
@@ -151,8 +151,8 @@ describe('The platform in containers', () => {
       customers.push(event.data.customerId);
     });
     await eventually(async () => {
-      const { run } = (await ok('replay', baskets, '--limit', '1')) as { run: string };
-      return eventually(() => customers.includes(`replay-${run}`), 5_000);
+      const { run } = (await ok('load', baskets, '--limit', '1')) as { run: string };
+      return eventually(() => customers.includes(`load-${run}`), 5_000);
     }, 60_000);
     tail.kill('SIGINT');
 
@@ -160,13 +160,13 @@ describe('The platform in containers', () => {
   });
 
   it('is whole again after Kafka, PostgreSQL and processes were killed, with nothing lost or doubled', async () => {
-    const replay = ok('replay', baskets, '--limit', '300', '--rate', '30');
+    const loaded = ok('load', baskets, '--limit', '300', '--rate', '30');
     for (const service of ['orders-relay', 'kafka', 'inventory', 'postgres']) {
       const [container] = (await stack.containers()).filter((each) => each.service === service);
       expect(await stack.kill(container!.id)).toBe(true);
       await stack.start(container!.id);
     }
-    expect(await replay).toMatchObject({ placed: 300, confirmed: 300 });
+    expect(await loaded).toMatchObject({ placed: 300, confirmed: 300 });
     await eventually(async () => {
       const { ok: isClean, inFlight } = (await ok('audit')) as {
         ok: boolean;

@@ -11,7 +11,7 @@ import { AtlasClient } from '../src/client';
 import { Log } from '../src/log';
 import { ManagedProcess, type ProcessSpec } from '../src/managed-process';
 import { signal } from '../src/process-identity';
-import { replay, type ReplayResult } from '../src/replay';
+import { load, type LoadResult } from '../src/load/load';
 import {
   DATABASES,
   EVENT_LOG_DATABASE,
@@ -106,7 +106,7 @@ export class KafkaPlatform {
   }
 
   /** Orders of made-up baskets, placed and settled; some are declined, and some find too little stock. */
-  async order(baskets: number, chance: SeededRandom): Promise<ReplayResult> {
+  async order(baskets: number, chance: SeededRandom): Promise<LoadResult> {
     const folder = await mkdtemp(join(tmpdir(), 'atlas-baskets-'));
     const file = join(folder, 'baskets.csv');
     const basket = () =>
@@ -121,7 +121,7 @@ export class KafkaPlatform {
       { connections: CONCURRENCY, patienceMs: PATIENCE_MS, signal: AbortSignal.timeout(2 * PATIENCE_MS) },
     );
     try {
-      return await replay(
+      return await load(
         client,
         { file, concurrency: CONCURRENCY, stockRatio: 0.95, declineRate: 0.05 },
         { update: () => undefined },

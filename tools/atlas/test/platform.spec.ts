@@ -64,7 +64,7 @@ async function violated(): Promise<readonly string[]> {
 
 describe('The atlas command', () => {
   it.each([
-    ...['start', 'up', 'down', 'status', 'reset', 'demo', 'replay', 'audit', 'chaos', 'chaos-provider'],
+    ...['start', 'up', 'down', 'status', 'reset', 'demo', 'load', 'audit', 'chaos', 'chaos-provider'],
     ...['dlq list', 'dlq show', 'dlq replay', 'dlq discard', 'events describe', 'events tail'],
   ])('explains %s', async (verb) => {
     const { code, stdout } = await atlas(...verb.split(' '), '--help');
@@ -268,7 +268,7 @@ describe('The platform, started and left running', () => {
     expect(refused.ok).toBe(true);
     const baskets = join(home, 'baskets.csv');
     await writeFile(baskets, 'milk\n'.repeat(20));
-    const replayed = atlas('replay', baskets, '--json');
+    const loaded = atlas('load', baskets, '--json');
     const open = await eventually(async () => {
       const now = await circuit();
       return now?.breaker === 'open' && now;
@@ -281,7 +281,7 @@ describe('The platform, started and left running', () => {
 
     await fetch(`${provider}/faults`, { method: 'DELETE' });
     await eventually(async () => (await circuit())?.breaker === 'closed');
-    expect(JSON.parse((await replayed).stdout)).toMatchObject({ placed: 20, confirmed: 20 });
+    expect(JSON.parse((await loaded).stdout)).toMatchObject({ placed: 20, confirmed: 20 });
   }, 120_000);
 
   it('can not be started a second time', async () => {

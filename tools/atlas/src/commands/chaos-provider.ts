@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { AtlasClient } from '../client';
 import { isReady } from '../health';
 import { connect } from '../platform';
-import { replay, type ReplayProgress, type ReplayResult } from '../replay';
+import { load, type LoadProgress, type LoadResult } from '../load/load';
 import { PROVIDER } from '../topology';
 import { UserError } from '../user-error';
 import { describeAudit } from './audit';
@@ -24,7 +24,7 @@ import {
   say,
   STOCK_RATIO,
 } from './chaos';
-import { ReplayBar } from './replay';
+import { LoadBar } from './load';
 
 export interface ChaosProviderOptions {
   /** Orders in all phases together. */
@@ -51,7 +51,7 @@ interface PhaseResult {
   /** Requests to the provider that went wrong by order. */
   readonly struck: number;
   readonly kills: number;
-  readonly settledAfterMs: ReplayResult['settledAfterMs'];
+  readonly settledAfterMs: LoadResult['settledAfterMs'];
   readonly wallMs: number;
 }
 
@@ -160,10 +160,10 @@ async function runPhase(
   { name, faults: wanted, kills = 0 }: Phase,
   { client, file, concurrency, seed, provider, interrupted }: PhaseContext,
 ): Promise<PhaseResult> {
-  const bar = new ReplayBar();
+  const bar = new LoadBar();
   // Prices and stock come first; the faults are to meet the orders.
   let begun: Promise<unknown> | undefined;
-  const progress: ReplayProgress = {
+  const progress: LoadProgress = {
     update: (count) => {
       bar.update(count);
       begun ??= Promise.all([
@@ -174,7 +174,7 @@ async function runPhase(
     },
   };
   try {
-    const result = await replay(
+    const result = await load(
       client,
       { file, concurrency, stockRatio: STOCK_RATIO, declineRate: DECLINE_RATE },
       progress,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openEventLog } from '@atlas/adapters/event-log';
 import { audit, type AuditReport } from '../audit/audit';
-import { checkReadable } from '../baskets';
+import { checkReadable } from '../load/baskets';
 import { AtlasClient } from '../client';
 import { digest, fraction } from '../digest';
 import { DockerStack } from '../docker-stack';
@@ -14,11 +14,11 @@ import { Home } from '../home';
 import { Killer, type Victim } from '../killer';
 import { connect } from '../platform';
 import { identify, signal } from '../process-identity';
-import { replay, type ReplayResult } from '../replay';
+import { load, type LoadResult } from '../load/load';
 import { POSTGRES } from '../topology';
 import { UserError } from '../user-error';
 import { describeAudit } from './audit';
-import { describeReplay, ReplayBar } from './replay';
+import { describeLoad, LoadBar } from './load';
 
 export interface ChaosOptions {
   /** A file of baskets; without one, baskets are made up. */
@@ -43,7 +43,7 @@ export const STOCK_RATIO = 0.95;
 export const DECLINE_RATE = 0.05;
 
 /**
- * Replays baskets while it kills services, relays, the database and Kafka with SIGKILL; then lets all settle and audits.
+ * Loads baskets while it kills services, relays, the database and Kafka with SIGKILL; then lets all settle and audits.
  * Uses the platform that runs, or starts one in a folder of its own for the while.
  * @returns the exit code of the audit.
  */
@@ -113,7 +113,7 @@ async function chaos(
     patienceMs: PATIENCE_MS,
     signal: interrupted,
   });
-  const bar = new ReplayBar();
+  const bar = new LoadBar();
   const began = performance.now();
   let placed = 0;
   let placedAtKill = -1;
@@ -126,9 +126,9 @@ async function chaos(
   });
   say(`killing one process about every ${every} s, seed ${seed}`);
   const killing = killer.run(every * 1_000);
-  let result: ReplayResult;
+  let result: LoadResult;
   try {
-    result = await replay(
+    result = await load(
       client,
       { file, limit, concurrency, stockRatio: STOCK_RATIO, declineRate: DECLINE_RATE },
       {
@@ -151,11 +151,11 @@ async function chaos(
   const report = await auditOnceDrained(interrupted);
   const kills = Object.fromEntries(killer.kills);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ seed, kills, replay: result, audit: report }, undefined, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ seed, kills, load: result, audit: report }, undefined, 2)}\n`);
   } else {
     const list = Object.entries(kills).map(([name, count]) => `${count} × ${name}`);
     process.stdout.write(
-      `${describeReplay(result)}Killed: ${list.join(', ') || 'none, all was over too soon: take more baskets'}\n` +
+      `${describeLoad(result)}Killed: ${list.join(', ') || 'none, all was over too soon: take more baskets'}\n` +
         describeAudit(report),
     );
   }

@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AtlasClient, type NewOrder } from './client';
-import { replay, type ReplayOptions } from './replay';
+import { AtlasClient, type NewOrder } from '../client';
+import { load, type LoadOptions } from './load';
 
 /** The edge of a shop, in one process and in memory, that settles at once and can lose answers or refuse. */
 class Shop {
@@ -101,12 +101,12 @@ async function text(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-describe('A replay', () => {
+describe('Loading a file', () => {
   let folder: string;
   let shop: Shop;
   let client: AtlasClient;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'replay-'));
+    folder = await mkdtemp(join(tmpdir(), 'load-'));
     shop = new Shop();
     client = new AtlasClient(await shop.open());
   });
@@ -116,14 +116,14 @@ describe('A replay', () => {
     await rm(folder, { recursive: true });
   });
 
-  async function play(csv: string, options: Partial<ReplayOptions> = {}) {
+  async function play(csv: string, options: Partial<LoadOptions> = {}) {
     const file = join(folder, 'baskets.csv');
     await writeFile(file, csv);
     const defaults = { file, concurrency: 4, stockRatio: 1, declineRate: 0 };
-    return replay(client, { ...defaults, ...options }, { update: () => {} });
+    return load(client, { ...defaults, ...options }, { update: () => {} });
   }
 
-  it('makes one order of each basket and counts how they ended', async () => {
+  it('places one order for each basket and counts how they ended', async () => {
     const result = await play('milk,bread,milk\nsoda\n\n"never closed\nmilk');
     expect(result).toMatchObject({
       lines: 5,
@@ -146,7 +146,7 @@ describe('A replay', () => {
     expect(ordered.sort()).toEqual(['1 milk', '1 soda', '2 milk,1 bread']);
   });
 
-  it('makes no second order of a basket whose answer was lost', async () => {
+  it('places no second order for a basket whose answer was lost', async () => {
     shop.losesAnswerOf = ({ lines }) => lines[0]?.sku === 'soda';
     const result = await play('milk\nsoda\nsoda\nbread\n');
     expect(result.placed).toBe(4);
@@ -175,12 +175,12 @@ describe('A replay', () => {
     expect(again.cancelled).toEqual(some.cancelled);
   });
 
-  it('ends after as many baskets as it may', async () => {
+  it('stops after the limit', async () => {
     const result = await play('milk\n\nsoda\nbread\nbeer\n', { limit: 2 });
     expect(result).toMatchObject({ lines: 3, placed: 2, skipped: { count: 1 } });
   });
 
-  it('goes on after an order that was refused, and names its line', async () => {
+  it('continues after an order that was refused, and names its line', async () => {
     shop.refuses = ({ lines }) => lines[0]?.sku === 'soda';
     const result = await play('milk\nsoda\nbread\n');
     expect(result).toMatchObject({ placed: 2, skipped: { count: 1, first: [{ line: 2 }] } });
@@ -190,7 +190,7 @@ describe('A replay', () => {
   it('fails when a service loses an order', async () => {
     shop.forgets = ({ lines }) => lines[0]?.sku === 'soda';
     await expect(play('milk\nsoda\n')).rejects.toThrow(
-      /^2 orders were placed, but orders lists 1 settled ones of replay-/,
+      /^2 orders were placed, but orders lists 1 settled ones of load-/,
     );
   });
 

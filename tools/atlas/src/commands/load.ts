@@ -2,24 +2,24 @@ import { type Options, Presets, SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import { AtlasClient } from '../client';
 import { connect } from '../platform';
-import { replay, type ReplayOptions, type ReplayProgress, type ReplayResult } from '../replay';
+import { customerOf, load, type LoadOptions, type LoadProgress, type LoadResult } from '../load/load';
 
-export interface ReplayCommandOptions extends ReplayOptions {
+export interface LoadCommandOptions extends LoadOptions {
   readonly json?: boolean;
 }
 
 /**
- * Sends a file of baskets through the running platform as orders.
+ * Places an order for each basket of a file on the running platform.
  * @returns the exit code: 0 once all are settled.
  */
-export async function runReplay({ json, ...options }: ReplayCommandOptions): Promise<number> {
+export async function runLoad({ json, ...options }: LoadCommandOptions): Promise<number> {
   const { urls } = await connect();
   const client = new AtlasClient(urls, { connections: options.concurrency });
-  const bar = new ReplayBar();
+  const bar = new LoadBar();
   try {
-    const result = await replay(client, options, bar);
+    const result = await load(client, options, bar);
     bar.stop();
-    process.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : describeReplay(result));
+    process.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : describeLoad(result));
     return 0;
   } finally {
     bar.stop();
@@ -28,7 +28,7 @@ export async function runReplay({ json, ...options }: ReplayCommandOptions): Pro
 }
 
 /** Progress on stderr: a bar on a terminal, a line every few seconds elsewhere. */
-export class ReplayBar implements ReplayProgress {
+export class LoadBar implements LoadProgress {
   private readonly bar: SingleBar;
   private began: number | undefined;
   private over = false;
@@ -48,7 +48,7 @@ export class ReplayBar implements ReplayProgress {
   }
 
   update({ baskets, placed, settled }: { baskets: number; placed: number; settled: number }): void {
-    if (this.over) return; // requests that were under way when the replay failed
+    if (this.over) return; // requests that were under way when the load failed
     if (this.began === undefined) {
       this.began = performance.now();
       this.bar.start(baskets, 0, { placed, settled, rate: 0 });
@@ -63,14 +63,14 @@ export class ReplayBar implements ReplayProgress {
   }
 }
 
-export function describeReplay(result: ReplayResult): string {
+export function describeLoad(result: LoadResult): string {
   const { run, lines, skipped, placed, confirmed, cancelled, settledAfterMs, ordersPerSecond, wallMs } =
     result;
   const table = new Table({ style: { head: [], border: [], compact: true } });
   const reasons = Object.entries(cancelled);
   const { p50, p95, p99 } = settledAfterMs;
   table.push(
-    { customer: `replay-${run}` },
+    { customer: customerOf(run) },
     { lines: `${lines}, ${skipped.count} of them skipped` },
     { placed },
     { confirmed },

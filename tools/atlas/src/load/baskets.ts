@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { MAX_LINES, MAX_QUANTITY } from '@atlas/kernel';
 import { parse } from 'csv-parse/sync';
-import { errnoOf, UserError } from './user-error';
+import { errnoOf, UserError } from '../user-error';
 
 /** What one line of the file asks for. */
 export interface Basket {
