@@ -1,31 +1,61 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventLogModule } from '@atlas/adapters/event-log';
 import { JobsModule } from '@atlas/adapters/jobs';
-import { provide } from '@atlas/adapters/nest';
+import { provide, serve, value } from '@atlas/adapters/nest';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { Outbox } from '@atlas/ports/adapters';
 import { Clock, IdGenerator } from '@atlas/ports/application';
+import { Orders1795737700000 } from './adapters/driven/postgres/migrations/1-orders';
+import { OrderEntity, OrderLineEntity } from './adapters/driven/postgres/order.mapping';
+import { PostgresOrderRepository } from './adapters/driven/postgres/orders.repository';
+import { PostgresPriceBook } from './adapters/driven/postgres/price-book.repository';
+import { PriceEntity } from './adapters/driven/postgres/price.mapping';
 import { InventoryHandler } from './adapters/driving/events/inventory.handler';
 import { PaymentsHandler } from './adapters/driving/events/payments.handler';
 import { OrdersController } from './adapters/driving/http/orders.controller';
 import { PriceBookController } from './adapters/driving/http/price-book.controller';
-import { Orders1795737700000 } from './adapters/driven/postgres/migrations/1-orders';
-import { OrderEntity, OrderLineEntity } from './adapters/driven/postgres/order.entity';
-import { PostgresOrderRepository } from './adapters/driven/postgres/orders.repository';
-import { PostgresPriceBook } from './adapters/driven/postgres/price-book.repository';
-import { PriceEntity } from './adapters/driven/postgres/price.entity';
-import { AdvanceOrder } from './application/commands/advance-order';
 import { CancelOrder } from './application/commands/cancel-order';
 import { ExpireOrders } from './application/commands/expire-orders';
-import { FindOrder } from './application/queries/find-order';
-import { KeepPriceBook } from './application/commands/keep-price-book';
 import { PlaceOrder } from './application/commands/place-order';
+import { RecordPaymentCaptured } from './application/commands/record-payment-captured';
+import { RecordPaymentRefused } from './application/commands/record-payment-refused';
+import { RecordStockRejected } from './application/commands/record-stock-rejected';
+import { RecordStockReleased } from './application/commands/record-stock-released';
+import { RecordStockReserved } from './application/commands/record-stock-reserved';
+import { SetPrices } from './application/commands/set-prices';
 import { OrderRepository, PriceBook } from './application/ports';
+import { GetOrder } from './application/queries/get-order';
+import { ListOrders } from './application/queries/list-orders';
+import { ListPrices } from './application/queries/list-prices';
 import type { OrdersSettings } from './orders.settings';
 
 @Module({})
 export class OrdersModule {
   static register(settings: OrdersSettings): DynamicModule {
+    const deadline = value(settings.ORDER_DEADLINE_MINUTES * 60_000);
+
+    const commands = [
+      provide(PlaceOrder, OrderRepository, PriceBook, Clock, IdGenerator, deadline),
+      provide(CancelOrder, OrderRepository, Clock),
+      provide(ExpireOrders, OrderRepository, Clock),
+      provide(RecordStockReserved, OrderRepository, Clock),
+      provide(RecordStockRejected, OrderRepository, Clock),
+      provide(RecordStockReleased, OrderRepository, Clock),
+      provide(RecordPaymentCaptured, OrderRepository, Clock),
+      provide(RecordPaymentRefused, OrderRepository, Clock),
+      provide(SetPrices, PriceBook),
+    ];
+    const queries = [
+      provide(GetOrder, OrderRepository),
+      provide(ListOrders, OrderRepository),
+      provide(ListPrices, PriceBook),
+    ];
+    const jobs = [{ name: 'expire-orders', everyMs: 5_000, command: ExpireOrders }];
+    const ports = [
+      serve(OrderRepository, PostgresOrderRepository, PostgresUnitOfWork, Outbox),
+      serve(PriceBook, PostgresPriceBook, PostgresUnitOfWork),
+    ];
+
     return {
       module: OrdersModule,
       imports: [
@@ -35,26 +65,10 @@ export class OrdersModule {
           migrations: [Orders1795737700000],
         }),
         EventLogModule.register('orders', settings),
-        JobsModule.register({
-          jobs: [{ name: 'expire-orders', everyMs: 5_000, command: ExpireOrders }],
-        }),
+        JobsModule.register({ jobs }),
       ],
       controllers: [OrdersController, PriceBookController, InventoryHandler, PaymentsHandler],
-      providers: [
-        { ...provide(PostgresOrderRepository, PostgresUnitOfWork, Outbox), provide: OrderRepository },
-        { ...provide(PostgresPriceBook, PostgresUnitOfWork), provide: PriceBook },
-        {
-          provide: PlaceOrder,
-          inject: [OrderRepository, PriceBook, Clock, IdGenerator],
-          useFactory: (orders: OrderRepository, prices: PriceBook, clock: Clock, ids: IdGenerator) =>
-            new PlaceOrder(orders, prices, clock, ids, settings.ORDER_DEADLINE_MINUTES * 60_000),
-        },
-        provide(AdvanceOrder, OrderRepository, Clock),
-        provide(CancelOrder, OrderRepository, Clock),
-        provide(ExpireOrders, OrderRepository, Clock),
-        provide(FindOrder, OrderRepository),
-        provide(KeepPriceBook, PriceBook),
-      ],
+      providers: [...commands, ...queries, ...ports],
     };
   }
 }

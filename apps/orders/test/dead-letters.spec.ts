@@ -92,7 +92,10 @@ describe('A dead letter', () => {
   it('shows the record, why it was set aside, and how often it was tried', async () => {
     const { id, letters: found } = await brokenOrder(1, 2);
     expect(found).toMatchObject([
-      { kind: 'handler-failed', reason: `Error: There is no order ${id}, yet another context tells of it` },
+      {
+        kind: 'handler-failed',
+        reason: `UnknownOrderError: There is no order ${id}, but another context refers to it`,
+      },
       { kind: 'parked', attempts: 0 },
     ]);
     const [first] = found as [Letter];

@@ -35,6 +35,11 @@ export class Money {
     return this.minorUnits === other.minorUnits && this.currency === other.currency;
   }
 
+  /** Its plain data, as events and answers have it. */
+  toJSON(): { readonly minorUnits: number; readonly currency: string } {
+    return { minorUnits: this.minorUnits, currency: this.currency };
+  }
+
   toString(): string {
     return `${(this.minorUnits / 100).toFixed(2)} ${this.currency}`;
   }

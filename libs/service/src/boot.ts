@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { EventEnvelope } from '@atlas/contracts';
 import { Attempts, DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports/adapters';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
@@ -37,14 +36,6 @@ export interface ServiceDefinition<Shape extends z.ZodRawShape> {
   readonly module: (settings: z.infer<z.ZodObject<Shape>>) => DynamicModule | Type;
   /** True if its controllers have `@EventPattern` methods; the ports of the backbone must be in its container then. */
   readonly consumesEvents?: boolean;
-  /**
-   * Called with the events of a batch, in its unit of work, before they are handled one by one: to load together what
-   * their handlers will ask for, where one round trip for each would be felt.
-   */
-  readonly prepareBatch?: (
-    app: INestApplicationContext,
-    events: readonly EventEnvelope[],
-  ) => Promise<unknown>;
   /** How long requests and the batch in hand may take after the order to stop, milliseconds. Default 10,000. */
   readonly graceMs?: number;
   /** By name, what must be reachable for it to serve requests: a promise that rejects, or takes 2 s, means it isn't. */
@@ -222,7 +213,7 @@ function endConnectionsOnLeave(fastify: FastifyInstance, readiness: Readiness): 
 
 function consumeEvents(
   app: NestFastifyApplication,
-  { name, prepareBatch }: Pick<ServiceDefinition<z.ZodRawShape>, 'name' | 'prepareBatch'>,
+  { name }: Pick<ServiceDefinition<z.ZodRawShape>, 'name'>,
   { INBOX_RETENTION_HOURS: inboxHours }: BaseSettings,
   readiness: Readiness,
   desk: DeadLetterService,
@@ -235,7 +226,6 @@ function consumeEvents(
     { eventLog: app.get<EventLog>(EventLog), unitOfWork, inbox, deadLetters, attempts },
     {
       group: name,
-      prepare: prepareBatch && ((events) => prepareBatch(app, events)),
       inboxRetentionMs: inboxHours === undefined ? undefined : inboxHours * 3_600_000,
     },
   );

@@ -10,5 +10,11 @@ export { Readiness, type ReadinessCheck } from './health';
 export { eachSkuOnce, pageLimitField, skuField } from './http/fields';
 export { Idempotent } from './http/idempotent';
 export { createLogging, type ServiceLogging } from './logging';
-export { Problem, type ProblemDetails, type ProblemField, type ProblemOptions } from './http/problem-details';
+export {
+  notFound,
+  Problem,
+  type ProblemDetails,
+  type ProblemField,
+  type ProblemOptions,
+} from './http/problem-details';
 export { sampled } from './telemetry/sampled';

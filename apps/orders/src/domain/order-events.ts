@@ -1,9 +1,16 @@
 import type { Money } from '@atlas/kernel';
 import type { OrderLine } from './order-line';
 
-/** `expired` means that it was not settled in its time. */
-export type CancellationReason =
-  'out-of-stock' | 'payment-declined' | 'payment-failed' | 'customer-request' | 'expired';
+/** `expired`: it was not settled in time. */
+export const CANCELLATION_REASONS = [
+  'out-of-stock',
+  'payment-declined',
+  'payment-failed',
+  'customer-request',
+  'expired',
+] as const;
+
+export type CancellationReason = (typeof CANCELLATION_REASONS)[number];
 
 /** What can happen to an order. */
 export type OrderEvent =

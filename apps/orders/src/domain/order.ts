@@ -2,7 +2,9 @@ import { type Change, changed, MAX_LINES, type Money, unchanged } from '@atlas/k
 import type { CancellationReason, OrderEvent } from './order-events';
 import type { OrderLine } from './order-line';
 
-export type OrderStatus = 'placed' | 'awaiting-payment' | 'confirmed' | 'cancelled';
+export const ORDER_STATUSES = ['placed', 'awaiting-payment', 'confirmed', 'cancelled'] as const;
+
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
 
 export interface OrderState {
   readonly id: string;
@@ -13,8 +15,8 @@ export interface OrderState {
   readonly lines: readonly OrderLine[];
   readonly total: Money;
   readonly paymentToken: string;
-  /** When it is cancelled unless it is settled. */
-  readonly dueAt: Date;
+  /** When it is cancelled unless it is settled by then; undefined once it is. */
+  readonly dueAt?: Date | undefined;
   readonly version: number;
   /** Every status the order has had, oldest first; the first is `placed`. */
   readonly history: readonly [StatusSince, ...StatusSince[]];
@@ -28,8 +30,8 @@ export interface StatusSince {
 export type OrderChange = Change<Order, OrderEvent>;
 
 /**
- * A customer's order and the rules of its life: placed → awaiting payment → confirmed, or cancelled on the way or
- * afterwards. What other contexts tell may come late or twice, so a transition that no longer fits changes nothing.
+ * A customer's order and its life cycle: placed → awaiting payment → confirmed, or cancelled at any point. Events of other
+ * contexts may arrive late or twice, so a transition that no longer fits changes nothing.
  */
 export class Order {
   constructor(private readonly state: OrderState) {}
@@ -93,7 +95,7 @@ export class Order {
     return changed(this.become('awaiting-payment', at), { type: 'payment-due', amount, paymentToken });
   }
 
-  /** Also of a confirmed order: its hold may have expired before inventory heard of the confirmation. */
+  /** This may also happen to a confirmed order: its reservation may expire before inventory hears of the confirmation. */
   stockRejected(at: Date): OrderChange {
     const { status } = this.state;
     return status === 'placed' || status === 'confirmed'
@@ -101,7 +103,7 @@ export class Order {
       : unchanged(this);
   }
 
-  /** What was held for it is held no longer. If it is confirmed, inventory still has to answer to that. */
+  /** Its stock is no longer held. For a confirmed order inventory still has to answer, so that changes nothing. */
   stockReleased(at: Date): OrderChange {
     return this.state.status === 'awaiting-payment' ? this.cancelled('expired', at) : unchanged(this);
   }
@@ -117,16 +119,15 @@ export class Order {
     return this.state.status === 'awaiting-payment' ? this.cancelled(reason, at) : unchanged(this);
   }
 
-  /** The customer may cancel at any time, also a confirmed order: stock and money go back. */
+  /** The customer may cancel at any time, even a confirmed order; stock and money go back. */
   cancel(at: Date): OrderChange {
     return this.state.status === 'cancelled' ? unchanged(this) : this.cancelled('customer-request', at);
   }
 
-  /** Its time is over: what is not settled by then is given up, and stock and money go back. */
+  /** Time is up: an order that is not settled by then is cancelled; stock and money go back. */
   expire(at: Date): OrderChange {
-    const { status, dueAt } = this.state;
-    const isOpen = status === 'placed' || status === 'awaiting-payment';
-    return isOpen && at >= dueAt ? this.cancelled('expired', at) : unchanged(this);
+    const { dueAt } = this.state;
+    return dueAt !== undefined && at >= dueAt ? this.cancelled('expired', at) : unchanged(this);
   }
 
   private cancelled(reason: CancellationReason, at: Date): OrderChange {
@@ -134,10 +135,12 @@ export class Order {
   }
 
   private become(status: OrderStatus, at: Date, reason?: CancellationReason): Order {
-    const { version, history } = this.state;
+    const { version, history, dueAt } = this.state;
+    const isOpen = status === 'placed' || status === 'awaiting-payment';
     return new Order({
       ...this.state,
       status,
+      dueAt: isOpen ? dueAt : undefined,
       reason,
       version: version + 1,
       history: [...history, { status, at }],

@@ -1,1 +1,1 @@
-export { provide } from './provide';
+export { provide, serve, value } from './provide';

@@ -1,4 +1,7 @@
+export { type AggregateMapping, AggregateStore, publishedAs } from './aggregate-store';
+export { AppendStore } from './append-store';
 export { connectDatabase, type DatabaseOptions } from './data-source';
+export { wholeNumber } from './entity-table';
 export { type OutboxSourceOptions, PostgresOutboxSource } from './outbox-source';
 export { databaseIsThere, PostgresModule } from './postgres.module';
 export { PostgresUnitOfWork } from './unit-of-work';

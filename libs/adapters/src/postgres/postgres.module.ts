@@ -7,10 +7,10 @@ import {
 } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import { Attempts, DeadLetters, IdempotencyStore, Inbox, Outbox, UnitOfWork } from '@atlas/ports/adapters';
-import { Clock, IdGenerator } from '@atlas/ports/application';
+import { Clock, IdGenerator, Random } from '@atlas/ports/application';
 import { DataSource } from 'typeorm';
-import { provide } from '../nest';
-import { SystemClock, UuidV7Generator } from '../system';
+import { provide, serve } from '../nest';
+import { SystemClock, SystemRandom, UuidV7Generator } from '../system';
 import { PostgresAttempts } from './attempts';
 import { connectDatabase, type DatabaseOptions } from './data-source';
 import { PostgresDeadLetters } from './dead-letters';
@@ -37,18 +37,20 @@ export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
         { provide: DataSource, useFactory: () => connectDatabase({ onRetry: warn, ...options }) },
         { provide: Clock, useClass: SystemClock },
         { provide: IdGenerator, useClass: UuidV7Generator },
+        { provide: Random, useClass: SystemRandom },
         provide(PostgresUnitOfWork, DataSource),
         { provide: UnitOfWork, useExisting: PostgresUnitOfWork },
-        { ...provide(PostgresOutbox, PostgresUnitOfWork, Clock, IdGenerator), provide: Outbox },
-        { ...provide(PostgresInbox, PostgresUnitOfWork), provide: Inbox },
-        { ...provide(PostgresDeadLetters, PostgresUnitOfWork), provide: DeadLetters },
-        { ...provide(PostgresAttempts, DataSource), provide: Attempts },
-        { ...provide(PostgresIdempotencyStore, PostgresUnitOfWork), provide: IdempotencyStore },
+        serve(Outbox, PostgresOutbox, PostgresUnitOfWork, Clock, IdGenerator),
+        serve(Inbox, PostgresInbox, PostgresUnitOfWork),
+        serve(DeadLetters, PostgresDeadLetters, PostgresUnitOfWork),
+        serve(Attempts, PostgresAttempts, DataSource),
+        serve(IdempotencyStore, PostgresIdempotencyStore, PostgresUnitOfWork),
       ],
       exports: [
         DataSource,
         Clock,
         IdGenerator,
+        Random,
         PostgresUnitOfWork,
         UnitOfWork,
         Outbox,

@@ -6,6 +6,8 @@ import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 interface OpenUnit {
   readonly manager: EntityManager;
   readonly locals: Map<object, unknown>;
+  readonly announced: Set<string>;
+  readonly turns: Map<string, Promise<unknown>>;
   readonly beforeCommit: (() => Promise<void>)[];
   readonly afterCommit: (() => void)[];
 }
@@ -15,6 +17,8 @@ const RETRYABLE = new Set(['40001', '40P01']);
 
 const isRetryable = (error: unknown): boolean =>
   error instanceof QueryFailedError && RETRYABLE.has((error.driverError as { code?: string }).code ?? '');
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** READ COMMITTED transactions; whoever changes a row that others may change locks it first. */
 export class PostgresUnitOfWork extends UnitOfWork {
@@ -36,6 +40,30 @@ export class PostgresUnitOfWork extends UnitOfWork {
   /** The open unit's entity manager; outside of one, a manager whose statements each commit on their own. */
   get manager(): EntityManager {
     return this.open.getStore()?.manager ?? this.dataSource.manager;
+  }
+
+  get isOpen(): boolean {
+    return this.open.getStore() !== undefined;
+  }
+
+  announce(ids: readonly string[]): void {
+    const { announced } = this.openUnit();
+    for (const id of ids) announced.add(id);
+  }
+
+  /** The ids that {@link announce} named; none without an open unit. */
+  get announced(): ReadonlySet<string> {
+    return this.open.getStore()?.announced ?? NONE;
+  }
+
+  /** Waits until no other unit, in any process, has the turn of this name; the open unit has it until it ends. */
+  async takeTurn(name: string): Promise<void> {
+    const { turns, manager } = this.openUnit();
+    // Named, not numbered: a number that another adapter chose too would lock them against each other.
+    const turn =
+      turns.get(name) ?? manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [name]);
+    turns.set(name, turn);
+    await turn;
   }
 
   /** What `owner` keeps for as long as the open unit lasts, made by `begin` when it is first asked for. */
@@ -65,7 +93,14 @@ export class PostgresUnitOfWork extends UnitOfWork {
   private async transaction<T>(work: () => Promise<T>): Promise<T> {
     const afterCommit: (() => void)[] = [];
     const result = await this.dataSource.transaction((manager) => {
-      const unit: OpenUnit = { manager, locals: new Map(), beforeCommit: [], afterCommit };
+      const unit: OpenUnit = {
+        manager,
+        locals: new Map(),
+        announced: new Set(),
+        turns: new Map(),
+        beforeCommit: [],
+        afterCommit,
+      };
       return this.open.run(unit, async () => {
         const value = await work();
         for (const callback of unit.beforeCommit) await callback();

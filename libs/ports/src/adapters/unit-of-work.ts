@@ -10,6 +10,12 @@ export abstract class UnitOfWork {
    */
   abstract run<T>(work: () => Promise<T>): Promise<T>;
 
+  /**
+   * Names aggregates that the open unit will probably change, so that adapters can load them together instead of one
+   * after the other. A hint: ids that nothing has are no error.
+   */
+  abstract announce(ids: readonly string[]): void;
+
   /** Calls `callback` once the open unit of work has committed, never if it rolls back; at once if none is open. */
   abstract afterCommit(callback: () => void): void;
 }

@@ -63,8 +63,6 @@ class World {
   /** Called by the handlers; what it throws is what they fail with. */
   onEvent: (event: EventEnvelope) => void | Promise<void> = () => undefined;
 
-  prepare: (events: readonly EventEnvelope[]) => void = () => undefined;
-
   private readonly apps: NestFastifyApplication[] = [];
 
   async start(controllers: Type[] = [this.handler()]): Promise<EventLogServer> {
@@ -76,7 +74,7 @@ class World {
         deadLetters: this.deadLetters,
         attempts: this.attempts,
       },
-      { group: GROUP, maxAttempts: 3, retryDelayMs: 2, prepare: async (events) => this.prepare(events) },
+      { group: GROUP, maxAttempts: 3, retryDelayMs: 2 },
     );
     const adapter = new FastifyAdapter();
     const module = await Test.createTestingModule({ controllers }).compile();
@@ -247,17 +245,16 @@ describe('A consumer of the event log', () => {
     ]);
   });
 
-  it('shows a batch before it handles it, without what is there twice', async () => {
+  it('announces the aggregates of a batch before it handles it, each once, in its unit of work', async () => {
     const [first, second] = [confirmed(ORDER), cancelled(OTHER)];
-    const shown: (readonly [ids: readonly string[], handled: number, inUnitOfWork: boolean])[] = [];
-    world.prepare = (events) => {
-      const inUnitOfWork = world.unitOfWork.current !== undefined;
-      shown.push([events.map(({ id }) => id), world.calls.length, inUnitOfWork]);
-    };
+    const announced: (readonly [ids: readonly string[], handled: number, inUnitOfWork: boolean])[] = [];
+    jest.spyOn(world.unitOfWork, 'announce').mockImplementation((ids) => {
+      announced.push([ids, world.calls.length, world.unitOfWork.current !== undefined]);
+    });
     world.log.append(record(first), record(second), record(first));
     await world.start();
     await world.settled();
-    expect(shown).toEqual([[[first.id, second.id], 0, true]]);
+    expect(announced).toEqual([[[ORDER, OTHER], 0, true]]);
   });
 
   it('takes events into the inbox that it has no handler for', async () => {

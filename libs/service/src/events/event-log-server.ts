@@ -33,8 +33,6 @@ export interface EventLogServerPorts {
 export interface EventLogServerOptions {
   /** The consumer group, and the name in inbox and dead letters: the service's. */
   readonly group: string;
-  /** Called in a batch's unit of work with the events that are about to be handled. */
-  readonly prepare?: ((events: readonly EventEnvelope[]) => Promise<unknown>) | undefined;
   /** How often a failing event is tried by itself before it becomes a dead letter. Default 5. */
   readonly maxAttempts?: number;
   /** Longest wait before the second try, milliseconds; it doubles with each. Default 200, so up to 3 s in all. */
@@ -305,14 +303,14 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     await unitOfWork.run(async () => {
       const blocked = await this.blockedKeys(items);
       // What was handled before its key was blocked must not be parked when it is delivered again.
-      const handled = await this.handledBefore(items.filter((item) => isBlocked(blocked, item)));
+      const before = await this.handledBefore(items.filter((item) => isBlocked(blocked, item)));
       const events = new Map<Item, EventEnvelope>();
       // Grows on the way: what can't be decoded blocks the later records of its key.
       const blocking = new Set(blocked);
       for (const item of items) {
         const { record, decoded } = item;
         if (isBlocked(blocking, item)) {
-          if (decoded.ok && handled.has(decoded.value.id)) continue;
+          if (decoded.ok && before.has(decoded.value.id)) continue;
           const reason = `an earlier record with the key "${record.key}" is a dead letter`;
           await this.setAside({ record, kind: 'parked', reason, attempts: 0 });
         } else if (decoded.ok) {
@@ -326,7 +324,9 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
       const admitted = new Set(await inbox.admit(this.options.group, ids));
       // An id that is there twice is handled where it comes first.
       const due = [...events].filter(([, event]) => admitted.delete(event.id));
-      if (due.length > 0) await this.options.prepare?.(due.map(([, event]) => event));
+      const handled = due.filter(([, event]) => this.messageHandlers.has(event.type));
+      // Their handlers will ask for these aggregates, one by one.
+      unitOfWork.announce(handled.map(([, { subject }]) => subject));
       for (const [item, event] of due) {
         item.attempts += 1;
         await this.dispatch(item.record, event);
@@ -338,7 +338,6 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   async redeliver(record: ConsumedRecord, event: EventEnvelope): Promise<void> {
     const [due] = await this.ports.inbox.admit(this.options.group, [event.id]);
     if (due === undefined) return;
-    await this.options.prepare?.([event]);
     await this.dispatch(record, event);
   }
 

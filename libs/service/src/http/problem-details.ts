@@ -43,3 +43,11 @@ const urnOf = (title: string) =>
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '')}`;
+
+/**
+ * For what a request names and isn't there.
+ * @param what a noun, such as `order`. @throws Problem with status 404.
+ */
+export function notFound(what: string, id: string, detail = `There is no ${what} ${id}.`): never {
+  throw new Problem({ status: 404, title: `No such ${what}`, detail });
+}

@@ -33,6 +33,11 @@ export class MemoryUnitOfWork extends UnitOfWork {
     }
   }
 
+  /** Nothing is gained by loading together what is in memory. */
+  announce(_ids: readonly string[]): void {
+    if (!this.open.getStore()) throw new Error('This needs an open unit of work');
+  }
+
   afterCommit(callback: () => void): void {
     const transaction = this.open.getStore();
     if (transaction) transaction.whenCommitted(callback);

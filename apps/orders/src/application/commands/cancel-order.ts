@@ -2,14 +2,15 @@ import type { Clock } from '@atlas/ports/application';
 import type { Order } from '../../domain/order';
 import type { OrderRepository } from '../ports';
 
-/** A cancelled order stays cancelled: asking twice is no error. */
+/** Cancels an order for its customer. A cancelled order stays cancelled: asking twice is not an error. */
 export class CancelOrder {
   constructor(
     private readonly orders: OrderRepository,
     private readonly clock: Clock,
   ) {}
 
-  async execute(orderId: string): Promise<Order | undefined> {
+  /** @returns the order afterwards; undefined if there is none. */
+  execute(orderId: string): Promise<Order | undefined> {
     return this.orders.update(orderId, (order) => order.cancel(this.clock.now()));
   }
 }

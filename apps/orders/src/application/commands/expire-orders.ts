@@ -4,7 +4,7 @@ import type { OrderRepository } from '../ports';
 /** Few enough that nobody waits long for the rows that are locked together. */
 const PAGE = 100;
 
-/** Gives up the orders that are not settled in their time. Safe to run in several replicas at a time, and again. */
+/** Cancels the orders that were not settled in time. Safe to run in several replicas at once, and to repeat. */
 export class ExpireOrders {
   constructor(
     private readonly orders: OrderRepository,
@@ -13,9 +13,9 @@ export class ExpireOrders {
 
   async execute(): Promise<void> {
     const now = this.clock.now();
-    let updated: number;
+    let expired: number;
     do {
-      updated = await this.orders.updateDue(now, PAGE, (order) => order.expire(now));
-    } while (updated === PAGE);
+      expired = (await this.orders.updateDue(now, PAGE, (order) => order.expire(now))).length;
+    } while (expired === PAGE);
   }
 }

@@ -21,7 +21,7 @@ export class PlaceOrder {
     private readonly prices: PriceBook,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
-    /** What an order may take until it is settled, milliseconds. */
+    /** How long an order may take until it is settled, milliseconds. */
     private readonly deadlineMs: number,
   ) {}
 
@@ -44,7 +44,7 @@ export class PlaceOrder {
       at,
       dueAt: new Date(at.getTime() + this.deadlineMs),
     });
-    await this.orders.create(placed);
+    await this.orders.add(placed);
     return ok(placed.next);
   }
 }

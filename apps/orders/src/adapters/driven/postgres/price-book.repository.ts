@@ -1,9 +1,9 @@
 import type { PostgresUnitOfWork } from '@atlas/adapters/postgres';
-import { Money } from '@atlas/kernel';
+import type { Money } from '@atlas/kernel';
 import { In, MoreThan } from 'typeorm';
 import { PriceBook } from '../../../application/ports';
 import type { Price } from '../../../domain/price';
-import { PriceEntity } from './price.entity';
+import { fromRow, PriceEntity, toRow } from './price.mapping';
 
 export class PostgresPriceBook extends PriceBook {
   constructor(private readonly unitOfWork: PostgresUnitOfWork) {
@@ -12,17 +12,11 @@ export class PostgresPriceBook extends PriceBook {
 
   async pricesOf(skus: readonly string[]): Promise<ReadonlyMap<string, Money>> {
     const rows = await this.unitOfWork.manager.findBy(PriceEntity, { sku: In(skus) });
-    return new Map(rows.map((row) => [row.sku, Money.of(Number(row.unitPrice), row.currency)]));
+    return new Map(rows.map((row) => [row.sku, fromRow(row).unitPrice]));
   }
 
   async set(prices: readonly Price[]): Promise<void> {
-    const rows = prices.map(({ sku, name, unitPrice }) => ({
-      sku,
-      name,
-      unitPrice: String(unitPrice.minorUnits),
-      currency: unitPrice.currency,
-    }));
-    await this.unitOfWork.manager.upsert(PriceEntity, rows, ['sku']);
+    await this.unitOfWork.manager.upsert(PriceEntity, prices.map(toRow), ['sku']);
   }
 
   async list(limit: number, after?: string): Promise<readonly Price[]> {
@@ -31,10 +25,6 @@ export class PostgresPriceBook extends PriceBook {
       order: { sku: 'ASC' },
       take: limit,
     });
-    return rows.map((row) => ({
-      sku: row.sku,
-      name: row.name,
-      unitPrice: Money.of(Number(row.unitPrice), row.currency),
-    }));
+    return rows.map(fromRow);
   }
 }

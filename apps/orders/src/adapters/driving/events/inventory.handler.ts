@@ -1,25 +1,31 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { type EventOf, StockRejected, StockReleased, StockReserved } from '@atlas/contracts';
-import { AdvanceOrder } from '../../../application/commands/advance-order';
+import { RecordStockRejected } from '../../../application/commands/record-stock-rejected';
+import { RecordStockReleased } from '../../../application/commands/record-stock-released';
+import { RecordStockReserved } from '../../../application/commands/record-stock-reserved';
 
-/** What inventory tells, in our words. */
+/** Inventory's events, in our words. */
 @Controller()
 export class InventoryHandler {
-  constructor(private readonly advanceOrder: AdvanceOrder) {}
+  constructor(
+    private readonly recordReserved: RecordStockReserved,
+    private readonly recordRejected: RecordStockRejected,
+    private readonly recordReleased: RecordStockReleased,
+  ) {}
 
   @EventPattern<string>(StockReserved.type)
   stockReserved(@Payload() { data }: EventOf<typeof StockReserved>): Promise<void> {
-    return this.advanceOrder.stockReserved(data.orderId);
+    return this.recordReserved.execute(data.orderId);
   }
 
   @EventPattern<string>(StockRejected.type)
   stockRejected(@Payload() { data }: EventOf<typeof StockRejected>): Promise<void> {
-    return this.advanceOrder.stockRejected(data.orderId);
+    return this.recordRejected.execute(data.orderId);
   }
 
   @EventPattern<string>(StockReleased.type)
   stockReleased(@Payload() { data }: EventOf<typeof StockReleased>): Promise<void> {
-    return this.advanceOrder.stockReleased(data.orderId);
+    return this.recordReleased.execute(data.orderId);
   }
 }

@@ -1,25 +1,29 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { type EventOf, PaymentCaptured, PaymentDeclined, PaymentFailed } from '@atlas/contracts';
-import { AdvanceOrder } from '../../../application/commands/advance-order';
+import { RecordPaymentCaptured } from '../../../application/commands/record-payment-captured';
+import { RecordPaymentRefused } from '../../../application/commands/record-payment-refused';
 
-/** What payments tells, in our words. */
+/** Payments' events, in our words. */
 @Controller()
 export class PaymentsHandler {
-  constructor(private readonly advanceOrder: AdvanceOrder) {}
+  constructor(
+    private readonly recordCaptured: RecordPaymentCaptured,
+    private readonly recordRefused: RecordPaymentRefused,
+  ) {}
 
   @EventPattern<string>(PaymentCaptured.type)
   paymentCaptured(@Payload() { data }: EventOf<typeof PaymentCaptured>): Promise<void> {
-    return this.advanceOrder.paymentCaptured(data.orderId);
+    return this.recordCaptured.execute(data.orderId);
   }
 
   @EventPattern<string>(PaymentDeclined.type)
   paymentDeclined(@Payload() { data }: EventOf<typeof PaymentDeclined>): Promise<void> {
-    return this.advanceOrder.paymentRefused(data.orderId, 'payment-declined');
+    return this.recordRefused.execute({ orderId: data.orderId, reason: 'payment-declined' });
   }
 
   @EventPattern<string>(PaymentFailed.type)
   paymentFailed(@Payload() { data }: EventOf<typeof PaymentFailed>): Promise<void> {
-    return this.advanceOrder.paymentRefused(data.orderId, 'payment-failed');
+    return this.recordRefused.execute({ orderId: data.orderId, reason: 'payment-failed' });
   }
 }

@@ -1,10 +1,11 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Idempotent, Problem } from '@atlas/service';
+import { Idempotent, notFound, Problem } from '@atlas/service';
 import type { FastifyReply } from 'fastify';
 import { CancelOrder } from '../../../application/commands/cancel-order';
-import { FindOrder } from '../../../application/queries/find-order';
 import { PlaceOrder } from '../../../application/commands/place-order';
+import { GetOrder } from '../../../application/queries/get-order';
+import { ListOrders } from '../../../application/queries/list-orders';
 import {
   listOrdersQuery,
   type ListOrdersQuery,
@@ -24,12 +25,13 @@ export class OrdersController {
   constructor(
     private readonly placeOrder: PlaceOrder,
     private readonly cancelOrder: CancelOrder,
-    private readonly findOrder: FindOrder,
+    private readonly getOrder: GetOrder,
+    private readonly listOrders: ListOrders,
   ) {}
 
   @Post()
   @Idempotent()
-  @ApiOperation({ summary: 'Place an order, at the prices of now' })
+  @ApiOperation({ summary: 'Place an order at current prices' })
   @ApiResponse({ status: 201, standardSchema: orderResponse })
   async place(
     @Body({ schema: placeOrderBody }) body: PlaceOrderBody,
@@ -56,7 +58,7 @@ export class OrdersController {
   @ApiOperation({ summary: 'Read an order' })
   @ApiResponse({ status: 200, standardSchema: orderResponse })
   async read(@Param('id', { schema: orderId }) id: string): Promise<OrderResponse> {
-    return toOrderResponse((await this.findOrder.byId(id)) ?? notFound(id));
+    return toOrderResponse((await this.getOrder.execute(id)) ?? notFound('order', id));
   }
 
   @Get()
@@ -64,7 +66,7 @@ export class OrdersController {
   @ApiResponse({ status: 200, standardSchema: ordersResponse })
   async list(@Query({ schema: listOrdersQuery }) query: ListOrdersQuery): Promise<OrdersResponse> {
     const { status, customerId, limit, cursor } = query;
-    const orders = await this.findOrder.list({ status, customerId, limit, after: cursor });
+    const orders = await this.listOrders.execute({ status, customerId, limit, after: cursor });
     return {
       orders: orders.map(toOrderResponse),
       nextCursor: orders.length === limit ? orders.at(-1)?.id : undefined,
@@ -74,13 +76,9 @@ export class OrdersController {
   @Post(':id/cancel')
   @HttpCode(200)
   @Idempotent()
-  @ApiOperation({ summary: 'Cancel an order; stock and money go back' })
+  @ApiOperation({ summary: 'Cancel an order and return stock and money' })
   @ApiResponse({ status: 200, standardSchema: orderResponse })
   async cancel(@Param('id', { schema: orderId }) id: string): Promise<OrderResponse> {
-    return toOrderResponse((await this.cancelOrder.execute(id)) ?? notFound(id));
+    return toOrderResponse((await this.cancelOrder.execute(id)) ?? notFound('order', id));
   }
-}
-
-function notFound(id: string): never {
-  throw new Problem({ status: 404, title: 'No such order', detail: `There is no order ${id}.` });
 }

@@ -1,13 +1,16 @@
-import { MAX_LINES, MAX_QUANTITY } from '@atlas/kernel';
+import { MAX_LINES, MAX_QUANTITY, type Money } from '@atlas/kernel';
 import { eachSkuOnce, pageLimitField, skuField } from '@atlas/service';
 import { z } from 'zod';
-import type { Order } from '../../../domain/order';
+import { type Order, ORDER_STATUSES } from '../../../domain/order';
+import { CANCELLATION_REASONS } from '../../../domain/order-events';
 import type { Price } from '../../../domain/price';
 
 const money = z.object({
   minorUnits: z.int().min(0).max(100_000_000).describe('Whole minor units: 199 is 1.99 EUR'),
   currency: z.literal('EUR').default('EUR'),
 });
+
+const status = z.enum(ORDER_STATUSES);
 
 export const placeOrderBody = z
   .object({
@@ -34,7 +37,7 @@ export const priceBookBody = z
 export const orderId = z.uuid('An order id is a UUID');
 
 export const listOrdersQuery = z.object({
-  status: z.enum(['placed', 'awaiting-payment', 'confirmed', 'cancelled']).optional(),
+  status: status.optional(),
   customerId: z.string().min(1).max(64).optional(),
   limit: pageLimitField,
   cursor: orderId.optional(),
@@ -42,21 +45,17 @@ export const listOrdersQuery = z.object({
 
 export const listPricesQuery = z.object({ limit: pageLimitField, cursor: skuField.optional() });
 
-const status = z.enum(['placed', 'awaiting-payment', 'confirmed', 'cancelled']);
-
 export const orderResponse = z
   .object({
     id: z.uuid(),
     customerId: z.string(),
     status,
-    reason: z
-      .enum(['out-of-stock', 'payment-declined', 'payment-failed', 'customer-request', 'expired'])
-      .optional(),
+    reason: z.enum(CANCELLATION_REASONS).optional(),
     lines: z.array(z.object({ sku: z.string(), quantity: z.int(), unitPrice: money })),
     total: money,
     version: z.int(),
     placedAt: z.iso.datetime(),
-    dueAt: z.iso.datetime().describe('When it is cancelled unless it is settled'),
+    dueAt: z.iso.datetime().optional().describe('When it is cancelled unless it is settled by then'),
     settledAt: z.iso.datetime().optional(),
     history: z.array(z.object({ status, at: z.iso.datetime() })),
   })
@@ -78,34 +77,22 @@ export type OrdersResponse = z.infer<typeof ordersResponse>;
 export type PricesResponse = z.infer<typeof pricesResponse>;
 
 export function toOrderResponse(order: Order): OrderResponse {
-  const { id, customerId, status: current, reason, lines, total, dueAt, version, history } = order.snapshot();
+  const { lines, total, dueAt, history, paymentToken: _, ...same } = order.snapshot();
   return {
-    id,
-    customerId,
-    status: current,
-    reason,
-    lines: lines.map((line) => ({
-      sku: line.sku,
-      quantity: line.quantity,
-      unitPrice: toMoney(line.unitPrice),
-    })),
+    ...same,
+    lines: lines.map(({ sku, quantity, unitPrice }) => ({ sku, quantity, unitPrice: toMoney(unitPrice) })),
     total: toMoney(total),
-    version,
     placedAt: order.placedAt.toISOString(),
-    dueAt: dueAt.toISOString(),
+    dueAt: dueAt?.toISOString(),
     settledAt: order.settledAt?.toISOString(),
-    history: history.map((entry) => ({ status: entry.status, at: entry.at.toISOString() })),
+    history: history.map(({ status: current, at }) => ({ status: current, at: at.toISOString() })),
   };
 }
 
-export const toPriceResponse = ({
-  sku: code,
-  name,
-  unitPrice,
-}: Price): PricesResponse['entries'][number] => ({
-  sku: code,
+export const toPriceResponse = ({ sku, name, unitPrice }: Price): PricesResponse['entries'][number] => ({
+  sku,
   name,
   unitPrice: toMoney(unitPrice),
 });
 
-const toMoney = ({ minorUnits }: { minorUnits: number }) => ({ minorUnits, currency: 'EUR' as const });
+const toMoney = ({ minorUnits }: Money) => ({ minorUnits, currency: 'EUR' as const });

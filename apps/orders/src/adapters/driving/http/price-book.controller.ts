@@ -1,7 +1,8 @@
 import { Body, Controller, Get, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Money } from '@atlas/kernel';
-import { KeepPriceBook } from '../../../application/commands/keep-price-book';
+import { SetPrices } from '../../../application/commands/set-prices';
+import { ListPrices } from '../../../application/queries/list-prices';
 import {
   listPricesQuery,
   type ListPricesQuery,
@@ -15,12 +16,15 @@ import {
 @ApiTags('price book')
 @Controller('price-book')
 export class PriceBookController {
-  constructor(private readonly priceBook: KeepPriceBook) {}
+  constructor(
+    private readonly setPrices: SetPrices,
+    private readonly listPrices: ListPrices,
+  ) {}
 
   @Put()
   @ApiOperation({ summary: 'Add or replace prices' })
   async set(@Body({ schema: priceBookBody }) { entries }: PriceBookBody): Promise<{ set: number }> {
-    await this.priceBook.set(
+    await this.setPrices.execute(
       entries.map(({ sku, name, unitPrice }) => ({
         sku,
         name,
@@ -36,7 +40,7 @@ export class PriceBookController {
   async list(
     @Query({ schema: listPricesQuery }) { limit, cursor }: ListPricesQuery,
   ): Promise<PricesResponse> {
-    const prices = await this.priceBook.list(limit, cursor);
+    const prices = await this.listPrices.execute({ limit, after: cursor });
     return {
       entries: prices.map(toPriceResponse),
       nextCursor: prices.length === limit ? prices.at(-1)?.sku : undefined,

@@ -13,11 +13,11 @@ export class Orders1795737700000 implements MigrationInterface {
         payment_token text NOT NULL,
         version integer NOT NULL,
         history jsonb NOT NULL,
-        due_at timestamptz NOT NULL
+        due_at timestamptz CHECK ((due_at IS NOT NULL) = (status IN ('placed', 'awaiting-payment')))
       );
       CREATE INDEX orders_customer ON orders (customer_id, id);
       CREATE INDEX orders_status ON orders (status, id);
-      CREATE INDEX orders_due ON orders (due_at) WHERE status IN ('placed', 'awaiting-payment');
+      CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
 
       CREATE TABLE order_line (
         order_id uuid NOT NULL REFERENCES orders,

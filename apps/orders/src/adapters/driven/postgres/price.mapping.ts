@@ -1,0 +1,36 @@
+import { wholeNumber } from '@atlas/adapters/postgres';
+import { Money } from '@atlas/kernel';
+import { EntitySchema } from 'typeorm';
+import type { Price } from '../../../domain/price';
+
+export interface PriceRow {
+  sku: string;
+  name: string;
+  /** Minor units. */
+  unitPrice: number;
+  currency: string;
+}
+
+export const PriceEntity = new EntitySchema<PriceRow>({
+  name: 'price',
+  tableName: 'price',
+  columns: {
+    sku: { type: 'text', primary: true },
+    name: { type: 'text' },
+    unitPrice: { name: 'unit_price', ...wholeNumber },
+    currency: { type: 'text' },
+  },
+});
+
+export const toRow = ({ sku, name, unitPrice }: Price): PriceRow => ({
+  sku,
+  name,
+  unitPrice: unitPrice.minorUnits,
+  currency: unitPrice.currency,
+});
+
+export const fromRow = ({ sku, name, unitPrice, currency }: PriceRow): Price => ({
+  sku,
+  name,
+  unitPrice: Money.of(unitPrice, currency),
+});

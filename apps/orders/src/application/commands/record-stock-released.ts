@@ -1,0 +1,15 @@
+import type { Clock } from '@atlas/ports/application';
+import { type OrderRepository, UnknownOrderError } from '../ports';
+
+/** Inventory no longer holds the stock: an order that still waits for its payment expires. */
+export class RecordStockReleased {
+  constructor(
+    private readonly orders: OrderRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  async execute(orderId: string): Promise<void> {
+    const order = await this.orders.update(orderId, (current) => current.stockReleased(this.clock.now()));
+    if (!order) throw new UnknownOrderError(orderId);
+  }
+}
