@@ -7,15 +7,13 @@ export {
   DeadlineExceeded,
   DependencyError,
   type Failure,
-  PolicyError,
 } from './errors';
 export { isInfrastructureError } from './infrastructure-error';
 export { Loop, type LoopOptions, type Next } from './loop';
 export type { BreakerState, PolicyEvent, PolicyListener } from './policy/events';
-export { type Attempt, type Call, currentAttempt, Policy, type PolicyState } from './policy/policy';
+export { type Attempt, type Call, Policy, type PolicyState } from './policy/policy';
 export {
   type Declarations,
-  describeSettings,
   loadPolicies,
   type PolicyDeclaration,
   type PolicySettings,
@@ -23,5 +21,3 @@ export {
 } from './policy/settings';
 export { Resilience } from './resilience';
 export { ResilienceModule } from './resilience.module';
-export { connectResilience, Resilient } from './resilient';
-export { retryAfterMs } from './retry-after';

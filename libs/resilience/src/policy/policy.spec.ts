@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { AttemptTimedOut, BulkheadFull, CircuitOpen, DeadlineExceeded, DependencyError } from '../errors';
 import type { PolicyEvent } from './events';
-import { type Attempt, type Call, currentAttempt, Policy } from './policy';
+import { type Attempt, type Call, Policy } from './policy';
 import { loadPolicies, type PolicyDeclaration } from './settings';
 
 /** What the provider does with an attempt. */
@@ -233,22 +233,6 @@ describe('An attempt', () => {
     expect(shop.events).toContainEqual(
       expect.objectContaining({ kind: 'attempt', outcome: 'timeout', attempt: 1, durationMs: 300 }),
     );
-  });
-
-  it('can be asked for by the code that runs in it, each call its own', async () => {
-    const shop = new Shop(only({ retry: { maxAttempts: 2 }, deadline: { ms: 1_000 } }));
-    const seen: unknown[] = [];
-    shop.provider(
-      async (attempt) => {
-        await Promise.resolve();
-        seen.push(currentAttempt() === attempt, attempt.number, attempt.remainingMs);
-        throw new Error('again');
-      },
-      () => seen.push(currentAttempt().number),
-    );
-    await shop.charged(idempotent);
-    expect(seen).toEqual([true, 1, 1_000, 2]);
-    expect(() => currentAttempt()).toThrow('does not run in a policy');
   });
 });
 

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   bulkhead,
   type BulkheadPolicy,
@@ -22,7 +21,7 @@ import {
   TimeoutStrategy,
 } from 'cockatiel';
 import { classifyError } from '../classify';
-import { AttemptTimedOut, BulkheadFull, CircuitOpen, DeadlineExceeded, type Failure } from '../errors';
+import { AttemptTimedOut, BulkheadFull, CircuitOpen, DeadlineExceeded } from '../errors';
 import type { BreakerState, PolicyListener } from './events';
 import { RetryBudget } from './retry-budget';
 import type { PolicySettings } from './settings';
@@ -31,10 +30,8 @@ import type { PolicySettings } from './settings';
 export interface Attempt {
   /** From 1. */
   readonly number: number;
-  /** Aborts when the attempt's time is over, or the whole call's, or its caller gives up; and once it is done. */
+  /** Aborts when the time of the attempt or of the call is up, when the caller gives up, and once it is done. */
   readonly signal: AbortSignal;
-  /** What is left until the call's deadline, milliseconds; Infinity without one. */
-  readonly remainingMs: number;
 }
 
 export interface Call<T> {
@@ -48,8 +45,6 @@ export interface Call<T> {
 
 export interface PolicyOptions {
   readonly listener?: PolicyListener;
-  /** What an error says about its call. Default: {@link classifyError}. */
-  readonly classify?: (error: unknown) => Failure;
 }
 
 /** What a policy looks like from outside. */
@@ -87,15 +82,6 @@ interface Run {
 /** The most that a timer takes, almost 25 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-const attempts = new AsyncLocalStorage<Attempt>();
-
-/** The attempt that this code runs in. @throws Error outside of a policy. */
-export function currentAttempt(): Attempt {
-  const attempt = attempts.getStore();
-  if (!attempt) throw new Error('There is no attempt: this code does not run in a policy');
-  return attempt;
-}
-
 /**
  * Everything that stands between a caller and one dependency, from the outside to the inside:
  * fallback → deadline → bulkhead → retry → breaker → timeout. docs/resilience.md says why in this order.
@@ -107,17 +93,15 @@ export class Policy {
   private readonly breaker: CircuitBreakerPolicy;
   private readonly timeout;
   private readonly listener: PolicyListener;
-  private readonly classify: (error: unknown) => Failure;
   private change: { readonly at: number; readonly reason?: string } | undefined;
   private probes = 0;
 
   constructor(
     readonly dependency: string,
     readonly settings: PolicySettings,
-    { listener = () => undefined, classify = classifyError }: PolicyOptions = {},
+    { listener = () => undefined }: PolicyOptions = {},
   ) {
     this.listener = listener;
-    this.classify = classify;
     const { deadline, timeout: perAttempt, bulkhead: room, retry: repeats } = settings;
     const strategy = TimeoutStrategy.Aggressive;
     this.deadline = deadline.enabled ? timeout(deadline.ms, { strategy, abortOnReturn: false }) : noop;
@@ -241,7 +225,7 @@ export class Policy {
     const { enabled, maxAttempts } = this.settings.retry;
     if (!enabled || run.attempts >= maxAttempts) return undefined;
     if (error instanceof CallEnded || error instanceof CircuitOpen) return undefined;
-    const { transient, mayHaveActed, retryAfterMs = 0 } = this.classify(error);
+    const { transient, mayHaveActed, retryAfterMs = 0 } = classifyError(error);
     if (!transient || (mayHaveActed && !run.call.idempotent)) return undefined;
     // Not before it is asked for, and not all at once then.
     const delayMs = retryAfterMs + jitterMs;
@@ -299,9 +283,8 @@ export class Policy {
     };
     try {
       const value = await this.timeout.execute(async ({ signal: attemptSignal }) => {
-        const attempt = { number, signal: attemptSignal, remainingMs: run.endsAt - began };
         try {
-          return await attempts.run(attempt, () => work(attempt));
+          return await work({ number, signal: attemptSignal });
         } catch (error) {
           // Whatever it made of the signal.
           throw attemptSignal.aborted ? new TaskCancelledError() : error;
@@ -322,7 +305,7 @@ export class Policy {
         throw late;
       }
       report('failure', error);
-      if (!this.classify(error).transient) return new Refused(error);
+      if (!classifyError(error).transient) return new Refused(error);
       throw error;
     }
   }
