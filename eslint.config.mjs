@@ -10,6 +10,14 @@ const room = (files, message, ...allowed) => ({
   },
 });
 
+/** The layers that projects may depend on, by their tags. */
+const layer = (name, ...allowed) => ({
+  sourceTag: `layer:${name}`,
+  onlyDependOnLibsWithTags: allowed.map((each) => `layer:${each}`),
+});
+
+const PLATFORM = ['kernel', 'events', 'ports', 'adapters', 'resilience', 'service', 'testing'];
+
 /** What a room must not import. */
 const closed = (files, message, ...refused) => ({
   files,
@@ -40,67 +48,19 @@ export default tseslint.config(
         'error',
         {
           allow: [],
+          // The platform knows no shop: only apps and tools may depend on libs/contracts.
           depConstraints: [
-            { sourceTag: 'layer:kernel', onlyDependOnLibsWithTags: [] },
-            { sourceTag: 'layer:contracts', onlyDependOnLibsWithTags: ['layer:kernel'] },
-            { sourceTag: 'layer:ports', onlyDependOnLibsWithTags: ['layer:kernel', 'layer:contracts'] },
-            {
-              sourceTag: 'layer:adapters',
-              onlyDependOnLibsWithTags: [
-                'layer:kernel',
-                'layer:contracts',
-                'layer:ports',
-                'layer:resilience',
-                'layer:testing',
-              ],
-            },
-            {
-              sourceTag: 'layer:resilience',
-              onlyDependOnLibsWithTags: ['layer:kernel', 'layer:contracts', 'layer:ports', 'layer:testing'],
-            },
-            {
-              sourceTag: 'layer:service',
-              onlyDependOnLibsWithTags: [
-                'layer:kernel',
-                'layer:contracts',
-                'layer:ports',
-                'layer:resilience',
-                'layer:testing',
-              ],
-            },
-            {
-              sourceTag: 'layer:testing',
-              onlyDependOnLibsWithTags: ['layer:kernel', 'layer:contracts', 'layer:ports'],
-            },
-            {
-              sourceTag: 'layer:testing-context',
-              onlyDependOnLibsWithTags: ['layer:contracts', 'layer:ports', 'layer:service', 'layer:testing'],
-            },
-            {
-              sourceTag: 'layer:app',
-              onlyDependOnLibsWithTags: [
-                'layer:kernel',
-                'layer:contracts',
-                'layer:ports',
-                'layer:adapters',
-                'layer:resilience',
-                'layer:service',
-                'layer:testing',
-                'layer:testing-context',
-              ],
-            },
-            {
-              sourceTag: 'layer:tools',
-              onlyDependOnLibsWithTags: [
-                'layer:kernel',
-                'layer:contracts',
-                'layer:ports',
-                'layer:adapters',
-                'layer:service',
-                'layer:testing',
-                'layer:testing-context',
-              ],
-            },
+            layer('kernel'),
+            layer('events', 'kernel'),
+            layer('ports', 'kernel', 'events'),
+            layer('testing', 'kernel', 'events', 'ports'),
+            layer('adapters', 'kernel', 'events', 'ports', 'resilience', 'testing'),
+            layer('resilience', 'kernel', 'events', 'ports', 'testing'),
+            layer('service', 'kernel', 'events', 'ports', 'resilience', 'testing'),
+            layer('testing-context', 'events', 'ports', 'service', 'testing'),
+            layer('contracts', 'kernel', 'events'),
+            layer('app', ...PLATFORM, 'testing-context', 'contracts'),
+            layer('tools', ...PLATFORM, 'testing-context', 'contracts'),
           ],
         },
       ],

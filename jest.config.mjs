@@ -16,7 +16,7 @@ export default {
   moduleNameMapper: {
     // As import() has it, which TypeScript wants with the extension of what is compiled.
     '^(\\.{1,2}/.+/index)\\.js$': '$1',
-    '^@atlas/(adapters|ports)/(.*)$': '<rootDir>/libs/$1/src/$2/index.ts',
+    '^@atlas/(adapters|events|ports)/(.*)$': '<rootDir>/libs/$1/src/$2/index.ts',
     '^@atlas/testing/context$': '<rootDir>/libs/testing/context/src/index.ts',
     '^@atlas/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
   },

@@ -1,4 +1,5 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
+import { catalogue } from '@atlas/contracts';
 import type { ServiceDefinition } from '@atlas/service';
 import { InventoryModule } from './inventory.module';
 import { inventorySettings } from './inventory.settings';
@@ -9,6 +10,6 @@ export const inventoryApp = {
   description: 'Keeps the stock of every SKU, and holds it for orders without ever overselling.',
   settings: inventorySettings,
   module: (values) => InventoryModule.register(values),
-  consumesEvents: true,
+  events: catalogue,
   readiness: { database: databaseIsThere },
 } satisfies ServiceDefinition<typeof inventorySettings.shape>;

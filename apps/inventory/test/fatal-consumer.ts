@@ -2,7 +2,8 @@ import { Controller, Module } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { EventLogModule } from '@atlas/adapters/event-log';
 import { PostgresModule } from '@atlas/adapters/postgres';
-import { type EventOf, OrderConfirmed } from '@atlas/contracts';
+import { catalogue, OrderConfirmed } from '@atlas/contracts';
+import type { EventOf } from '@atlas/events';
 import { bootService, serviceSettings } from '@atlas/service';
 
 /** A consumer that one order ends, as it would if it made it run out of memory: at once, with no word. */
@@ -28,5 +29,5 @@ void bootService({
     ],
     controllers: [FatalHandler],
   }),
-  consumesEvents: true,
+  events: catalogue,
 });

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { openEventLog } from '@atlas/adapters/event-log';
-import { OrderConfirmed, topicOf, topics } from '@atlas/contracts';
+import { catalogue, OrderConfirmed } from '@atlas/contracts';
+import { topicOf } from '@atlas/events';
 import type { EventLog } from '@atlas/ports/adapters';
 import { createTestDatabase, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { Client } from 'pg';
@@ -41,7 +42,7 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
       place = await open();
       own = await createTestDatabase();
       log = await openEventLog('test', { EVENT_LOG_URL: place.url }, () => undefined);
-      await log.ensureTopics(topics);
+      await log.ensureTopics(catalogue.topics);
       database = new Client({ connectionString: own.url });
       await database.connect();
     }, 240_000);
@@ -81,7 +82,8 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
 
     it('is set aside after a few deaths, with the later ones of its order; all others are handled', async () => {
       const fatal = randomUUID();
-      const { partitions = 0 } = topics.find(({ name: topic }) => topic === topicOf('orders')) ?? {};
+      const { partitions = 0 } =
+        catalogue.topics.find(({ name: topic }) => topic === topicOf('orders')) ?? {};
       const before = partitions * MORE_THAN_A_BATCH;
       const others = Array.from({ length: before + 60 }, () => randomUUID());
       const records = [

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { OrderPlaced, topicOf, topics } from '@atlas/contracts';
+import { catalogue, OrderPlaced } from '@atlas/contracts';
+import { topicOf } from '@atlas/events';
 import { EventLog } from '@atlas/ports/adapters';
 import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, recordOf, type TestDatabase } from '@atlas/testing';
@@ -115,7 +116,7 @@ export function describeForeignRecords(log: string, open: () => Promise<ForeignA
         LOG_LEVEL: 'silent',
       });
       app = await createService(inventoryApp, settings);
-      await app.get(EventLog).ensureTopics(topics);
+      await app.get(EventLog).ensureTopics(catalogue.topics);
       // One partition, so that the last one is not reached unless the consumer gets past all the others.
       const records = [...REFUSED.map(([, record]) => record), keyless, last];
       await access.write(TOPIC, 0, records);

@@ -1,4 +1,5 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
+import { catalogue } from '@atlas/contracts';
 import type { ServiceDefinition } from '@atlas/service';
 import { OrdersModule } from './orders.module';
 import { ordersSettings } from './orders.settings';
@@ -9,6 +10,6 @@ export const ordersApp = {
   description: 'Places orders at the prices of its own price book, and manages them until they are settled.',
   settings: ordersSettings,
   module: (values) => OrdersModule.register(values),
-  consumesEvents: true,
+  events: catalogue,
   readiness: { database: databaseIsThere },
 } satisfies ServiceDefinition<typeof ordersSettings.shape>;

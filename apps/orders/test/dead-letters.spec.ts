@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { PaymentCaptured, StockReserved, topics } from '@atlas/contracts';
+import { catalogue, PaymentCaptured, StockReserved } from '@atlas/contracts';
 import { EventLog } from '@atlas/ports/adapters';
 import { createService, loadConfig, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
@@ -46,7 +46,7 @@ describe('A dead letter', () => {
     app = await createService(ordersApp, settings);
     await startService(app, settings);
     log = app.get(EventLog);
-    await log.ensureTopics(topics);
+    await log.ensureTopics(catalogue.topics);
     database = new Client({ connectionString: databases[0]!.url });
     await database.connect();
   });

@@ -1,4 +1,5 @@
+import { catalogue } from '@atlas/contracts';
 import { bootService } from '@atlas/service';
 import { outboxRelayApp } from './outbox-relay.app';
 
-void bootService(outboxRelayApp(process.env['SERVICE']));
+void bootService(outboxRelayApp(catalogue, process.env['SERVICE']));

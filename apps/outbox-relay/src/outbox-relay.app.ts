@@ -1,16 +1,20 @@
+import type { EventLanguage } from '@atlas/events';
 import type { ServiceDefinition } from '@atlas/service';
 import { OutboxRelayModule } from './outbox-relay.module';
 import { outboxRelaySettings } from './outbox-relay.settings';
 
-/** @param service decides the name in the logs and the default port. */
-export function outboxRelayApp(service: string | undefined) {
-  const settings = outboxRelaySettings(service);
+/**
+ * @param language names the services that publish, and their topics.
+ * @param service decides the name in the logs and the default port.
+ */
+export function outboxRelayApp(language: EventLanguage, service: string | undefined) {
+  const settings = outboxRelaySettings(language, service);
   return {
     name: service ? `${service}-relay` : 'outbox-relay',
     title: 'Outbox relay',
     description:
       'Publishes the events of one service from its outbox to the event log, each once and in order.',
     settings,
-    module: (values) => OutboxRelayModule.register(values),
+    module: (values) => OutboxRelayModule.register(values, language),
   } satisfies ServiceDefinition<typeof settings.shape>;
 }

@@ -10,7 +10,7 @@ import { ModuleRef } from '@nestjs/core';
 import { EventLogModule } from '@atlas/adapters/event-log';
 import { PostgresOutboxSource } from '@atlas/adapters/postgres';
 import { SystemClock } from '@atlas/adapters/system';
-import { topicOf, topics } from '@atlas/contracts';
+import { type EventLanguage, topicOf } from '@atlas/events';
 import { EventLog } from '@atlas/ports/adapters';
 import { Clock } from '@atlas/ports/application';
 import { Readiness } from '@atlas/service';
@@ -30,7 +30,7 @@ export class OutboxRelayModule
     private readonly app: ModuleRef,
   ) {}
 
-  static register(settings: OutboxRelaySettings): DynamicModule {
+  static register(settings: OutboxRelaySettings, { topics }: EventLanguage): DynamicModule {
     return {
       module: OutboxRelayModule,
       imports: [EventLogModule.register(`${settings.SERVICE}-relay`, settings)],

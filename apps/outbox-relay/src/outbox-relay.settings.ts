@@ -1,14 +1,14 @@
-import { contracts } from '@atlas/contracts';
+import type { EventLanguage } from '@atlas/events';
 import { serviceSettings } from '@atlas/service';
 import { z } from 'zod';
 
-/** Everyone who publishes: the owners of the events. */
-const services = [...new Set(contracts.map((contract) => contract.owner))];
 const FIRST_PORT = 4011;
 
 /** @param service decides the default port: one more for each service, from 4011. */
-export const outboxRelaySettings = (service: string | undefined) =>
-  serviceSettings({ port: FIRST_PORT + Math.max(0, services.indexOf(service ?? '')) }).extend({
+export const outboxRelaySettings = ({ contracts }: EventLanguage, service: string | undefined) => {
+  // Everyone who publishes.
+  const services = [...new Set(contracts.map(({ owner }) => owner))];
+  return serviceSettings({ port: FIRST_PORT + Math.max(0, services.indexOf(service ?? '')) }).extend({
     SERVICE: z.enum(services).describe(`the service whose outbox to publish: one of ${services.join(', ')}`),
     RELAY_BATCH_ROWS: z.coerce
       .number()
@@ -23,5 +23,6 @@ export const outboxRelaySettings = (service: string | undefined) =>
       .default(7 * 24)
       .describe('a number of hours from 0: how long published rows are kept, for audits'),
   });
+};
 
 export type OutboxRelaySettings = z.infer<ReturnType<typeof outboxRelaySettings>>;

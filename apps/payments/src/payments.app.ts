@@ -1,4 +1,5 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
+import { catalogue } from '@atlas/contracts';
 import type { ServiceDefinition } from '@atlas/service';
 import { PaymentsModule } from './payments.module';
 import { paymentsSettings } from './payments.settings';
@@ -9,6 +10,6 @@ export const paymentsApp = {
   description: 'Charges and refunds through an outside provider, and keeps the double-entry ledger.',
   settings: paymentsSettings,
   module: (values) => PaymentsModule.register(values),
-  consumesEvents: true,
+  events: catalogue,
   readiness: { database: databaseIsThere },
 } satisfies ServiceDefinition<typeof paymentsSettings.shape>;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { OrderCancelled, OrderPaymentDue, topics } from '@atlas/contracts';
+import { catalogue, OrderCancelled, OrderPaymentDue } from '@atlas/contracts';
 import { EventLog } from '@atlas/ports/adapters';
 import { Clock } from '@atlas/ports/application';
 import { createService, loadConfig, startService } from '@atlas/service';
@@ -49,7 +49,7 @@ describe('Payments', () => {
     replicas = [await replica(), await replica()];
     app = replicas[0]!;
     log = app.get(EventLog);
-    await log.ensureTopics(topics);
+    await log.ensureTopics(catalogue.topics);
   });
   afterAll(async () => {
     for (const replica of replicas ?? []) await replica.close();

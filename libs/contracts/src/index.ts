@@ -1,24 +1,6 @@
-export { contracts } from './catalogue';
-export {
-  dataSchemaUri,
-  type DecodeEvent,
-  decodeEvent,
-  decoderOf,
-  type EncodedEvent,
-  encodeEvent,
-  type ReceivedRecord,
-  type UndecodableEvent,
-} from './codec';
-export {
-  defineEvent,
-  type EventContract,
-  type EventEnvelope,
-  type EventOf,
-  type NewEvent,
-  upcastFrom,
-  versionsOf,
-} from './event-contract';
+export { catalogue } from './catalogue';
+export { skuCode } from './fields';
 export * from './inventory';
+export { MAX_LINES, MAX_QUANTITY, SKU_PATTERN } from './limits';
 export * from './orders';
 export * from './payments';
-export { topicOf, topics, type TopicSpec } from './topics';

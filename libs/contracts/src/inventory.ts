@@ -1,5 +1,5 @@
+import { defineEvent } from '@atlas/events';
 import { z } from 'zod';
-import { defineEvent } from './event-contract';
 import { aggregateId, lines, quantity, sku } from './fields';
 
 const orderId = '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10';

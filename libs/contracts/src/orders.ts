@@ -1,7 +1,7 @@
-import { MAX_LINES } from '@atlas/kernel';
+import { defineEvent } from '@atlas/events';
 import { z } from 'zod';
-import { defineEvent } from './event-contract';
 import { aggregateId, lines, money, quantity, sku } from './fields';
+import { MAX_LINES } from './limits';
 
 const orderId = '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10';
 

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { EventCatalogue } from '@atlas/events';
 import { Attempts, DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports/adapters';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { z } from 'zod';
@@ -34,8 +35,11 @@ export interface ServiceDefinition<Shape extends z.ZodRawShape> {
   readonly settings: z.ZodObject<Shape>;
   /** The composition root. */
   readonly module: (settings: z.infer<z.ZodObject<Shape>>) => DynamicModule | Type;
-  /** True if its controllers have `@EventPattern` methods; the ports of the backbone must be in its container then. */
-  readonly consumesEvents?: boolean;
+  /**
+   * The events that it may consume, if its controllers have `@EventPattern` methods; the ports of the backbone must be
+   * in its container then.
+   */
+  readonly events?: EventCatalogue;
   /** How long requests and the batch in hand may take after the order to stop, milliseconds. Default 10,000. */
   readonly graceMs?: number;
   /** By name, what must be reachable for it to serve requests: a promise that rejects, or takes 2 s, means it isn't. */
@@ -57,7 +61,7 @@ export async function createService<Shape extends z.ZodRawShape>(
 ): Promise<NestFastifyApplication> {
   const metrics = new ProcessMetrics(definition.name);
   const readiness = new Readiness();
-  const desk = new DeadLetterService(definition.name);
+  const desk = definition.events && new DeadLetterService(definition.name, definition.events.decode);
   const adapter = createAdapter(readiness, metrics);
   shedLoadAsSet(adapter.getInstance(), baseOf(settings));
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -67,7 +71,7 @@ export async function createService<Shape extends z.ZodRawShape>(
         logging.module,
         HealthModule.register(readiness),
         IdempotencyModule,
-        ...(definition.consumesEvents ? [DeadLettersModule.register(desk)] : []),
+        ...(desk ? [DeadLettersModule.register(desk)] : []),
         definition.module(settings),
       ],
     },
@@ -82,7 +86,8 @@ export async function createService<Shape extends z.ZodRawShape>(
     );
   }
   reportDependencies(app, readiness, process.env);
-  if (definition.consumesEvents) consumeEvents(app, definition, baseOf(settings), readiness, desk);
+  const { name, events: catalogue } = definition;
+  if (catalogue && desk) consumeEvents(app, { name, catalogue }, baseOf(settings), readiness, desk);
   serveOpenApi(app, { title: definition.title ?? definition.name, description: definition.description });
   return app;
 }
@@ -213,7 +218,7 @@ function endConnectionsOnLeave(fastify: FastifyInstance, readiness: Readiness): 
 
 function consumeEvents(
   app: NestFastifyApplication,
-  { name }: Pick<ServiceDefinition<z.ZodRawShape>, 'name'>,
+  { name, catalogue }: { readonly name: string; readonly catalogue: EventCatalogue },
   { INBOX_RETENTION_HOURS: inboxHours }: BaseSettings,
   readiness: Readiness,
   desk: DeadLetterService,
@@ -226,6 +231,7 @@ function consumeEvents(
     { eventLog: app.get<EventLog>(EventLog), unitOfWork, inbox, deadLetters, attempts },
     {
       group: name,
+      catalogue,
       inboxRetentionMs: inboxHours === undefined ? undefined : inboxHours * 3_600_000,
     },
   );

@@ -7,7 +7,7 @@ export {
   type EventLogServerPorts,
 } from './events/event-log-server';
 export { Readiness, type ReadinessCheck } from './health';
-export { eachSkuOnce, pageLimitField, skuField } from './http/fields';
+export { eachOnce, pageLimitField } from './http/fields';
 export { Idempotent } from './http/idempotent';
 export { createLogging, type ServiceLogging } from './logging';
 export {

@@ -3,7 +3,7 @@ import { EventPattern } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ApiResponse } from '@nestjs/swagger';
 import type { HealthCheckResult } from '@nestjs/terminus';
-import { OrderPlaced } from '@atlas/contracts';
+import { catalogue, OrderPlaced } from '@atlas/contracts';
 import {
   currentFlow,
   Attempts,
@@ -127,7 +127,7 @@ describe('A service', () => {
         title: 'Orders',
         settings: serviceSettings({ port: 0 }),
         module: () => OrdersModule,
-        consumesEvents: true,
+        events: catalogue,
         readiness: {
           database: async () => {
             if (databaseIsAway) throw new Error('connect ECONNREFUSED');

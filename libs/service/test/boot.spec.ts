@@ -39,7 +39,7 @@ describe('The process of a service', () => {
       process.execPath,
       [
         require.resolve('@swc/cli/bin/swc.js'),
-        ...['kernel', 'contracts', 'ports', 'resilience', 'service'].map((lib) => `libs/${lib}`),
+        ...['kernel', 'events', 'ports', 'resilience', 'service'].map((lib) => `libs/${lib}`),
         ...['--out-dir', build, '--config-file', join(build, 'swcrc.json')],
       ],
       { cwd: ROOT },

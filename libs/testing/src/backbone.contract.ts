@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type NewEvent, OrderCancelled } from '@atlas/contracts';
+import { OrderCancelled } from '@atlas/contracts';
+import type { NewEvent } from '@atlas/events';
 import type {
   Attempt,
   Attempts,

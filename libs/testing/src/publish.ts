@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { encodeEvent, type NewEvent, topicOf } from '@atlas/contracts';
+import { encodeEvent, type NewEvent, topicOf } from '@atlas/events';
 import { envelopeOf, type EventLog, type OutgoingRecord } from '@atlas/ports/adapters';
 
 /** The record of an event as its owner's relay would publish it. */

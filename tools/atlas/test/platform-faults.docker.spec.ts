@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { topicOf } from '@atlas/contracts';
+import { topicOf } from '@atlas/events';
 import type { OutgoingRecord } from '@atlas/ports/adapters';
 import { SeededRandom, eventually, publish } from '@atlas/testing';
 import { SERVICES } from '../src/topology';

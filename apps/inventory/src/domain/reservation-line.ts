@@ -1,12 +1,15 @@
-import { assertQuantity } from '@atlas/kernel';
+/** The most units of one SKU that one line may ask for. */
+export const MAX_QUANTITY = 10_000;
 
 /** Some units of one SKU that an order needs. */
 export class ReservationLine {
-  /** @throws RangeError if the quantity is none. */
+  /** @throws RangeError if `quantity` is no whole number from 1 to {@link MAX_QUANTITY}. */
   constructor(
     readonly sku: string,
     readonly quantity: number,
   ) {
-    assertQuantity(quantity);
+    if (!Number.isInteger(quantity) || quantity < 1 || quantity > MAX_QUANTITY) {
+      throw new RangeError(`A quantity must be a whole number from 1 to ${MAX_QUANTITY}, not ${quantity}`);
+    }
   }
 }

@@ -1,8 +1,11 @@
-import { type Change, changed, MAX_LINES, unchanged } from '@atlas/kernel';
+import { type Change, changed, unchanged } from '@atlas/kernel';
 import type { ReservationEvent, Shortage } from './inventory-events';
 import type { ReservationLine } from './reservation-line';
 import type { Stock } from './stock';
 import type { StockItem } from './stock-item';
+
+/** The most lines that one order may have. */
+export const MAX_LINES = 1_000;
 
 /** `released` is by the order's cancellation, `expired` by time. */
 export type ReservationStatus = 'held' | 'committed' | 'released' | 'expired' | 'rejected';

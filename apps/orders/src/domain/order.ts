@@ -1,6 +1,9 @@
-import { type Change, changed, MAX_LINES, type Money, unchanged } from '@atlas/kernel';
+import { type Change, changed, type Money, unchanged } from '@atlas/kernel';
 import type { CancellationReason, OrderEvent } from './order-events';
 import type { OrderLine } from './order-line';
+
+/** The most lines that one order may have. */
+export const MAX_LINES = 1_000;
 
 export const ORDER_STATUSES = ['placed', 'awaiting-payment', 'confirmed', 'cancelled'] as const;
 

@@ -1,4 +1,4 @@
-import type { TopicSpec } from '@atlas/contracts';
+import type { TopicSpec } from '@atlas/events';
 import {
   type ConsumedRecord,
   type Consumer,

@@ -1,6 +1,6 @@
 import type { Change } from '@atlas/kernel';
 import { currentFlow, type Flow, type Outbox, runInFlow } from '@atlas/ports/adapters';
-import type { NewEvent } from '@atlas/contracts';
+import type { NewEvent } from '@atlas/events';
 import type { EntitySchema, ObjectLiteral } from 'typeorm';
 import { EntityTable } from './entity-table';
 import type { PostgresUnitOfWork } from './unit-of-work';

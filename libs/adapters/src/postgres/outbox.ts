@@ -1,4 +1,4 @@
-import { encodeEvent, type NewEvent, topicOf } from '@atlas/contracts';
+import { encodeEvent, type NewEvent, topicOf } from '@atlas/events';
 import { envelopeOf, Outbox } from '@atlas/ports/adapters';
 import type { Clock, IdGenerator } from '@atlas/ports/application';
 import { metrics } from '@opentelemetry/api';

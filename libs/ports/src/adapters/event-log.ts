@@ -1,4 +1,4 @@
-import type { EncodedEvent, TopicSpec } from '@atlas/contracts';
+import type { EncodedEvent, TopicSpec } from '@atlas/events';
 
 /** A record to append: the partition follows from the key. */
 export interface OutgoingRecord extends EncodedEvent {

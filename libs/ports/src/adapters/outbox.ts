@@ -1,4 +1,4 @@
-import type { EventEnvelope, NewEvent } from '@atlas/contracts';
+import type { EventEnvelope, NewEvent } from '@atlas/events';
 import { currentFlow, spanWithin } from './flow';
 
 /** Where a use case's events go: the same transaction as its changes. Nothing else publishes. */

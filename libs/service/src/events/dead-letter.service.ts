@@ -6,7 +6,7 @@ import type {
   StoredDeadLetter,
   UnitOfWork,
 } from '@atlas/ports/adapters';
-import { decodeEvent } from '@atlas/contracts';
+import type { DecodeEvent } from '@atlas/events';
 import { isInfrastructureError } from '@atlas/resilience';
 import type { EventLogServer } from './event-log-server';
 
@@ -44,7 +44,10 @@ export interface DeskPorts {
 export class DeadLetterService {
   private ports: DeskPorts | undefined;
 
-  constructor(private readonly consumer: string) {}
+  constructor(
+    private readonly consumer: string,
+    private readonly decode: DecodeEvent,
+  ) {}
 
   open(ports: DeskPorts): void {
     this.ports = ports;
@@ -89,7 +92,7 @@ export class DeadLetterService {
     if (!letter) return { state: 'unknown' };
     if (letter.resolution) return { state: 'resolved', letter };
     const { unitOfWork, inbox, deadLetters } = this.desk;
-    const decoded = decodeEvent(letter.record);
+    const decoded = this.decode(letter.record);
     await unitOfWork.run(async () => {
       await deadLetters.resolve(this.consumer, id, 'discarded', reason);
       if (decoded.ok) await inbox.admit(this.consumer, [decoded.value.id]);
@@ -108,7 +111,7 @@ export class DeadLetterService {
   private async handle(letter: StoredDeadLetter): Promise<'handled' | 'gone' | FailedReplay> {
     const { unitOfWork, deadLetters, server } = this.desk;
     const { id, record } = letter;
-    const decoded = decodeEvent(record);
+    const decoded = this.decode(record);
     if (!decoded.ok) return this.failed(id, decoded.error);
     // By itself and before the handler starts, which may end the process.
     await deadLetters.tryAgain(this.consumer, id);

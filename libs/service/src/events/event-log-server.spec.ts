@@ -11,16 +11,8 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import {
-  encodeEvent,
-  type EventContract,
-  type EventEnvelope,
-  type EventOf,
-  OrderCancelled,
-  OrderConfirmed,
-  OrderPaymentDue,
-  StockReserved,
-} from '@atlas/contracts';
+import { catalogue, OrderCancelled, OrderConfirmed, OrderPaymentDue, StockReserved } from '@atlas/contracts';
+import { encodeEvent, type EventContract, type EventEnvelope, type EventOf } from '@atlas/events';
 import { currentFlow, type Flow, type Subscription } from '@atlas/ports/adapters';
 import {
   eventually,
@@ -74,7 +66,7 @@ class World {
         deadLetters: this.deadLetters,
         attempts: this.attempts,
       },
-      { group: GROUP, maxAttempts: 3, retryDelayMs: 2 },
+      { group: GROUP, catalogue, maxAttempts: 3, retryDelayMs: 2 },
     );
     const adapter = new FastifyAdapter();
     const module = await Test.createTestingModule({ controllers }).compile();

@@ -1,5 +1,5 @@
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
-import { contracts, decodeEvent, type EventEnvelope, topicOf, topics } from '@atlas/contracts';
+import type { DecodeEvent, EventCatalogue, EventEnvelope } from '@atlas/events';
 import {
   type Attempts,
   type Consumer,
@@ -33,6 +33,8 @@ export interface EventLogServerPorts {
 export interface EventLogServerOptions {
   /** The consumer group, and the name in inbox and dead letters: the service's. */
   readonly group: string;
+  /** The events that `@EventPattern` methods may name; records of others become dead letters. */
+  readonly catalogue: EventCatalogue;
   /** How often a failing event is tried by itself before it becomes a dead letter. Default 5. */
   readonly maxAttempts?: number;
   /** Longest wait before the second try, milliseconds; it doubles with each. Default 200, so up to 3 s in all. */
@@ -47,7 +49,7 @@ const MAX_UNITS = 4;
 /** How often a record may end its process, all by itself, until it is set aside. */
 const MAX_DEATHS = 3;
 
-type Decoded = ReturnType<typeof decodeEvent>;
+type Decoded = ReturnType<DecodeEvent>;
 
 /** One record of a batch on its way through the handlers. */
 interface Item {
@@ -106,8 +108,8 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
         `@MessagePattern("${type}") can't be served: services talk by events, use @EventPattern`,
       );
     }
-    if (!contracts.some((contract) => contract.type === type)) {
-      throw new Error(`@EventPattern("${type}") names no event of libs/contracts; use its contract's type`);
+    if (!this.options.catalogue.contracts.some((contract) => contract.type === type)) {
+      throw new Error(`@EventPattern("${type}") names no event of the catalogue; use its contract's type`);
     }
     if (this.messageHandlers.has(type)) {
       throw new Error(`Two methods handle "${type}"; join them, or their order would be left to chance`);
@@ -140,9 +142,9 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   }
 
   private async join(): Promise<Consumer | undefined> {
-    const { group } = this.options;
-    const owners = contracts.filter(({ type }) => this.messageHandlers.has(type)).map(({ owner }) => owner);
-    const names = new Set(owners.map(topicOf));
+    const { group, catalogue } = this.options;
+    const topics = catalogue.topicsOf(this.messageHandlers.keys());
+    const names = topics.map(({ name }) => name);
     const patiently = retry(
       handleWhen((error) => !(error instanceof ConfigError)),
       {
@@ -159,14 +161,14 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     try {
       return await patiently.execute(async () => {
         if (this.stopping.signal.aborted) return undefined;
-        await this.ports.eventLog.ensureTopics(topics.filter((topic) => names.has(topic.name)));
-        this.keeper ??= await this.keepInbox([...names]);
+        await this.ports.eventLog.ensureTopics(topics);
+        this.keeper ??= await this.keepInbox(names);
         this.consumer = await this.ports.eventLog.subscribe({
           group,
-          topics: [...names],
+          topics: names,
           handle: (batch, signal) => this.handle(batch, signal),
         });
-        this.logger.log(`"${group}" consumes ${[...names].join(', ')}`);
+        this.logger.log(`"${group}" consumes ${names.join(', ')}`);
         return this.consumer;
       }, this.stopping.signal);
     } catch (error) {
@@ -192,7 +194,11 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   private async handle(batch: RecordBatch, signal: AbortSignal): Promise<void> {
     const { records } = batch;
     const ended = this.metrics.begin(batch);
-    const items = records.map((record) => ({ record, decoded: decodeEvent(record), attempts: 0 }));
+    const items = records.map((record) => ({
+      record,
+      decoded: this.options.catalogue.decode(record),
+      attempts: 0,
+    }));
     try {
       const suspicious = await this.guard.begin(batch);
       await (suspicious ? this.processCarefully(items, signal) : this.process(items, signal));

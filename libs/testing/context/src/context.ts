@@ -1,4 +1,3 @@
-import { topics } from '@atlas/contracts';
 import { EventLog, type OutgoingRecord } from '@atlas/ports/adapters';
 import { createService, loadConfig, type ServiceDefinition, startService } from '@atlas/service';
 import { createTestDatabase, eventually, publish, type TestDatabase } from '@atlas/testing';
@@ -41,9 +40,8 @@ export async function startContext<Shape extends z.ZodRawShape>(
   const context = new Context(all, databases, async () => {
     const app = await createService(definition, settings);
     try {
-      if ('EVENT_LOG_URL' in definition.settings.shape) {
-        await app.get(EventLog, { strict: false }).ensureTopics(topics);
-      }
+      if (definition.events)
+        await app.get(EventLog, { strict: false }).ensureTopics(definition.events.topics);
       return new Replica(app, await startService(app, settings as Parameters<typeof startService>[1]));
     } catch (error) {
       await app.close();

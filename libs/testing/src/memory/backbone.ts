@@ -1,4 +1,4 @@
-import { encodeEvent, type EventEnvelope, type NewEvent } from '@atlas/contracts';
+import { encodeEvent, type EventEnvelope, type NewEvent } from '@atlas/events';
 import {
   type Attempt,
   Attempts,

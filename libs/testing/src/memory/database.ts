@@ -1,4 +1,4 @@
-import type { EventEnvelope } from '@atlas/contracts';
+import type { EventEnvelope } from '@atlas/events';
 import type { StoredDeadLetter } from '@atlas/ports/adapters';
 
 /** Rows by key. What is committed is here; what is not yet is in a {@link MemoryTransaction}. */

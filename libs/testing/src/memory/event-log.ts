@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { TopicSpec } from '@atlas/contracts';
+import type { TopicSpec } from '@atlas/events';
 import {
   type ConsumedRecord,
   type Consumer,

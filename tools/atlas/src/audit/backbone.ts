@@ -1,4 +1,5 @@
-import { decodeEvent, topicOf } from '@atlas/contracts';
+import { catalogue } from '@atlas/contracts';
+import { topicOf } from '@atlas/events';
 import type { EventLog } from '@atlas/ports/adapters';
 import type { Client } from 'pg';
 import { type Check, Checking } from './report';
@@ -113,7 +114,7 @@ async function readPartition(
   const events: LoggedEvent[] = [];
   const versions = new Map<string, number>();
   for await (const record of log.read(topic, partition)) {
-    const decoded = decodeEvent(record);
+    const decoded = catalogue.decode(record);
     events.push({
       id: decoded.ok ? decoded.value.id : undefined,
       partition,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openEventLog } from '@atlas/adapters/event-log';
-import { decodeEvent } from '@atlas/contracts';
+import { catalogue } from '@atlas/contracts';
 import type { ConsumedRecord, EventLog } from '@atlas/ports/adapters';
 import Table from 'cli-table3';
 import { connect } from '../platform';
@@ -124,7 +124,7 @@ async function tail(
 
 function describe(record: ConsumedRecord, withData: boolean): string {
   const { topic, partition, offset, key, headers, value } = record;
-  const decoded = decodeEvent(record);
+  const decoded = catalogue.decode(record);
   const time = new Date(record.timestamp).toISOString();
   const what = decoded.ok
     ? `${decoded.value.type} #${decoded.value.aggregateVersion} id=${decoded.value.id} correlation=${decoded.value.correlationId}`
@@ -136,7 +136,7 @@ function describe(record: ConsumedRecord, withData: boolean): string {
 
 function toJson(record: ConsumedRecord): object {
   const { topic, partition, offset, key, headers, value, timestamp } = record;
-  const decoded = decodeEvent(record);
+  const decoded = catalogue.decode(record);
   return {
     topic,
     partition,

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MAX_LINES, SKU_PATTERN } from '@atlas/kernel';
+import { MAX_LINES, SKU_PATTERN } from '@atlas/contracts';
 import fc from 'fast-check';
 import { type Basket, isSkipped, readBaskets, type SkippedLine, skuOf } from './baskets';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { MAX_LINES, MAX_QUANTITY } from '@atlas/kernel';
+import { MAX_LINES, MAX_QUANTITY } from '@atlas/contracts';
 import { parse } from 'csv-parse/sync';
 import { errnoOf, UserError } from '../user-error';
 

@@ -2,7 +2,8 @@ import { type DynamicModule, Controller, Module } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { EventLogModule } from '@atlas/adapters/event-log';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
-import { type EventEnvelope, PaymentDeclined } from '@atlas/contracts';
+import { catalogue, PaymentDeclined } from '@atlas/contracts';
+import type { EventEnvelope } from '@atlas/events';
 import { bootService, EventContext, type ServiceDefinition, serviceSettings } from '@atlas/service';
 
 /** How one event came through: milliseconds since 1970, but for `at`, nanoseconds of the machine's monotonic clock. */
@@ -57,5 +58,5 @@ void bootService({
   name: 'bench',
   settings,
   module: (values) => BenchModule.register(values),
-  consumesEvents: true,
+  events: catalogue,
 } satisfies ServiceDefinition<typeof settings.shape>);

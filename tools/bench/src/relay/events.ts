@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { encodeEvent, PaymentDeclined, topicOf } from '@atlas/contracts';
+import { PaymentDeclined } from '@atlas/contracts';
+import { encodeEvent, topicOf } from '@atlas/events';
 import type { OutgoingRecord } from '@atlas/ports/adapters';
 import type { ClientBase } from 'pg';
 

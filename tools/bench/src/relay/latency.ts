@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { KafkaEventLog } from '@atlas/adapters/kafka';
-import { topics } from '@atlas/contracts';
+import { catalogue } from '@atlas/contracts';
 import { eventually } from '@atlas/testing';
 import { Client, Pool } from 'pg';
 import { Child } from '../child';
@@ -79,7 +79,7 @@ export async function measureLatency(
 /** Brokers that were used before hold events that are not to be measured. */
 async function skipWhatIsThere({ brokers }: Stack): Promise<void> {
   const log = await KafkaEventLog.open({ brokers, clientId: 'bench' });
-  await log.ensureTopics(topics.filter(({ name }) => name === TOPIC));
+  await log.ensureTopics(catalogue.topics.filter(({ name }) => name === TOPIC));
   for (const { topic, partition, end } of await log.describe()) {
     if (topic === TOPIC) await log.seekGroup('bench', topic, partition, end);
   }

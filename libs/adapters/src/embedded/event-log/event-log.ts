@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { TopicSpec } from '@atlas/contracts';
+import type { TopicSpec } from '@atlas/events';
 import {
   type ConsumedRecord,
   type Consumer,

@@ -1,4 +1,5 @@
-import { type NewEvent, StockCommitted, StockRejected, StockReleased, StockReserved } from '@atlas/contracts';
+import { StockCommitted, StockRejected, StockReleased, StockReserved } from '@atlas/contracts';
+import type { NewEvent } from '@atlas/events';
 import type { ReservationEvent } from '../../../domain/inventory-events';
 import type { ReservationChange } from '../../../domain/reservation';
 import type { ReservationLine } from '../../../domain/reservation-line';

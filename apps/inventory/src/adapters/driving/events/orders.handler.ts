@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { type EventOf, OrderCancelled, OrderConfirmed, OrderPlaced } from '@atlas/contracts';
+import { OrderCancelled, OrderConfirmed, OrderPlaced } from '@atlas/contracts';
+import type { EventOf } from '@atlas/events';
 import { CommitStock } from '../../../application/commands/commit-stock';
 import { ReleaseStock } from '../../../application/commands/release-stock';
 import { ReserveStock } from '../../../application/commands/reserve-stock';

@@ -1,4 +1,5 @@
-import { eachSkuOnce, pageLimitField, skuField } from '@atlas/service';
+import { skuCode } from '@atlas/contracts';
+import { eachOnce, pageLimitField } from '@atlas/service';
 import { z } from 'zod';
 import type { Reservation } from '../../../domain/reservation';
 import type { StockItem } from '../../../domain/stock-item';
@@ -8,10 +9,10 @@ const onHand = z.int().min(0).max(1_000_000_000).describe('Units that nobody has
 export const stockBody = z
   .object({
     items: z
-      .array(z.object({ sku: skuField, onHand }))
+      .array(z.object({ sku: skuCode, onHand }))
       .min(1)
       .max(5_000)
-      .superRefine(eachSkuOnce),
+      .superRefine(eachOnce('sku')),
   })
   .meta({ id: 'StockCounts' });
 
@@ -19,7 +20,7 @@ export const stockItemBody = z.object({ onHand }).meta({ id: 'StockCount' });
 
 export const listStockQuery = z.object({
   limit: pageLimitField,
-  cursor: skuField.optional(),
+  cursor: skuCode.optional(),
 });
 
 export const orderId = z.uuid('An order id is a UUID');

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Problem, skuField } from '@atlas/service';
+import { skuCode } from '@atlas/contracts';
+import { Problem } from '@atlas/service';
 import { KeepStock } from '../../../application/commands/keep-stock';
 import {
   listStockQuery,
@@ -32,7 +33,7 @@ export class StockController {
   @ApiOperation({ summary: 'Set how many units of a SKU are on hand' })
   @ApiResponse({ status: 200, standardSchema: stockItemResponse })
   async set(
-    @Param('sku', { schema: skuField }) code: string,
+    @Param('sku', { schema: skuCode }) code: string,
     @Body({ schema: stockItemBody }) { onHand }: StockItemBody,
   ): Promise<StockItemResponse> {
     return toStockItemResponse(await this.keepStock.setOne({ sku: code, onHand }));
@@ -41,7 +42,7 @@ export class StockController {
   @Get(':sku')
   @ApiOperation({ summary: 'Read the stock of a SKU' })
   @ApiResponse({ status: 200, standardSchema: stockItemResponse })
-  async read(@Param('sku', { schema: skuField }) code: string): Promise<StockItemResponse> {
+  async read(@Param('sku', { schema: skuCode }) code: string): Promise<StockItemResponse> {
     return toStockItemResponse((await this.keepStock.find(code)) ?? notFound(code));
   }
 

@@ -1,10 +1,5 @@
-import {
-  type NewEvent,
-  OrderCancelled,
-  OrderConfirmed,
-  OrderPaymentDue,
-  OrderPlaced,
-} from '@atlas/contracts';
+import { OrderCancelled, OrderConfirmed, OrderPaymentDue, OrderPlaced } from '@atlas/contracts';
+import type { NewEvent } from '@atlas/events';
 import type { Order } from '../../../domain/order';
 import type { OrderEvent } from '../../../domain/order-events';
 

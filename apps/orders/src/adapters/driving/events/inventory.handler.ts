@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { type EventOf, StockRejected, StockReleased, StockReserved } from '@atlas/contracts';
+import { StockRejected, StockReleased, StockReserved } from '@atlas/contracts';
+import type { EventOf } from '@atlas/events';
 import { RecordStockRejected } from '../../../application/commands/record-stock-rejected';
 import { RecordStockReleased } from '../../../application/commands/record-stock-released';
 import { RecordStockReserved } from '../../../application/commands/record-stock-reserved';

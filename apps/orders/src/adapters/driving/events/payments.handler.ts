@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { type EventOf, PaymentCaptured, PaymentDeclined, PaymentFailed } from '@atlas/contracts';
+import { PaymentCaptured, PaymentDeclined, PaymentFailed } from '@atlas/contracts';
+import type { EventOf } from '@atlas/events';
 import { RecordPaymentCaptured } from '../../../application/commands/record-payment-captured';
 import { RecordPaymentRefused } from '../../../application/commands/record-payment-refused';
 

@@ -1,8 +1,10 @@
-import { MAX_LINES, MAX_QUANTITY, type Money } from '@atlas/kernel';
-import { eachSkuOnce, pageLimitField, skuField } from '@atlas/service';
+import { skuCode } from '@atlas/contracts';
+import type { Money } from '@atlas/kernel';
+import { eachOnce, pageLimitField } from '@atlas/service';
 import { z } from 'zod';
-import { type Order, ORDER_STATUSES } from '../../../domain/order';
+import { MAX_LINES, type Order, ORDER_STATUSES } from '../../../domain/order';
 import { CANCELLATION_REASONS } from '../../../domain/order-events';
+import { MAX_QUANTITY } from '../../../domain/order-line';
 import type { Price } from '../../../domain/price';
 
 const money = z.object({
@@ -16,10 +18,10 @@ export const placeOrderBody = z
   .object({
     customerId: z.string().min(1).max(64),
     lines: z
-      .array(z.object({ sku: skuField, quantity: z.int().min(1).max(MAX_QUANTITY) }))
+      .array(z.object({ sku: skuCode, quantity: z.int().min(1).max(MAX_QUANTITY) }))
       .min(1)
       .max(MAX_LINES)
-      .superRefine(eachSkuOnce),
+      .superRefine(eachOnce('sku')),
     paymentToken: z.string().min(1).max(128),
   })
   .meta({ id: 'PlaceOrder' });
@@ -27,10 +29,10 @@ export const placeOrderBody = z
 export const priceBookBody = z
   .object({
     entries: z
-      .array(z.object({ sku: skuField, name: z.string().min(1).max(200), unitPrice: money }))
+      .array(z.object({ sku: skuCode, name: z.string().min(1).max(200), unitPrice: money }))
       .min(1)
       .max(5_000)
-      .superRefine(eachSkuOnce),
+      .superRefine(eachOnce('sku')),
   })
   .meta({ id: 'PriceBookEntries' });
 
@@ -43,7 +45,7 @@ export const listOrdersQuery = z.object({
   cursor: orderId.optional(),
 });
 
-export const listPricesQuery = z.object({ limit: pageLimitField, cursor: skuField.optional() });
+export const listPricesQuery = z.object({ limit: pageLimitField, cursor: skuCode.optional() });
 
 export const orderResponse = z
   .object({

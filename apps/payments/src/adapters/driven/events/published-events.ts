@@ -1,10 +1,5 @@
-import {
-  type NewEvent,
-  PaymentCaptured,
-  PaymentDeclined,
-  PaymentFailed,
-  PaymentRefunded,
-} from '@atlas/contracts';
+import { PaymentCaptured, PaymentDeclined, PaymentFailed, PaymentRefunded } from '@atlas/contracts';
+import type { NewEvent } from '@atlas/events';
 import type { Money } from '@atlas/kernel';
 import type { PaymentChange } from '../../../domain/payment';
 import type { PaymentEvent } from '../../../domain/payment-events';

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { type EventOf, OrderCancelled, OrderPaymentDue } from '@atlas/contracts';
+import { OrderCancelled, OrderPaymentDue } from '@atlas/contracts';
+import type { EventOf } from '@atlas/events';
 import { Money } from '@atlas/kernel';
 import { CancelPayment } from '../../../application/commands/cancel-payment';
 import { RequestPayment } from '../../../application/commands/request-payment';

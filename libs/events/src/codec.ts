@@ -1,6 +1,5 @@
 import { CloudEvent, Kafka } from 'cloudevents';
 import { err, ok, type Result } from '@atlas/kernel';
-import { contracts } from './catalogue';
 import { type EventContract, type EventEnvelope, issuesOf, readData, versionsOf } from './event-contract';
 
 /** A record as an event log carries it: CloudEvents 1.0, Kafka protocol binding, binary mode. */
@@ -69,6 +68,10 @@ export interface ReceivedRecord {
   readonly value: Buffer | null;
 }
 
+/**
+ * Decodes a record, checks it against the contract that it names and turns its data into the newest version.
+ * Never throws, whatever the bytes are.
+ */
 export type DecodeEvent = (record: ReceivedRecord) => Result<EventEnvelope, UndecodableEvent>;
 
 /** How the records of one event are read: its newest contract, and every version by the URI that records name. */
@@ -94,12 +97,6 @@ export function decoderOf(newest: readonly EventContract[]): DecodeEvent {
   }
   return (record) => decode(readings, record);
 }
-
-/**
- * Decodes a record, checks it against the contract that it names and turns its data into the newest version.
- * Never throws, whatever the bytes are.
- */
-export const decodeEvent: DecodeEvent = decoderOf(contracts);
 
 function decode(
   readings: ReadonlyMap<string, Reading>,

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { z } from 'zod';
+import type { EventLanguage } from '../catalogue';
 import { decoderOf, encodeEvent, type EncodedEvent } from '../codec';
 import { type EventContract, issuesOf, versionsOf } from '../event-contract';
 import { topicOf, type TopicSpec } from '../topics';
@@ -28,12 +29,7 @@ export interface ReleasedEvent {
   readonly revisions: readonly Revision[];
 }
 
-/** What was promised to readers, or is to be: by a catalogue of contracts and its topics. */
-export interface Language {
-  readonly contracts: readonly EventContract[];
-  readonly topics: readonly TopicSpec[];
-}
-
+/** What was promised to readers. */
 export interface Released {
   readonly events: readonly ReleasedEvent[];
   readonly topics: readonly TopicSpec[];
@@ -82,7 +78,7 @@ export function recordsOf(contract: EventContract): readonly WireRecord[] {
 }
 
 /** Sentences about all that old readers or old data would not survive; empty if everything may be rolled out. */
-export function breaches(today: Language, released: Released): readonly string[] {
+export function breaches(today: EventLanguage, released: Released): readonly string[] {
   return [
     ...released.topics.flatMap((topic) => topicBreaches(today, topic)),
     ...released.events.flatMap((event) => eventBreaches(today, event)),
@@ -93,7 +89,7 @@ export function breaches(today: Language, released: Released): readonly string[]
 }
 
 /** Sentences about what is in the contracts and not yet among the released schemas. */
-export function unreleased(today: Language, released: Released): readonly string[] {
+export function unreleased(today: EventLanguage, released: Released): readonly string[] {
   const next = release(today, released);
   const news = next.events
     .filter((event) => !released.events.some((known) => isDeepStrictEqual(known, event)))
@@ -111,7 +107,7 @@ export function unreleased(today: Language, released: Released): readonly string
  * The released schemas with those of today: a schema that changed becomes one more revision, an example that is new one
  * more record of its revision. Nothing is overwritten.
  */
-export function release(today: Language, released: Released): Released {
+export function release(today: EventLanguage, released: Released): Released {
   const current = today.contracts.flatMap(versionsOf).map((contract): ReleasedEvent => {
     const known = released.events.find((event) => isSame(event, contract))?.revisions ?? [];
     const { type, version, owner, aggregate } = contract;
@@ -133,7 +129,7 @@ function withToday(contract: EventContract, known: readonly Revision[]): readonl
 const isSame = (a: { type: string; version: number }, b: { type: string; version: number }) =>
   a.type === b.type && a.version === b.version;
 
-function topicBreaches(today: Language, released: TopicSpec): string[] {
+function topicBreaches(today: EventLanguage, released: TopicSpec): string[] {
   const topic = today.topics.find(({ name }) => name === released.name);
   if (!topic) {
     return [
@@ -148,7 +144,7 @@ function topicBreaches(today: Language, released: TopicSpec): string[] {
   ];
 }
 
-function eventBreaches(today: Language, released: ReleasedEvent): string[] {
+function eventBreaches(today: EventLanguage, released: ReleasedEvent): string[] {
   const name = `${released.type} v${released.version}`;
   const newest = today.contracts.find(({ type }) => type === released.type);
   if (!newest) {

@@ -1,15 +1,16 @@
 import { Document } from 'yaml';
 import { z } from 'zod';
+import type { EventLanguage } from '../catalogue';
 import { dataSchemaUri } from '../codec';
 import { type EventContract, versionsOf } from '../event-contract';
 import { topicOf } from '../topics';
-import { type Language, recordsOf } from './released';
+import { recordsOf } from './released';
 
 const KAFKA = { bindingVersion: '0.5.0' };
 const name = ({ type, version }: EventContract) => `${type}.v${version}`;
 
 /** The AsyncAPI 3.0 document of the events, as YAML: https://www.asyncapi.com/docs/reference/specification/v3.0.0 */
-export function asyncApi({ contracts, topics }: Language): string {
+export function asyncApi({ contracts, topics }: EventLanguage): string {
   const all = contracts.flatMap(versionsOf);
   const of = (topic: string) => all.filter(({ owner }) => topicOf(owner) === topic);
   const owners = [...new Set(contracts.map(({ owner }) => owner))];

@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
-import { contracts } from '../catalogue';
-import { decodeEvent } from '../codec';
-import { topics } from '../topics';
-import { asyncApi } from './async-api';
-import { dataOf } from './generated';
-import { breaches, received, recordsOf, unreleased } from './released';
-import { readReleased } from './released-files';
+import {
+  asyncApi,
+  breaches,
+  dataOf,
+  readReleased,
+  received,
+  recordsOf,
+  unreleased,
+} from '@atlas/events/evolution';
+import { catalogue } from './catalogue';
 
-const today = { contracts, topics };
-const released = readReleased();
+const released = readReleased('libs/contracts/released');
 
 const withUnknownFields = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withUnknownFields);
@@ -18,13 +20,13 @@ const withUnknownFields = (value: unknown): unknown => {
   return { ...Object.fromEntries(fields), fromTheFuture: { some: ['thing'] } };
 };
 
-describe('The events of the platform', () => {
+describe('The events of the shop', () => {
   it('break neither readers nor data that were released before', () => {
-    expect(breaches(today, released)).toEqual([]);
+    expect(breaches(catalogue, released)).toEqual([]);
   });
 
   it('are all released', () => {
-    expect(unreleased(today, released)).toEqual([]);
+    expect(unreleased(catalogue, released)).toEqual([]);
   });
 
   // Otherwise the check would go without generated data, and say nothing.
@@ -35,14 +37,14 @@ describe('The events of the platform', () => {
     },
   );
 
-  it.each(contracts.map((contract) => [contract.type, contract] as const))(
+  it.each(catalogue.contracts.map((contract) => [contract.type, contract] as const))(
     '%s is read by ignoring fields that are not known',
     (_, contract) => {
       for (const record of recordsOf(contract)) {
         const data: unknown = JSON.parse(record.value);
         const extended = { ...record, value: JSON.stringify(withUnknownFields(data)) };
-        expect(decodeEvent(received(extended))).toMatchObject({ ok: true, value: { data } });
-        expect(decodeEvent(received(extended))).toEqual(decodeEvent(received(record)));
+        expect(catalogue.decode(received(extended))).toMatchObject({ ok: true, value: { data } });
+        expect(catalogue.decode(received(extended))).toEqual(catalogue.decode(received(record)));
       }
     },
   );
@@ -67,7 +69,7 @@ describe('docs/asyncapi.yaml', () => {
   };
 
   it('is up to date; if not, "npm run contracts:asyncapi" writes it', () => {
-    expect(text).toBe(asyncApi(today));
+    expect(text).toBe(asyncApi(catalogue));
   });
 
   it("is valid for AsyncAPI's own parser, which notices a channel that is not there", () => {

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import type { TopicSpec } from '../topics';
 import { fileOf, type Released, type ReleasedEvent } from './released';
 
-/** Where the released schemas are kept, from the root of the repository. */
-export const RELEASED = 'libs/contracts/released';
 const TOPICS = 'topics.json';
 
-export function readReleased(folder = RELEASED): Released {
+/** Reads the released schemas and topics that {@link writeReleased} keeps in `folder`. */
+export function readReleased(folder: string): Released {
   const files = readdirSync(folder).sort();
   const read = (file: string): unknown => JSON.parse(readFileSync(join(folder, file), 'utf8'));
   return {
@@ -18,7 +17,7 @@ export function readReleased(folder = RELEASED): Released {
   };
 }
 
-export function writeReleased(released: Released, folder = RELEASED): void {
+export function writeReleased(released: Released, folder: string): void {
   const write = (file: string, content: unknown) =>
     writeFileSync(join(folder, file), `${JSON.stringify(content, null, 2)}\n`);
   for (const event of released.events) write(fileOf(event), event);

@@ -1,0 +1,24 @@
+import type { EventLanguage } from '../catalogue';
+import { breaches, release, unreleased } from './released';
+import { readReleased, writeReleased } from './released-files';
+
+/**
+ * Adds today's schemas and topics to the released ones in `folder`, unless old readers or old data would break: then it
+ * writes nothing. It says what it did.
+ * @returns whether nothing would break.
+ */
+export function releaseInto(folder: string, today: EventLanguage): boolean {
+  const released = readReleased(folder);
+  const broken = breaches(today, released);
+  if (broken.length > 0) {
+    for (const sentence of broken) console.error(sentence);
+    console.error('Nothing was released.');
+    return false;
+  }
+  const news = unreleased(today, released);
+  writeReleased(release(today, released), folder);
+  console.log(
+    news.length === 0 ? 'Everything is released.' : `${news.length} new in ${folder}; commit them.`,
+  );
+  return true;
+}

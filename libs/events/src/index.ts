@@ -1,0 +1,20 @@
+export { catalogueOf, type EventCatalogue, type EventLanguage } from './catalogue';
+export {
+  dataSchemaUri,
+  type DecodeEvent,
+  decoderOf,
+  type EncodedEvent,
+  encodeEvent,
+  type ReceivedRecord,
+  type UndecodableEvent,
+} from './codec';
+export {
+  defineEvent,
+  type EventContract,
+  type EventEnvelope,
+  type EventOf,
+  type NewEvent,
+  upcastFrom,
+  versionsOf,
+} from './event-contract';
+export { topicOf, type TopicSpec } from './topics';
