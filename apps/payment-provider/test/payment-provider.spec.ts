@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createService, loadConfig, startService } from '@atlas/service';
-import { createTestDatabase, eventually, type TestDatabase } from '@atlas/testing';
-import { DataSource } from 'typeorm';
+import { eventually } from '@atlas/testing';
+import { type Context, startContext } from '@atlas/testing/context';
 import { Agent, request } from 'undici';
 import type { BooksResponse, ChargeResponse } from '../src/adapters/driving/http/charges.schemas';
 import type { FaultsResponse } from '../src/adapters/driving/http/faults.schemas';
@@ -11,24 +9,17 @@ import { paymentProviderApp } from '../src/payment-provider.app';
 const amount = { minorUnits: 487, currency: 'EUR' };
 
 describe('The sandbox provider', () => {
-  let database: TestDatabase;
-  let app: NestFastifyApplication;
-  let url: string;
+  let provider: Context;
   // Each request on a connection of its own: one that was cut must not fail the next.
   const agent = new Agent({ pipelining: 0 });
 
   beforeAll(async () => {
-    database = await createTestDatabase();
-    const env = { PORT: '0', DATABASE_URL: database.url, LOG_LEVEL: 'fatal' };
-    const settings = loadConfig(paymentProviderApp.settings, env);
-    app = await createService(paymentProviderApp, settings);
-    url = await startService(app, settings);
+    provider = await startContext(paymentProviderApp);
   });
   afterEach(() => send('DELETE', '/faults'));
   afterAll(async () => {
-    await app?.close();
+    await provider?.stop();
     await agent.close();
-    await database?.drop();
   });
 
   async function send(
@@ -36,7 +27,7 @@ describe('The sandbox provider', () => {
     path: string,
     { key, body, giveUpAfterMs = 30_000 }: { key?: string; body?: unknown; giveUpAfterMs?: number } = {},
   ) {
-    const response = await request(url + path, {
+    const response = await request(provider.replicas[0].url + path, {
       dispatcher: agent,
       method,
       headers: {
@@ -139,7 +130,7 @@ describe('The sandbox provider', () => {
 
     it('a request that comes while another with its key is worked on is told so', async () => {
       const reference = randomUUID();
-      const worker = app.get(DataSource).createQueryRunner();
+      const worker = provider.dataSource.createQueryRunner();
       const claim = (action: string) =>
         worker.query(`SELECT pg_advisory_${action}(hashtextextended($1, 0))`, [`charge ${reference}`]);
       await claim('lock');
@@ -198,7 +189,7 @@ describe('The sandbox provider', () => {
     });
 
     it('show nothing above a movement that may still appear', async () => {
-      const late = app.get(DataSource).createQueryRunner();
+      const late = provider.dataSource.createQueryRunner();
       await late.startTransaction();
       await late.query(
         `INSERT INTO charge (id, key, reference, amount, currency, source, created_at)

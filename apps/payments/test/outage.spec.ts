@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { eventually } from '@atlas/testing';
 import fc from 'fast-check';
 import { CancelPayment } from '../src/application/commands/cancel-payment';
-import { PaymentsFixture, PRICE } from './payments-fixture';
+import { PRICE } from './builders';
+import { RunningPayments } from './running-payments';
 
 const RUNS = Number(process.env['PROVIDER_FAULT_RUNS'] ?? 6);
 
@@ -13,17 +14,17 @@ interface Health {
 }
 
 describe('Payments, when the provider', () => {
-  let payments: PaymentsFixture;
+  let payments: RunningPayments;
 
   beforeAll(async () => {
     process.env['RESILIENCE_PROVIDER_BREAKER_OPEN_MS'] = '100';
     process.env['RESILIENCE_PROVIDER_READS_BREAKER_OPEN_MS'] = '100';
-    payments = await PaymentsFixture.start({ PROVIDER_TIMEOUT_MS: '100' });
+    payments = await RunningPayments.start({ env: { PROVIDER_TIMEOUT_MS: '100' } });
   });
-  afterAll(() => payments?.end());
+  afterAll(() => payments?.stop());
 
   const readiness = async () => {
-    const answer = await payments.app.inject({ method: 'GET', url: '/health/ready' });
+    const answer = await payments.context.send('GET', '/health/ready');
     return { status: answer.statusCode, provider: answer.json<Health>().details.provider };
   };
   const place = async (count: number) => {
@@ -128,7 +129,7 @@ describe('Payments, when the provider', () => {
         fc.boolean(),
         async (faults, wishes, kill) => {
           await payments.provider.misbehave(...faults);
-          const cancelPayment = payments.app.get(CancelPayment);
+          const cancelPayment = payments.get(CancelPayment);
           const paused = payments.pausedWorker();
           const sleeping: (() => Promise<unknown>)[] = [];
           const all: ((typeof wishes)[number] & { readonly id: string })[] = [];

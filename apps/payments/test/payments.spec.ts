@@ -1,122 +1,66 @@
 import { randomUUID } from 'node:crypto';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { catalogue, OrderCancelled, OrderPaymentDue } from '@atlas/contracts';
-import { EventLog } from '@atlas/ports/adapters';
+import { Money } from '@atlas/kernel';
 import { Clock } from '@atlas/ports/application';
-import { createService, loadConfig, startService } from '@atlas/service';
-import { createTestDatabase, eventually, publish, recordOf, type TestDatabase } from '@atlas/testing';
-import { DataSource } from 'typeorm';
+import { createService, loadConfig } from '@atlas/service';
+import { eventually } from '@atlas/testing';
 import type { PaymentResponse } from '../src/adapters/driving/http/payments.schemas';
-import { type ChargeOutcome, PaymentProvider, PaymentRepository } from '../src/application/ports';
+import { SettlePaymentsJob } from '../src/adapters/driving/jobs/settle-payments.job';
 import { RequestPayment } from '../src/application/commands/request-payment';
 import { SettlePayments } from '../src/application/commands/settle-payments';
-import { Money } from '@atlas/kernel';
-import { SettlePaymentsJob } from '../src/adapters/driving/jobs/settle-payments.job';
+import { type ChargeOutcome, PaymentProvider, PaymentRepository } from '../src/application/ports';
 import { paymentsApp } from '../src/payments.app';
-import type { PaymentsSettings } from '../src/payments.settings';
-import { ProviderProcess } from './provider-process';
-
-const amount = { minorUnits: 487, currency: 'EUR' };
+import { amount, orderCancelled, orderPaymentDue } from './builders';
+import { RunningPayments } from './running-payments';
 
 describe('Payments', () => {
-  let databases: TestDatabase[];
-  let provider: ProviderProcess;
-  let settings: PaymentsSettings;
-  let replicas: NestFastifyApplication[];
-  let app: NestFastifyApplication;
-  let log: EventLog;
+  let payments: RunningPayments;
 
   beforeAll(async () => {
-    databases = [await createTestDatabase(), await createTestDatabase()];
-    provider = await ProviderProcess.start();
-    settings = loadConfig(paymentsApp.settings, {
-      PORT: '0',
-      DATABASE_URL: databases[0]!.url,
-      EVENT_LOG_URL: databases[1]!.url,
-      LOG_LEVEL: 'fatal',
-      PROVIDER_URL: provider.url,
-      PROVIDER_TIMEOUT_MS: '500',
-      // The workers alone are looked at here.
-      RECONCILE_EVERY_MS: '3600000',
-      PAYMENT_LEASE_MS: '10000',
-      PAYMENT_MAX_ATTEMPTS: '3',
+    payments = await RunningPayments.start({
+      replicas: 2,
+      env: { PROVIDER_TIMEOUT_MS: '500', PAYMENT_LEASE_MS: '10000', PAYMENT_MAX_ATTEMPTS: '3' },
     });
-    const replica = async () => {
-      const started = await createService(paymentsApp, settings);
-      await startService(started, settings);
-      return started;
-    };
-    replicas = [await replica(), await replica()];
-    app = replicas[0]!;
-    log = app.get(EventLog);
-    await log.ensureTopics(catalogue.topics);
   });
-  afterAll(async () => {
-    for (const replica of replicas ?? []) await replica.close();
-    await provider?.end();
-    for (const database of databases ?? []) await database.drop();
-  });
+  afterAll(() => payments?.stop());
 
-  const due = (orderId: string, paymentToken = 'tok_approve') =>
-    recordOf({
-      contract: OrderPaymentDue,
-      subject: orderId,
-      aggregateVersion: 2,
-      data: { orderId, amount, paymentToken },
-    });
-  const cancelled = (orderId: string) =>
-    recordOf({
-      contract: OrderCancelled,
-      subject: orderId,
-      aggregateVersion: 3,
-      data: { orderId, reason: 'customer-request' },
-    });
-  const read = async (orderId: string) =>
-    (await app.inject({ method: 'GET', url: `/payments/${orderId}` })).json<PaymentResponse>();
+  const publish: RunningPayments['context']['publish'] = (...records) => payments.context.publish(...records);
+  const send: RunningPayments['context']['send'] = (...request) => payments.context.send(...request);
+  const read = async (orderId: string) => (await send('GET', `/payments/${orderId}`)).json<PaymentResponse>();
   const reaches = (orderId: string, status: string) =>
     eventually(async () => {
       const payment = await read(orderId);
       return payment.status === status && payment;
     });
-  const query = <Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> =>
-    app.get(DataSource).query(sql, parameters);
-  const told = async (orderId: string) =>
-    (
-      await query<{ type: string; version: number }>(
-        `SELECT headers ->> 'ce_type' AS type, aggregate_version AS version FROM outbox WHERE aggregate_id = $1 ORDER BY id`,
-        [orderId],
-      )
-    ).map(({ type, version }) => `${type} ${version}`);
   const booked = async (orderId: string) =>
     (
-      await query<{ kind: string }>('SELECT kind FROM ledger_transaction WHERE payment_id = $1 ORDER BY id', [
-        orderId,
-      ])
+      await payments.query<{ kind: string }>(
+        'SELECT kind FROM ledger_transaction WHERE payment_id = $1 ORDER BY id',
+        [orderId],
+      )
     ).map(({ kind }) => kind);
   const charges = async (orderId: string) =>
-    (await provider.chargesOf(orderId)).map(({ id, refund_id }) => ({ charge_id: id, refund_id }));
+    (await payments.provider.chargesOf(orderId)).map(({ id, refund_id }) => ({ charge_id: id, refund_id }));
 
   it('captures what is due, books it and tells it once', async () => {
     const id = randomUUID();
-    await publish(log, due(id));
+    await publish(orderPaymentDue(id));
     const payment = await reaches(id, 'captured');
     expect(payment).toMatchObject({ orderId: id, amount, chargeId: expect.stringMatching(/^ch_/) });
-    expect(await told(id)).toEqual(['payments.payment-captured 1']);
+    expect(await payments.context.told(id)).toEqual(['payments.payment-captured 1']);
     expect(await booked(id)).toEqual(['capture']);
   });
 
   it('tells the outcome as a consequence of what caused it, though a worker finds it out later', async () => {
     const id = randomUUID();
-    const [request, cancellation] = [due(id), cancelled(id)];
-    await publish(log, request);
+    const [request, cancellation] = [orderPaymentDue(id), orderCancelled(id)];
+    await publish(request);
     await reaches(id, 'captured');
-    await publish(log, cancellation);
+    await publish(cancellation);
     await reaches(id, 'refunded');
-    const causes = await query(
-      `SELECT headers ->> 'ce_correlationid' AS correlation, headers ->> 'ce_causationid' AS cause
-       FROM outbox WHERE aggregate_id = $1 ORDER BY id`,
-      [id],
-    );
+    const causes = (await payments.context.outbox(id)).map(({ correlationId, causationId }) => ({
+      correlation: correlationId,
+      cause: causationId,
+    }));
     const causeOf = ({ headers }: typeof request) => ({
       correlation: headers['ce_correlationid'],
       cause: headers['ce_id'],
@@ -126,50 +70,50 @@ describe('Payments', () => {
 
   it('takes no notice of the cancellation of an order that it has no payment for', async () => {
     const id = randomUUID();
-    const cancellation = cancelled(id);
-    await publish(log, cancellation);
-    await eventually(async () => {
-      const rows = await query('SELECT FROM inbox WHERE event_id = $1', [cancellation.headers['ce_id']]);
-      return rows.length > 0;
-    });
-    expect((await app.inject({ method: 'GET', url: `/payments/${id}` })).statusCode).toBe(404);
-    expect(await told(id)).toEqual([]);
+    const cancellation = orderCancelled(id);
+    await publish(cancellation);
+    await payments.context.handled(cancellation);
+    expect((await send('GET', `/payments/${id}`)).statusCode).toBe(404);
+    expect(await payments.context.told(id)).toEqual([]);
   });
 
   it('tells that a payment is declined, and books nothing', async () => {
     const [id, unknown] = [randomUUID(), randomUUID()];
-    await publish(log, due(id, 'tok_decline'), due(unknown, 'tok_invented'));
+    await publish(orderPaymentDue(id, 'tok_decline'), orderPaymentDue(unknown, 'tok_invented'));
     expect(await reaches(id, 'declined')).toMatchObject({ reason: 'insufficient funds' });
     expect(await reaches(unknown, 'declined')).toMatchObject({ reason: 'there is no token "tok_invented"' });
-    expect(await told(id)).toEqual(['payments.payment-declined 1']);
+    expect(await payments.context.told(id)).toEqual(['payments.payment-declined 1']);
     expect(await booked(id)).toEqual([]);
   });
 
   it('fails a payment that the provider never answers, once it confirmed that nothing was charged', async () => {
     const id = randomUUID();
-    await publish(log, due(id, 'tok_timeout'));
+    await publish(orderPaymentDue(id, 'tok_timeout'));
     expect(await reaches(id, 'failed')).toMatchObject({
       attempts: 4,
       reason: expect.stringContaining('charged nothing'),
     });
-    expect(await told(id)).toEqual(['payments.payment-failed 1']);
+    expect(await payments.context.told(id)).toEqual(['payments.payment-failed 1']);
     expect(await charges(id)).toEqual([]);
   });
 
   it('gives the money back when the order is cancelled, and tells both', async () => {
     const id = randomUUID();
-    await publish(log, due(id));
+    await publish(orderPaymentDue(id));
     await reaches(id, 'captured');
-    await publish(log, cancelled(id));
+    await publish(orderCancelled(id));
     const payment = await reaches(id, 'refunded');
     expect(await charges(id)).toEqual([{ charge_id: payment.chargeId, refund_id: payment.refundId }]);
-    expect(await told(id)).toEqual(['payments.payment-captured 1', 'payments.payment-refunded 2']);
+    expect(await payments.context.told(id)).toEqual([
+      'payments.payment-captured 1',
+      'payments.payment-refunded 2',
+    ]);
     expect(await booked(id)).toEqual(['capture', 'refund']);
   });
 
   it('ends without a charge kept when the cancellation comes right behind the request', async () => {
     const ids = Array.from({ length: 20 }, () => randomUUID());
-    await publish(log, ...ids.flatMap((id) => [due(id), cancelled(id)]));
+    await publish(...ids.flatMap((id) => [orderPaymentDue(id), orderCancelled(id)]));
     for (const id of ids) {
       await eventually(async () => ['voided', 'refunded'].includes((await read(id)).status));
       const [charge] = await charges(id);
@@ -179,43 +123,43 @@ describe('Payments', () => {
 
   it('handles what is delivered twice once, with two replicas', async () => {
     const id = randomUUID();
-    await publish(log, due(id), due(id));
-    await publish(log, due(id));
+    await publish(orderPaymentDue(id), orderPaymentDue(id));
+    await publish(orderPaymentDue(id));
     await reaches(id, 'captured');
     const marker = randomUUID();
-    await publish(log, due(marker));
+    await publish(orderPaymentDue(marker));
     await reaches(marker, 'captured');
-    expect(await told(id)).toEqual(['payments.payment-captured 1']);
+    expect(await payments.context.told(id)).toEqual(['payments.payment-captured 1']);
     expect(await booked(id)).toEqual(['capture']);
   });
 
   describe('when a process dies between the charge and its record', () => {
     /** A worker on the real data whose provider charges, but whose process then sees no answer. */
     const dyingWorker = (leaseMs: number, after: (outcome: ChargeOutcome) => ChargeOutcome) => {
-      const real = app.get(PaymentProvider);
+      const real = payments.get(PaymentProvider);
       const dying: PaymentProvider = {
         charge: async (...call) => after(await real.charge(...call)),
         refund: (...call) => real.refund(...call),
         lookup: (key) => real.lookup(key),
         capacity: () => real.capacity(),
       };
-      return new SettlePayments(app.get(PaymentRepository), dying, app.get(Clock), {
+      return new SettlePayments(payments.get(PaymentRepository), dying, payments.get(Clock), {
         leaseMs,
         maxCharges: 3,
         backoffMs: () => 0,
       });
     };
     const stopWorkers = async () => {
-      for (const replica of replicas) await replica.get(SettlePaymentsJob).stop();
+      for (const replica of payments.context.replicas) await replica.get(SettlePaymentsJob).stop();
     };
     const startWorkers = () => {
-      for (const replica of replicas) replica.get(SettlePaymentsJob).start();
+      for (const replica of payments.context.replicas) replica.get(SettlePaymentsJob).start();
     };
 
     it('the attempt is repeated under the same key, and charged once', async () => {
       await stopWorkers();
       const id = randomUUID();
-      await app
+      await payments
         .get(RequestPayment)
         .execute({ orderId: id, amount: Money.of(487), paymentToken: 'tok_approve' });
       const dying = dyingWorker(1, (outcome) => outcome);
@@ -232,7 +176,7 @@ describe('Payments', () => {
     it('a charge whose answer got lost is told again, not made again', async () => {
       await stopWorkers();
       const id = randomUUID();
-      await app
+      await payments
         .get(RequestPayment)
         .execute({ orderId: id, amount: Money.of(487), paymentToken: 'tok_approve' });
       const deaf = dyingWorker(10_000, () => ({ kind: 'unknown' }));
@@ -243,21 +187,21 @@ describe('Payments', () => {
       startWorkers();
       expect(await reaches(id, 'captured')).toMatchObject({ chargeId: charge?.charge_id, attempts: 2 });
       expect(await charges(id)).toHaveLength(1);
-      expect(await told(id)).toEqual(['payments.payment-captured 1']);
+      expect(await payments.context.told(id)).toEqual(['payments.payment-captured 1']);
     });
 
     it('and the order was cancelled meanwhile, the charge is found by asking, and given back', async () => {
       await stopWorkers();
       const id = randomUUID();
-      await app
+      await payments
         .get(RequestPayment)
         .execute({ orderId: id, amount: Money.of(487), paymentToken: 'tok_approve' });
       const dying = dyingWorker(1, (outcome) => outcome);
       const [payment] = await dying.claim(1);
       await dying.attempt(payment!);
-      await publish(log, cancelled(id));
+      await publish(orderCancelled(id));
       await eventually(async () => {
-        const [row] = await query<{ cancel_requested: boolean }>(
+        const [row] = await payments.query<{ cancel_requested: boolean }>(
           'SELECT cancel_requested FROM payment WHERE id = $1',
           [id],
         );
@@ -266,14 +210,17 @@ describe('Payments', () => {
       startWorkers();
       const { chargeId, refundId } = await reaches(id, 'refunded');
       expect(await charges(id)).toEqual([{ charge_id: chargeId, refund_id: refundId }]);
-      expect(await told(id)).toEqual(['payments.payment-captured 1', 'payments.payment-refunded 2']);
+      expect(await payments.context.told(id)).toEqual([
+        'payments.payment-captured 1',
+        'payments.payment-refunded 2',
+      ]);
       expect(await booked(id)).toEqual(['capture', 'refund']);
     });
 
     it('a late record of an attempt that another repeated changes nothing', async () => {
       await stopWorkers();
       const id = randomUUID();
-      await app
+      await payments
         .get(RequestPayment)
         .execute({ orderId: id, amount: Money.of(487), paymentToken: 'tok_approve' });
       const slow = dyingWorker(1, (outcome) => outcome);
@@ -282,38 +229,42 @@ describe('Payments', () => {
       startWorkers();
       await reaches(id, 'captured');
       await slow.record([late]);
-      expect(await told(id)).toEqual(['payments.payment-captured 1']);
+      expect(await payments.context.told(id)).toEqual(['payments.payment-captured 1']);
       expect(await booked(id)).toEqual(['capture']);
     });
   });
 
   it('claims a payment for one worker at a time', async () => {
-    for (const replica of replicas) await replica.get(SettlePaymentsJob).stop();
+    for (const replica of payments.context.replicas) await replica.get(SettlePaymentsJob).stop();
     const ids = Array.from({ length: 30 }, () => randomUUID());
     for (const orderId of ids) {
-      await app.get(RequestPayment).execute({ orderId, amount: Money.of(1), paymentToken: 'tok_approve' });
+      await payments
+        .get(RequestPayment)
+        .execute({ orderId, amount: Money.of(1), paymentToken: 'tok_approve' });
     }
     const claims = await Promise.all(
-      replicas.flatMap((replica) => [1, 2, 3].map(() => replica.get(SettlePayments).claim(20))),
+      payments.context.replicas.flatMap((replica) =>
+        [1, 2, 3].map(() => replica.get(SettlePayments).claim(20)),
+      ),
     );
     const claimed = claims.flat().map((payment) => payment.id);
     expect(claimed.sort()).toEqual([...ids].sort());
-    await query(`UPDATE payment SET due_at = now() WHERE id = ANY ($1)`, [ids]);
-    for (const replica of replicas) replica.get(SettlePaymentsJob).start();
+    await payments.query(`UPDATE payment SET due_at = now() WHERE id = ANY ($1)`, [ids]);
+    for (const replica of payments.context.replicas) replica.get(SettlePaymentsJob).start();
     for (const id of ids) await reaches(id, 'captured');
   });
 
   it('does not start with a lease that ends before an attempt may', async () => {
     process.env['RESILIENCE_PROVIDER_DEADLINE_MS'] = '20000';
-    const created = createService(paymentsApp, { ...settings, LOG_LEVEL: 'silent' });
+    const created = createService(paymentsApp, loadConfig(paymentsApp.settings, payments.context.env));
     await expect(created).rejects.toThrow('PAYMENT_LEASE_MS is 10000, and an attempt may take 24000 ms');
     delete process.env['RESILIENCE_PROVIDER_DEADLINE_MS'];
   });
 
   describe('The ledger', () => {
     it('balances, and agrees with what was captured and not given back', async () => {
-      const { balances } = (await app.inject({ method: 'GET', url: '/ledger/balances' })).json();
-      const [row] = await query<{ held: string }>(
+      const { balances } = (await send('GET', '/ledger/balances')).json();
+      const [row] = await payments.query<{ held: string }>(
         `SELECT sum(amount) AS held FROM payment WHERE status IN ('captured', 'refunding')`,
       );
       expect(balances).toEqual([
@@ -324,10 +275,10 @@ describe('Payments', () => {
 
     it('refuses an unbalanced transaction, a second capture and any change', async () => {
       const id = randomUUID();
-      await publish(log, due(id));
+      await publish(orderPaymentDue(id));
       await reaches(id, 'captured');
       const refund = (...entries: string[]) =>
-        query(
+        payments.query(
           `WITH booked AS (INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'refund') RETURNING id)
            INSERT INTO ledger_entry SELECT id, entry.* FROM booked, (VALUES ${entries.join()}) AS entry`,
           [id],
@@ -339,23 +290,29 @@ describe('Payments', () => {
       await expect(
         refund(`('sales', 487, 0, 'EUR')`, `('provider-clearing', 0, 487, 'USD')`),
       ).rejects.toThrow('is not balanced');
-      const empty = query(`INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'refund')`, [id]);
+      const empty = payments.query(
+        `INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'refund')`,
+        [id],
+      );
       await expect(empty).rejects.toThrow('is not balanced');
-      const second = query(`INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'capture')`, [id]);
+      const second = payments.query(
+        `INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'capture')`,
+        [id],
+      );
       await expect(second).rejects.toThrow('duplicate key');
-      await expect(query('UPDATE ledger_entry SET debit = 0')).rejects.toThrow('append-only');
-      await expect(query('DELETE FROM ledger_entry')).rejects.toThrow('append-only');
-      await expect(query('TRUNCATE ledger_transaction CASCADE')).rejects.toThrow('append-only');
+      await expect(payments.query('UPDATE ledger_entry SET debit = 0')).rejects.toThrow('append-only');
+      await expect(payments.query('DELETE FROM ledger_entry')).rejects.toThrow('append-only');
+      await expect(payments.query('TRUNCATE ledger_transaction CASCADE')).rejects.toThrow('append-only');
     });
   });
 
   describe('A refund on request', () => {
     const refund = (orderId: string, key = randomUUID()) =>
-      app.inject({ method: 'POST', url: `/payments/${orderId}/refund`, headers: { 'idempotency-key': key } });
+      send('POST', `/payments/${orderId}/refund`, undefined, { 'idempotency-key': key });
 
     it('gives a captured payment back, once', async () => {
       const [id, key] = [randomUUID(), randomUUID()];
-      await publish(log, due(id));
+      await publish(orderPaymentDue(id));
       await reaches(id, 'captured');
       const first = await refund(id, key);
       expect(first.statusCode).toBe(202);
@@ -367,22 +324,19 @@ describe('Payments', () => {
 
     it('is refused for a payment that holds no money, and for none at all', async () => {
       const id = randomUUID();
-      await publish(log, due(id, 'tok_decline'));
+      await publish(orderPaymentDue(id, 'tok_decline'));
       await reaches(id, 'declined');
       const refused = await refund(id);
       expect(refused.statusCode).toBe(409);
       expect(refused.json().detail).toContain('is declined');
       expect((await refund(randomUUID())).statusCode).toBe(404);
-      const keyless = await app.inject({ method: 'POST', url: `/payments/${id}/refund` });
+      const keyless = await payments.context.inject({ method: 'POST', url: `/payments/${id}/refund` });
       expect(keyless.statusCode).toBe(400);
       expect(keyless.json().detail).toContain('Idempotency-Key');
     });
 
     it('and a look at a payment need an order id that is one', async () => {
-      for (const answer of [
-        await app.inject({ method: 'GET', url: '/payments/seven' }),
-        await refund('seven'),
-      ]) {
+      for (const answer of [await send('GET', '/payments/seven'), await refund('seven')]) {
         expect(answer.statusCode).toBe(400);
         expect(answer.headers['content-type']).toContain('application/problem+json');
         expect(answer.json().errors).toEqual([

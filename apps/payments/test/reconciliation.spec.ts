@@ -2,15 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { eventually } from '@atlas/testing';
 import { CancelPayment } from '../src/application/commands/cancel-payment';
 import { ReconcileBooks } from '../src/application/commands/reconcile-books';
-import { PaymentsFixture, PRICE } from './payments-fixture';
+import { PRICE } from './builders';
+import { RunningPayments } from './running-payments';
 
 describe('Payments and the books of the provider', () => {
-  let payments: PaymentsFixture;
+  let payments: RunningPayments;
 
   beforeAll(async () => {
-    payments = await PaymentsFixture.start({ PROVIDER_TIMEOUT_MS: '300' });
+    payments = await RunningPayments.start({ env: { PROVIDER_TIMEOUT_MS: '300' } });
   });
-  afterAll(() => payments?.end());
+  afterAll(() => payments?.stop());
 
   /** Claims the payment with a worker that is paused before it charges. */
   async function claimedByPausedWorker(token = 'tok_approve') {
@@ -28,7 +29,7 @@ describe('Payments and the books of the provider', () => {
     await payments.request(id);
     await payments.reaches(id, 'captured');
     await payments.reconcile();
-    expect(await payments.told(id)).toEqual(['captured 1']);
+    expect(await payments.context.told(id)).toEqual(['payments.payment-captured 1']);
     expect(await payments.provider.holds(id)).toBe(PRICE);
   });
 
@@ -39,7 +40,7 @@ describe('Payments and the books of the provider', () => {
     expect(await payments.read(id)).toMatchObject({ status: 'captured', attempts: 1 });
     payments.worker.start();
     await payments.reconcile();
-    expect(await payments.told(id)).toEqual(['captured 1']);
+    expect(await payments.context.told(id)).toEqual(['payments.payment-captured 1']);
     expect(await payments.provider.chargesOf(id)).toHaveLength(1);
   });
 
@@ -58,13 +59,17 @@ describe('Payments and the books of the provider', () => {
     expect(await payments.provider.chargesOf(id)).toEqual([
       { id: chargeId, declined: null, refund_id: refundId },
     ]);
-    expect(await payments.told(id)).toEqual(['failed 1', 'captured 2', 'refunded 3']);
+    expect(await payments.context.told(id)).toEqual([
+      'payments.payment-failed 1',
+      'payments.payment-captured 2',
+      'payments.payment-refunded 3',
+    ]);
     expect(await payments.booked(id)).toBe(0);
   });
 
   it('a charge for a payment that was voided meanwhile goes back, once', async () => {
     const { id, charge } = await claimedByPausedWorker();
-    await payments.app.get(CancelPayment).execute(id);
+    await payments.get(CancelPayment).execute(id);
     payments.worker.start();
     await payments.reaches(id, 'voided');
     await charge();
@@ -72,7 +77,10 @@ describe('Payments and the books of the provider', () => {
     await Promise.all([payments.reconcile(), payments.reconcile()]);
     await payments.reaches(id, 'refunded');
     await payments.reconcile();
-    expect(await payments.told(id)).toEqual(['captured 1', 'refunded 2']);
+    expect(await payments.context.told(id)).toEqual([
+      'payments.payment-captured 1',
+      'payments.payment-refunded 2',
+    ]);
     expect(await payments.provider.holds(id)).toBe(0);
     expect(await payments.booked(id)).toBe(0);
   });
@@ -102,7 +110,10 @@ describe('Payments and the books of the provider', () => {
     await payments.provider.refund(chargeId!);
     await payments.reconcile();
     expect((await payments.read(id)).status).toBe('refunded');
-    expect(await payments.told(id)).toEqual(['captured 1', 'refunded 2']);
+    expect(await payments.context.told(id)).toEqual([
+      'payments.payment-captured 1',
+      'payments.payment-refunded 2',
+    ]);
     expect(await payments.booked(id)).toBe(0);
   });
 
@@ -116,7 +127,7 @@ describe('Payments and the books of the provider', () => {
     const lost = await payments.provider.charge(unknown, unknown, 100);
     await payments.reconcile();
     expect((await payments.read(id)).status).toBe('pending');
-    const shown = (await payments.app.inject({ method: 'GET', url: '/reconciliation' })).json();
+    const shown = (await payments.context.send('GET', '/reconciliation')).json();
     expect(shown.differences).toEqual(
       expect.arrayContaining([
         { kind: 'amount', id: other, reference: id },
@@ -126,7 +137,7 @@ describe('Payments and the books of the provider', () => {
     );
     expect(shown.differences).toHaveLength(3);
     for (const chargeId of [other, strange, lost]) await payments.provider.refund(chargeId);
-    await payments.app.get(CancelPayment).execute(id);
+    await payments.get(CancelPayment).execute(id);
   });
 
   it('a charge that the provider has forgotten is shown', async () => {
@@ -136,7 +147,7 @@ describe('Payments and the books of the provider', () => {
     const { chargeId } = await payments.reaches(id, 'captured');
     await payments.reconcile();
     const differences = async () =>
-      (await payments.app.get(ReconcileBooks).differences()).filter(({ reference }) => reference === id);
+      (await payments.get(ReconcileBooks).differences()).filter(({ reference }) => reference === id);
     await payments.query(`UPDATE payment SET changed_at = now() - interval '1 hour' WHERE id = $1`, [id]);
     expect(await differences()).toEqual([]);
     await payments.query('DELETE FROM statement_line WHERE charge_id = $1', [chargeId]);
@@ -147,10 +158,10 @@ describe('Payments and the books of the provider', () => {
     const { id, charge } = await claimedByPausedWorker();
     await charge();
     await payments.provider.misbehave({ kind: 'error-before', on: ['read'] });
-    await expect(payments.app.get(ReconcileBooks).execute()).rejects.toThrow();
+    await expect(payments.get(ReconcileBooks).execute()).rejects.toThrow();
     await payments.provider.behave();
     await eventually(async () => {
-      await payments.app.get(ReconcileBooks).execute();
+      await payments.get(ReconcileBooks).execute();
       return (await payments.read(id)).status === 'captured';
     });
   });
