@@ -57,7 +57,7 @@ describe('Payments, when the provider', () => {
       const ids = await place(6);
       expect(await circuitIs('open')).toMatchObject({
         status: 'degraded',
-        message: expect.stringContaining('left alone for now'),
+        message: expect.stringContaining('suspended for now'),
       });
       expect((await readiness()).status).toBe(200);
       // Each turn of the circuit lets one try; however often that is, it must not use the payment up.

@@ -1,33 +1,33 @@
 export interface AdaptiveLimitOptions {
-  /** The limit never falls below; so many are always taken in. */
+  /** The limit never falls below this: so much is always admitted. */
   readonly min: number;
-  /** The limit never rises above. */
+  /** The limit never rises above this. */
   readonly max: number;
-  /** What it begins with. Default: 100, within the two. */
+  /** Where the limit starts. Default: 100, clamped to the two. */
   readonly initial?: number;
-  /** What work may take until it counts as a sign of overload, milliseconds. */
+  /** Work that takes longer is a sign of overload, milliseconds. */
   readonly targetMs: number;
 }
 
-/** Work that was taken in. */
+/** Work that was admitted. */
 export interface Admission {
-  /** To be called when the work is done; calling it again does nothing. */
+  /** Call it when the work is done; further calls do nothing. */
   release(): void;
 }
 
-/** How much the limit shrinks at a time: at least as in Netflix' AIMDLimit, at most as TCP's window. */
+/** By how much the limit shrinks at a time: at least as in Netflix' AIMDLimit, at most as TCP's window. */
 const [LEAST_BACKOFF, MOST_BACKOFF] = [0.9, 0.5];
-/** The weight of the newest latency: a single slow request among fast ones is no overload. */
+/** The weight of the latest latency: one slow request among fast ones is no overload. */
 const SMOOTHING = 0.1;
 
 /**
- * How much work at a time keeps its latency, found by trying: additive increase, multiplicative decrease, as TCP does
- * for its window (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
- * Networks", 1989; RFC 5681), here with a latency as the sign of overload (AIMDLimit of Netflix/concurrency-limits).
- * By Little's law, latency = work at a time / throughput, so what is beyond the limit would only wait in here.
+ * Finds how much concurrent work keeps its latency: additive increase, multiplicative decrease, as TCP does for its
+ * window (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer
+ * Networks", 1989; RFC 5681), with a latency as the sign of overload (AIMDLimit of Netflix/concurrency-limits). By
+ * Little's law, latency = concurrency / throughput, so work beyond the limit would only wait.
  *
- * Why not a gradient on the usual latency (Gradient2Limit): under overload that lasts, its "usual" creeps up, and the
- * limit with it. A fixed target holds, and an operator can say what it is.
+ * Why not a gradient on the usual latency (Gradient2Limit): under lasting overload its "usual" creeps up, and the limit
+ * with it. A fixed target holds, and operators can set it.
  */
 export class AdaptiveLimit {
   private current: number;
@@ -40,7 +40,7 @@ export class AdaptiveLimit {
     this.current = Math.min(max, Math.max(min, initial));
   }
 
-  /** How much work at a time is taken in, at present. */
+  /** How much concurrent work is admitted at present. */
   get limit(): number {
     return Math.floor(this.current);
   }
@@ -49,7 +49,7 @@ export class AdaptiveLimit {
     return this.taken;
   }
 
-  /** Takes work in, or undefined if there is as much as there may be. Never waits. */
+  /** Admits work, or returns undefined if the limit is reached. Never waits. */
   tryAdmit(): Admission | undefined {
     if (this.taken >= this.limit) return undefined;
     this.taken += 1;
@@ -66,7 +66,7 @@ export class AdaptiveLimit {
   }
 
   private learn(beganAt: number, inFlight: number): void {
-    // What began before the last decrease says nothing about it: one episode, one decrease.
+    // Work that began before the last decrease says nothing about it: one decrease per episode.
     if (beganAt < this.decreasedAt) return;
     const now = performance.now();
     const { min, max, targetMs } = this.options;
@@ -76,7 +76,7 @@ export class AdaptiveLimit {
       this.current = Math.max(min, this.current * backoff);
       this.decreasedAt = now;
     } else if (inFlight * 2 >= this.limit) {
-      // By one for each round of the whole window; and only if it was made use of, or idle times would raise it.
+      // By one per round of the whole window, and only if at least half of it was in use, or idle times would raise it.
       this.current = Math.min(max, this.current + 1 / this.current);
     }
   }

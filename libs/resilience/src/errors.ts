@@ -1,14 +1,14 @@
-/** What is known about a call that failed. */
+/** What is known about a failed call. */
 export interface Failure {
-  /** True if the same call may succeed later; false if the dependency works and says no, so that it would again. */
+  /** True if the same call may succeed later; false if the dependency works and would refuse it again. */
   readonly transient: boolean;
-  /** False only if it is certain that the dependency has not begun to act on the call. */
+  /** False only if the dependency certainly did not start to act on the call. */
   readonly mayHaveActed: boolean;
-  /** How long the dependency asks to wait before the next call, milliseconds. */
+  /** How long the dependency asks us to wait before the next call, milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
 
-/** A call to a dependency failed, and its adapter knows how. Throw it from what a policy runs. */
+/** A failed call that the adapter has classified. Throw it from the work that a policy runs. */
 export class DependencyError extends Error {
   override readonly name: string = 'DependencyError';
 
@@ -21,7 +21,7 @@ export class DependencyError extends Error {
   }
 }
 
-/** A policy ended a call, or did not begin it. */
+/** A policy ended a call or did not start it. */
 export abstract class PolicyError extends DependencyError {
   constructor(
     message: string,
@@ -33,7 +33,7 @@ export abstract class PolicyError extends DependencyError {
   }
 }
 
-/** One attempt got no answer in its time. The dependency may have acted. */
+/** One attempt got no answer in time. The dependency may have acted. */
 export class AttemptTimedOut extends PolicyError {
   override readonly name = 'AttemptTimedOut';
 
@@ -45,26 +45,26 @@ export class AttemptTimedOut extends PolicyError {
   }
 }
 
-/** The call as a whole, waiting and attempts, took longer than it may. */
+/** The call as a whole, waits and attempts, exceeded its deadline. */
 export class DeadlineExceeded extends PolicyError {
   override readonly name = 'DeadlineExceeded';
 
-  /** @param attempts how many were begun; with none, the dependency can't have acted. */
+  /** @param attempts how many were started; if none, the dependency can't have acted. */
   constructor(dependency: string, ms: number, attempts: number) {
-    super(`The call to "${dependency}" was not done within ${ms} ms (attempts: ${attempts})`, dependency, {
+    super(`The call to "${dependency}" did not finish within ${ms} ms (attempts: ${attempts})`, dependency, {
       transient: true,
       mayHaveActed: attempts > 0,
     });
   }
 }
 
-/** The circuit is open: the dependency has failed too often, and is left alone for a while. */
+/** The circuit is open: the dependency has failed too often, so calls are suspended for a while. */
 export class CircuitOpen extends PolicyError {
   override readonly name = 'CircuitOpen';
 
-  /** @param retryAfterMs when the next call may be let through. */
+  /** @param retryAfterMs until a call is let through again. */
   constructor(dependency: string, retryAfterMs: number) {
-    super(`"${dependency}" has failed too often and is left alone for now`, dependency, {
+    super(`"${dependency}" has failed too often; calls to it are suspended for now`, dependency, {
       transient: true,
       mayHaveActed: false,
       retryAfterMs,
@@ -72,13 +72,13 @@ export class CircuitOpen extends PolicyError {
   }
 }
 
-/** As many calls are open, and as many wait, as may. */
+/** All slots and all places in the queue are taken. */
 export class BulkheadFull extends PolicyError {
   override readonly name = 'BulkheadFull';
 
   constructor(dependency: string, maxConcurrent: number, maxQueued: number) {
     super(
-      `"${dependency}" has ${maxConcurrent} calls open and ${maxQueued} waiting, which is all it may have`,
+      `"${dependency}" has reached its limit of ${maxConcurrent} open and ${maxQueued} waiting calls`,
       dependency,
       { transient: true, mayHaveActed: false },
     );

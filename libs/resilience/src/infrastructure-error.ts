@@ -1,4 +1,4 @@
-/** Node's and libuv's codes of a peer that can't be reached or went away. */
+/** Codes of Node and libuv for a peer that is unreachable or closed the connection. */
 const NETWORK_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -12,13 +12,12 @@ const NETWORK_CODES = new Set([
 ]);
 
 /**
- * SQLSTATE classes 08 (connection), 40 (rolled back for the sake of others), 53 (out of resources) and 57 (operator
- * intervention: shutdown, cancel), 25P03 and 25P04 (the server ended an idle or long transaction) and 55P03 (a lock
- * could not be had).
+ * SQLSTATE classes 08 (connection), 40 (transaction rollback), 53 (insufficient resources) and 57 (operator intervention:
+ * shutdown, cancel), and codes 25P03 and 25P04 (transaction timeouts) and 55P03 (lock not available).
  */
 const SQLSTATE = /^(?:08|40|53|57)[0-9A-Z]{3}$|^25P0[34]$|^55P03$/;
 
-/** What pg, and TypeORM in the middle of a transaction, throw without a code when a connection is lost or can't be had. */
+/** Messages of pg and TypeORM, without a code, for a connection that was lost or can't be acquired. */
 const LOST_CONNECTION = new RegExp(
   `^(?:${[
     'Connection terminated',
@@ -32,8 +31,8 @@ const LOST_CONNECTION = new RegExp(
 );
 
 /**
- * True if the error says that the database is away, overloaded or busy with others, so that the same work may succeed later; false if
- * the work itself is at fault. Looks into TypeORM's `driverError` and into the errors of an AggregateError.
+ * True if the database is unavailable, overloaded or resolving a conflict, so that the same work may succeed later; false
+ * if the work itself is at fault. Also looks into TypeORM's `driverError` and the errors of an AggregateError.
  */
 export function isInfrastructureError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -1,23 +1,23 @@
 import { ExponentialBackoff, fullJitterGenerator, type IBackoff } from 'cockatiel';
 
-/** What a step says about the next one: at once, after a rest, or never. */
+/** When the next step follows: at once, after a rest, or never. */
 export type Next = 'again' | 'rest' | 'done';
 
 export interface LoopOptions {
-  /** How long it rests when there is nothing to do, milliseconds; {@link Loop.wake} ends that sooner. */
+  /** How long it rests when there is nothing to do, milliseconds; {@link Loop.wake} ends a rest early. */
   readonly restMs: number;
-  /** The longest wait after a first failure, milliseconds; it doubles with each one in a row. Default 200. */
+  /** The longest wait after a first failure, milliseconds; it doubles with each consecutive one. Default 200. */
   readonly initialDelayMs?: number;
   /** The longest wait after any failure, milliseconds. Default 10,000. */
   readonly maxDelayMs?: number;
-  /** Is told of each failure. What it throws ends the loop: for errors that waiting does not mend. */
+  /** Called on each failure. An error that it throws ends the loop: for failures that waiting can't fix. */
   readonly onFailure: (error: unknown, delayMs: number) => void;
 }
 
 /**
- * Work in the background that paces itself: step by step without a pause while there is something to do, with rests
- * while there isn't, and with waits of full jitter that double while steps fail, so that replicas that failed together
- * don't come back together. Waiting for something to be there at the start is a loop whose step says `done`.
+ * Background work that paces itself: it runs step after step while there is work, rests while there is none, and backs
+ * off exponentially with full jitter while steps fail, so that replicas that failed together don't retry together. To
+ * wait for a dependency at start-up, use a loop whose step returns `done`.
  */
 export class Loop {
   private readonly stopping = new AbortController();
@@ -30,19 +30,19 @@ export class Loop {
     private readonly options: LoopOptions,
   ) {}
 
-  /** @returns a promise that resolves when it is done or stopped, and rejects with what `onFailure` throws. */
+  /** @returns a promise that resolves when it is done or stopped, and rejects with the error that `onFailure` throws. */
   start(): Promise<void> {
     this.running ??= this.run();
     return this.running;
   }
 
-  /** There may be something to do: ends a rest, also the next one. A wait after a failure goes on. */
+  /** There may be work: ends the current rest, or skips the next one. Does not shorten a wait after a failure. */
   wake(): void {
     this.isWoken = true;
     this.endRest?.();
   }
 
-  /** Ends it after the step in hand, whose signal it aborts. Never rejects. */
+  /** Aborts the signal of the current step and resolves once that has ended. Never rejects. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.running?.catch(() => undefined);

@@ -1,6 +1,6 @@
 /**
  * Reads the header `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
- * @returns milliseconds from now, never negative; undefined if there is none or it makes no sense.
+ * @returns milliseconds from now, never negative; undefined if the header is missing or invalid.
  */
 export function retryAfterMs(value: string | null | undefined): number | undefined {
   if (!value) return undefined;

@@ -41,9 +41,9 @@ describe('The settings of a service', () => {
     const load = () => loadConfig(settings, wrong);
     expect(load).toThrow(
       [
-        'PORT is wrong: it must be a TCP port from 1 to 65535, or 0 for any that is free.',
+        'PORT is wrong: it must be a TCP port from 1 to 65535, or 0 for any free one.',
         "DATABASE_URL is wrong: it must be the URL of this service's database, postgres://user:password@host/name.",
-        "EVENT_LOG_URL is missing: it must be where the event log is: kafka://host:port,host:port or, for the embedded one, its database's URL, postgres://user:password@host/name.",
+        "EVENT_LOG_URL is missing: it must be the event log's URL: kafka://host:port,host:port or, for the embedded log, its database's URL, postgres://user:password@host/name.",
         'LOG_LEVEL is wrong: it must be one of fatal, error, warn, info, debug, trace and silent.',
         'PROVIDER_TIMEOUT_MS is wrong: it must be a whole number of milliseconds from 1 to 60000.',
       ].join('\n'),

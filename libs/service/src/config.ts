@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Settings that are wrong, each named with what is allowed. The values are left out: some are secrets. */
+/** Names every invalid setting and what it allows; never its value, which may be a secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -9,7 +9,7 @@ const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
 const KAFKA_URL = /^kafka:\/\/[^\s,:/@]+:\d{1,5}(?:,[^\s,:/@]+:\d{1,5})*$/;
 
-/** Of no effect on the embedded log. The names are those of Kafka's own settings. */
+/** Ignored by the embedded log. Named after Kafka's own settings. */
 const kafkaSettings = {
   KAFKA_SECURITY_PROTOCOL: z
     .enum(['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'])
@@ -28,16 +28,14 @@ const kafkaSettings = {
     .min(1)
     .max(32_767)
     .optional()
-    .describe(
-      'a whole number from 1 (the default): how many brokers keep each record of topics that are made',
-    ),
+    .describe('a whole number from 1 (the default): on how many brokers a new topic keeps each record'),
   KAFKA_RETENTION_HOURS: z.coerce
     .number()
     .positive()
     .max(100 * 365 * 24)
     .optional()
     .describe(
-      'a number of hours, at most 100 years; the default is a week: how long topics that are made keep records',
+      'a number of hours, at most 100 years; the default is a week: how long new topics keep records',
     ),
 };
 
@@ -47,7 +45,7 @@ const httpSettings = {
   HTTP_LOAD_SHEDDING: z
     .enum(['on', 'off'])
     .default('on')
-    .describe('on or off: whether requests are refused at once, by 503, when too many are in work'),
+    .describe('on or off: whether requests are refused with 503 when too many are in progress'),
   HTTP_LATENCY_TARGET_MS: z.coerce
     .number()
     .int()
@@ -55,19 +53,19 @@ const httpSettings = {
     .max(60_000)
     .default(1_000)
     .describe(
-      'a whole number of milliseconds from 1 to 60000: answers that take longer mean that too many requests are in work',
+      'a whole number of milliseconds from 1 to 60000: slower responses mean that too many requests are in progress',
     ),
   HTTP_MIN_IN_FLIGHT: requestsAtATime
     .default(32)
-    .describe('a whole number from 1 to 100000: so many requests at a time are always taken in'),
+    .describe('a whole number from 1 to 100000: this many concurrent requests are always accepted'),
   HTTP_MAX_IN_FLIGHT: requestsAtATime
     .default(1_000)
-    .describe('a whole number from 1 to 100000: more requests at a time are never taken in'),
+    .describe('a whole number from 1 to 100000: more concurrent requests are never accepted'),
 };
 
 /**
- * The settings that every service has. Describe a setting with what it allows, as the last thing: that is the
- * sentence an operator reads when the value is wrong.
+ * The settings of every service. End each schema with a description of what it allows: an operator reads it when the
+ * value is invalid.
  */
 export const serviceSettings = (defaults: { readonly port: number }) =>
   z.object({
@@ -78,14 +76,14 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
       .min(0)
       .max(65_535)
       .default(defaults.port)
-      .describe('a TCP port from 1 to 65535, or 0 for any that is free'),
+      .describe('a TCP port from 1 to 65535, or 0 for any free one'),
     DATABASE_URL: postgresUrl.describe(
       "the URL of this service's database, postgres://user:password@host/name",
     ),
     EVENT_LOG_URL: z
       .union([z.string().regex(KAFKA_URL), postgresUrl])
       .describe(
-        "where the event log is: kafka://host:port,host:port or, for the embedded one, its database's URL, " +
+        "the event log's URL: kafka://host:port,host:port or, for the embedded log, its database's URL, " +
           'postgres://user:password@host/name',
       ),
     ...kafkaSettings,
@@ -94,8 +92,8 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
       .positive()
       .optional()
       .describe(
-        'a number of hours: how long a consumer knows an event that it has handled. Default: as long as the log can ' +
-          'deliver it again; it must not be less',
+        'a number of hours: how long a consumer remembers the events that it has handled. Default: as long as the log ' +
+          'can redeliver them, which is the minimum',
       ),
     DRAIN_MS: z.coerce
       .number()
@@ -104,8 +102,8 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
       .max(300_000)
       .default(0)
       .describe(
-        'a whole number of milliseconds from 0 to 300000: how long it serves on after SIGTERM, while its readiness ' +
-          'says no, so that a load balancer has time to leave it out',
+        'a whole number of milliseconds from 0 to 300000: how long it still serves after SIGTERM, while it reports ' +
+          'itself as not ready, so that load balancers can remove it',
       ),
     ...httpSettings,
     LOG_LEVEL: z
@@ -117,8 +115,8 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
 export type ServiceSettings = z.infer<ReturnType<typeof serviceSettings>>;
 
 /**
- * Reads settings from the environment; an empty value counts as none.
- * @throws ConfigError that names every wrong setting and what it allows.
+ * Reads settings from the environment; an empty value counts as unset.
+ * @throws ConfigError that names every invalid setting and what it allows.
  */
 export function loadConfig<Shape extends z.ZodRawShape>(
   settings: z.ZodObject<Shape>,

@@ -4,9 +4,9 @@ import { loadPolicies, type PolicyState, Resilience } from '@atlas/resilience';
 import type { Readiness } from './health';
 
 /**
- * Shows the circuit to each dependency in the readiness. One that is open degrades the service, and never makes it
- * unready: what needs the dependency fails fast or waits, and all else is served.
- * @throws ResilienceConfigError if the environment has settings for policies that this service does not have.
+ * Adds the circuit of each dependency to the readiness. An open one degrades the service but never makes it unready:
+ * requests that need the dependency fail fast or wait, and all others are served.
+ * @throws ResilienceConfigError if the environment configures policies that this service does not have.
  */
 export function reportDependencies(
   app: INestApplicationContext,
@@ -23,14 +23,14 @@ export function reportDependencies(
       const { breaker, since } = resilience.policy(dependency).state();
       const state: Pick<PolicyState, 'breaker' | 'since'> = { breaker, since };
       return breaker === 'open' || breaker === 'half-open'
-        ? indicator.degraded({ ...state, message: 'it has failed too often and is left alone for now' })
+        ? indicator.degraded({ ...state, message: 'too many failures: calls are suspended for now' })
         : indicator.up(state);
     });
   }
 }
 
 function find(app: INestApplicationContext): Resilience | undefined {
-  // Not the application itself, which logs what it does not find as an error.
+  // Not app.get(), which logs a missing provider as an error.
   const container = app.get(ModuleRef);
   try {
     return container.get(Resilience, { strict: false });

@@ -9,24 +9,24 @@ import {
 } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 
-/** Asks for one thing, by way of Terminus: `(indicator) => indicator.up()`. */
+/** One check, in Terminus' terms: `(indicator) => indicator.up()`. */
 export type ReadinessCheck = (
   indicator: ReturnType<HealthIndicatorService['check']>,
 ) => PromiseLike<HealthIndicatorResult>;
 
-/** What must be so for this process to serve requests. */
+/** The conditions for this process to serve requests. */
 export class Readiness {
   private readonly checks = new Map<string, ReadinessCheck>();
   private isLeaving = false;
 
-  /** True once the process is on its way out: whoever shares requests out among replicas must leave it out. */
+  /** True once the process is shutting down: load balancers must send it no more requests. */
   get leaving(): boolean {
     return this.isLeaving;
   }
 
   leave(): void {
     this.isLeaving = true;
-    this.add('process', async (indicator) => indicator.down({ message: 'stops' }));
+    this.add('process', async (indicator) => indicator.down({ message: 'stopping' }));
   }
 
   add(name: string, check: ReadinessCheck): void {
@@ -38,7 +38,7 @@ export class Readiness {
   }
 }
 
-/** Liveness means "is alive" and asks nothing of others; readiness means "can serve". */
+/** Liveness says that the process runs and checks nothing else; readiness says that it can serve requests. */
 @ApiTags('health')
 @Controller('health')
 export class HealthController {

@@ -6,13 +6,13 @@ import { METRICS_PATH } from './telemetry/metrics.route';
 
 export interface ServiceLogging {
   readonly logger: Logger;
-  /** The same for Nest, from its first line on. */
+  /** The same logger for Nest, from its first line. */
   readonly nest: LoggerService;
   /** Logs every request. */
   readonly module: DynamicModule;
 }
 
-/** Secrets and personal data that must never reach a log, wherever a line could carry them. */
+/** Secrets and personal data that must never reach a log, at every path where a line could carry them. */
 const REDACTED = [
   'authorization',
   'cookie',
@@ -22,12 +22,12 @@ const REDACTED = [
   '*.paymentToken',
   'req.headers.authorization',
   'req.headers.cookie',
-  // What a failed query was called with.
+  // The parameters of a failed query.
   'err.parameters',
   'err.driverError',
 ];
 
-/** What Nest tells about its own start is for those who look for it. */
+/** Nest's own start-up lines are logged at debug level. */
 const FRAMEWORK = new Set([
   'NestFactory',
   'InstanceLoader',
@@ -37,7 +37,7 @@ const FRAMEWORK = new Set([
   'NestMicroservice',
 ]);
 
-/** JSON lines on stdout, each with the service's name, and with the ids of the work that it is about. */
+/** Logs JSON lines to stdout, each with the service's name and the ids of the flow it belongs to. */
 export function createLogging(service: string, level: string): ServiceLogging {
   const logger = pino({
     level,
@@ -54,16 +54,16 @@ export function createLogging(service: string, level: string): ServiceLogging {
     pinoHttp: {
       logger,
       quietReqLogger: true,
-      // A middleware's `url` may lack what it is mounted at.
+      // A middleware's `url` may lack its mount path.
       autoLogging: {
         ignore: (request: { url?: string; originalUrl?: string }) => request.originalUrl === METRICS_PATH,
       },
       customLogLevel: (_request, response, error) => {
         if (error || response.statusCode >= 500) return 'error';
-        // What went well is worth a line only to those who look for it: at full load these lines cost as much as work.
+        // Successes are logged at debug level: under full load, these lines would cost as much as the work.
         return response.statusCode >= 400 ? 'info' : 'debug';
       },
-      // What went wrong is logged where it was met; here it would be an error made from the status alone.
+      // Errors are logged where they are caught; here there would only be one made from the status.
       customErrorObject: (_request, _response, _error, line: { err?: unknown }) => ({
         ...line,
         err: undefined,

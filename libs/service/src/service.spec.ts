@@ -176,7 +176,7 @@ describe('A service', () => {
         type: 'urn:atlas:problem:invalid-request',
         title: 'Invalid request',
         status: 400,
-        detail: expect.stringContaining('"errors" says where'),
+        detail: 'The request body is invalid; see `errors`.',
         errors: [
           { pointer: '/customerId', detail: expect.stringContaining('expected string') },
           { pointer: '/lines/1/quantity', detail: expect.stringContaining('>=1') },

@@ -1,11 +1,11 @@
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
-/** Why a call was not made, or not made again. */
+/** Why a call was not made or not retried. */
 export type Refusal = 'bulkhead' | 'breaker' | 'budget';
 
 export type CallOutcome = 'success' | 'failure' | 'fallback';
 
-/** What a policy does, for logs, metrics and tests. All durations in milliseconds. */
+/** What a policy did, for logs, metrics and tests. All durations are in milliseconds. */
 export type PolicyEvent = { readonly dependency: string } & (
   | {
       readonly kind: 'call';

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Resilience } from '../resilience';
 import type { PolicyEvent } from './events';
 
-/** A line when a circuit changes, which is news; the rest, of which there is one per call, for those who look for it. */
+/** Logs changes of circuits; refusals and retries, of which there is one per call, at debug level. */
 export function logPolicies(resilience: Resilience): void {
   const logger = new Logger('Resilience');
   resilience.listen((event) => {
@@ -14,9 +14,9 @@ export function logPolicies(resilience: Resilience): void {
         else logger.log(line, `The circuit to "${event.dependency}" is ${event.state}`);
         return;
       case 'refused':
-        return logger.debug(line, `A call to "${event.dependency}" is refused: ${event.by}`);
+        return logger.debug(line, `A call to "${event.dependency}" is refused by its ${event.by}`);
       case 'retry':
-        return logger.debug(line, `A call to "${event.dependency}" is repeated in ${event.delayMs} ms`);
+        return logger.debug(line, `A call to "${event.dependency}" is retried in ${event.delayMs} ms`);
       case 'attempt':
       case 'call':
         return;

@@ -1,30 +1,30 @@
 import { metrics } from '@opentelemetry/api';
 import type { Resilience } from '../resilience';
 
-/** What OpenTelemetry's conventions advise for durations, seconds. */
+/** Seconds; recommended by OpenTelemetry's conventions. */
 const BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
 const STATE_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const;
 
-/** Counts and times what policies do. Without an SDK in the process this costs next to nothing. */
+/** Counts and times the work of policies. Costs next to nothing without an SDK in the process. */
 export function measurePolicies(resilience: Resilience): void {
   const meter = metrics.getMeter('atlas.resilience');
   const calls = meter.createHistogram('atlas.resilience.call.duration', {
     unit: 's',
-    description: 'Calls to a dependency, waiting and attempts, by outcome',
+    description: 'Calls to a dependency, waits included, by outcome',
     advice: { explicitBucketBoundaries: BUCKETS_S },
   });
   const attempts = meter.createHistogram('atlas.resilience.attempt.duration', {
     unit: 's',
-    description: 'Attempts of calls to a dependency, by outcome',
+    description: 'Single attempts of calls, by outcome',
     advice: { explicitBucketBoundaries: BUCKETS_S },
   });
-  const retries = meter.createCounter('atlas.resilience.retries', { description: 'Repeated attempts' });
+  const retries = meter.createCounter('atlas.resilience.retries', { description: 'Retries' });
   const refusals = meter.createCounter('atlas.resilience.refusals', {
-    description: 'Calls that were not made, or not repeated, by what refused them',
+    description: 'Calls that were not made or not retried, by what refused them',
   });
   const changes = meter.createCounter('atlas.resilience.breaker.changes', {
-    description: 'Changes of circuit breakers, by the state they changed to',
+    description: 'Changes of circuit breakers, by new state',
   });
   resilience.listen((event) => {
     const { dependency } = event;
@@ -52,7 +52,7 @@ export function measurePolicies(resilience: Resilience): void {
     });
   meter
     .createObservableGauge('atlas.resilience.bulkhead.calls', {
-      description: 'Calls to a dependency that are open, and that wait to be',
+      description: 'Open and waiting calls to a dependency',
     })
     .addCallback((result) => {
       for (const { dependency, running, queued } of resilience.states()) {

@@ -26,7 +26,7 @@ import type { BreakerState, PolicyListener } from './events';
 import { RetryBudget } from './retry-budget';
 import type { PolicySettings } from './settings';
 
-/** One attempt, as what it runs sees it. */
+/** One attempt, as seen by the work that it runs. */
 export interface Attempt {
   /** From 1. */
   readonly number: number;
@@ -35,11 +35,11 @@ export interface Attempt {
 }
 
 export interface Call<T> {
-  /** True if doing it twice is the same as once; then it is repeated also where it may have been done. Default false. */
+  /** True if doing it twice equals doing it once: it is then retried even if it may have taken effect. Default false. */
   readonly idempotent?: boolean;
-  /** Ends the call for its caller; it rejects with the signal's reason. */
+  /** Lets the caller end the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Answers in the dependency's place when the call has failed for good. */
+  /** Supplies the result once the call has finally failed. */
   readonly fallback?: (error: unknown) => T | Promise<T>;
 }
 
@@ -47,12 +47,12 @@ export interface PolicyOptions {
   readonly listener?: PolicyListener;
 }
 
-/** What a policy looks like from outside. */
+/** The observable state of a policy. */
 export interface PolicyState {
   readonly dependency: string;
-  /** Undefined if it has no breaker. */
+  /** Undefined without a breaker. */
   readonly breaker?: BreakerState;
-  /** Since when it is so; undefined if it was always closed. */
+  /** When the state last changed; undefined if it was always closed. */
   readonly since?: Date;
   /** Why it opened. */
   readonly reason?: string;
@@ -60,31 +60,31 @@ export interface PolicyState {
   readonly queued: number;
 }
 
-/** A call that its caller or its deadline has ended, while an attempt ran. */
+/** The caller or the deadline ended the call while an attempt was running. */
 class CallEnded extends Error {
   constructor(readonly countsAsFailure: boolean) {
     super('The call has ended');
   }
 }
 
-/** An answer that refuses is an answer: to the breaker it is a success. */
+/** The dependency refused the call, so it works: to the breaker this is a success. */
 class Refused {
   constructor(readonly error: unknown) {}
 }
 
-/** A call on its way. */
+/** A call in progress. */
 interface Run {
   readonly call: Call<unknown>;
   readonly endsAt: number;
   attempts: number;
 }
 
-/** The most that a timer takes, almost 25 days. */
+/** The maximum of a timer, almost 25 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Everything that stands between a caller and one dependency, from the outside to the inside:
- * fallback → deadline → bulkhead → retry → breaker → timeout. docs/resilience.md says why in this order.
+ * Everything between a caller and one dependency, from the outside in:
+ * fallback → deadline → bulkhead → retry → breaker → timeout. docs/resilience.md explains the order.
  */
 export class Policy {
   private readonly deadline;
@@ -105,7 +105,7 @@ export class Policy {
     const { deadline, timeout: perAttempt, bulkhead: room, retry: repeats } = settings;
     const strategy = TimeoutStrategy.Aggressive;
     this.deadline = deadline.enabled ? timeout(deadline.ms, { strategy, abortOnReturn: false }) : noop;
-    // An attempt without a limit of its own must still end with its call, or its place would never be free again.
+    // An attempt without its own limit must still end with its call, or its slot would never be free again.
     this.timeout = timeout(perAttempt.enabled ? perAttempt.ms : MAX_TIMER_MS, {
       strategy,
       abortOnReturn: true,
@@ -117,8 +117,8 @@ export class Policy {
 
   /**
    * Calls the dependency, as often as the policy allows.
-   * @param work makes one attempt; it must hand its signal on, and read the answer to its end.
-   * @throws what the last attempt threw, or a PolicyError: AttemptTimedOut, DeadlineExceeded, CircuitOpen, BulkheadFull.
+   * @param work makes one attempt; it must pass its signal on and read the response to its end.
+   * @throws the error of the last attempt, or a PolicyError: AttemptTimedOut, DeadlineExceeded, CircuitOpen, BulkheadFull.
    */
   async execute<T>(work: (attempt: Attempt) => T | Promise<T>, call: Call<T> = {}): Promise<T> {
     call.signal?.throwIfAborted();
@@ -177,7 +177,7 @@ export class Policy {
     signal: AbortSignal,
     work: (attempt: Attempt) => T | Promise<T>,
   ): Promise<T> {
-    // Errors of what runs inside are told from the bulkhead's own by this.
+    // Tells the bulkhead's own errors from those of the work inside.
     let entered = false;
     try {
       return await this.bulkhead.execute(() => {
@@ -212,7 +212,7 @@ export class Policy {
       backoff: new DelegateBackoff(() => delayMs ?? 0),
     });
     const outcome = await retrying.execute(() => {
-      // Its wait for the next attempt is not cut short by the call's end.
+      // The end of the call does not cut the wait for the next attempt short.
       if (signal.aborted) throw new CallEnded(false);
       return this.throughBreaker(run, signal, work);
     }, signal);
@@ -220,14 +220,14 @@ export class Policy {
     return outcome;
   }
 
-  /** @returns milliseconds, or undefined if there is to be no further attempt. */
+  /** @returns milliseconds, or undefined for no further attempt. */
   private delayBeforeNext(run: Run, error: unknown, jitterMs: number): number | undefined {
     const { enabled, maxAttempts } = this.settings.retry;
     if (!enabled || run.attempts >= maxAttempts) return undefined;
     if (error instanceof CallEnded || error instanceof CircuitOpen) return undefined;
     const { transient, mayHaveActed, retryAfterMs = 0 } = classifyError(error);
     if (!transient || (mayHaveActed && !run.call.idempotent)) return undefined;
-    // Not before it is asked for, and not all at once then.
+    // Not before the time that the dependency asks for, and then not all at once.
     const delayMs = retryAfterMs + jitterMs;
     if (Date.now() + delayMs >= run.endsAt) return undefined;
     const { dependency } = this;
@@ -286,7 +286,7 @@ export class Policy {
         try {
           return await work({ number, signal: attemptSignal });
         } catch (error) {
-          // Whatever it made of the signal.
+          // Whatever error the work made of the signal.
           throw attemptSignal.aborted ? new TaskCancelledError() : error;
         }
       }, signal);
@@ -294,7 +294,7 @@ export class Policy {
       return value;
     } catch (error) {
       if (signal.aborted) {
-        // The caller's change of mind says nothing about the dependency, but a probe without an answer isn't a success.
+        // A caller that gives up says nothing about the dependency, but a probe without an answer is no success.
         const ended = new CallEnded(isProbe || !run.call.signal?.aborted);
         report('failure', ended);
         throw ended;

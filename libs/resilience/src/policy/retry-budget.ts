@@ -1,11 +1,11 @@
 import type { PolicySettings } from './settings';
 
 /**
- * A token bucket that bounds repeats to a share of the calls, plus a few per second: a dependency that fails gets at
- * most 1 + ratio times its usual load, not a multiple for each layer that repeats.
+ * A token bucket that limits retries to a share of the calls plus a few per second: a failing dependency gets at most
+ * 1 + ratio times its usual load, not a multiple for each layer that retries.
  *
  * Sources: Google, Site Reliability Engineering, chapter 21 "Handling Overload" (a per-client retry budget); AWS
- * Builders' Library, "Timeouts, retries, and backoff with jitter" (a local token bucket for repeats).
+ * Builders' Library, "Timeouts, retries, and backoff with jitter" (a local token bucket for retries).
  */
 export class RetryBudget {
   private tokens: number;
@@ -20,12 +20,12 @@ export class RetryBudget {
     this.tokens = settings.budgetBurst;
   }
 
-  /** To be told of each call, once, however often it is repeated. */
+  /** Call it once per call, however often that is retried. */
   earn(): void {
     this.add(this.settings.budgetRatio);
   }
 
-  /** @returns whether one more repeat may be made; it is paid for then. */
+  /** @returns whether one more retry may be made; if so, it is paid for. */
   spend(): boolean {
     const now = Date.now();
     this.add(((now - this.at) / 1_000) * this.settings.budgetPerSecond);

@@ -59,8 +59,8 @@ describe('The policy of a dependency', () => {
     expect(() => load(declaration, { RESILIENCE_PROVIDER_DEADLINE_MS: '-5' })).toThrow(
       [
         'resilience.provider.retries is no policy; there are deadline, bulkhead, retry, breaker, timeout.',
-        'resilience.provider.deadline.ms (RESILIENCE_PROVIDER_DEADLINE_MS) is wrong; it is how long a call may take as a whole, waiting and attempts: milliseconds from 1 to 600000.',
-        'resilience.provider.retry.maxAttempts (RESILIENCE_PROVIDER_RETRY_MAX_ATTEMPTS) is wrong; it is attempts in all, the first one included: a whole number from 1 to 20.',
+        'resilience.provider.deadline.ms (RESILIENCE_PROVIDER_DEADLINE_MS) is wrong; it is how long a call may take as a whole, waits and attempts: milliseconds from 1 to 600000.',
+        'resilience.provider.retry.maxAttempts (RESILIENCE_PROVIDER_RETRY_MAX_ATTEMPTS) is wrong; it is attempts in total, including the first: a whole number from 1 to 20.',
         'resilience.provider.retry.maxAttemps is no setting; there are enabled, maxAttempts, initialDelayMs, maxDelayMs, budgetRatio, budgetPerSecond, budgetBurst.',
         'resilience.provider.timeout.ms (RESILIENCE_PROVIDER_TIMEOUT_MS) is wrong; it is how long one attempt may take: milliseconds from 1 to 600000.',
       ].join('\n'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Settings of policies that are wrong, each named with what is allowed. */
+/** Names every invalid policy setting and what it allows. */
 export class ResilienceConfigError extends Error {
   override readonly name = 'ResilienceConfigError';
 }
@@ -18,26 +18,26 @@ const milliseconds = (min: number, fallback: number, meaning: string) =>
     .describe(`${meaning}: milliseconds from ${min} to ${MAX_MS}`);
 const share = (fallback: number, meaning: string) =>
   z.number().gt(0).lt(1).default(fallback).describe(`${meaning}: a number between 0 and 1`);
-const enabled = z.boolean().default(true).describe('whether it is there at all: true or false');
+const enabled = z.boolean().default(true).describe('whether it is in use: true or false');
 
-/** Every setting of a policy, from the outside to the inside. Descriptions end in what is allowed. */
+/** Every setting of a policy, from the outside in. Descriptions end with what is allowed. */
 const KINDS = {
   deadline: z.strictObject({
     enabled,
-    ms: milliseconds(1, 10_000, 'how long a call may take as a whole, waiting and attempts'),
+    ms: milliseconds(1, 10_000, 'how long a call may take as a whole, waits and attempts'),
   }),
   bulkhead: z.strictObject({
     enabled,
-    maxConcurrent: wholeNumber(1, 10_000, 32, 'calls at a time'),
-    maxQueued: wholeNumber(0, 100_000, 64, 'calls that may wait for one of these to end'),
+    maxConcurrent: wholeNumber(1, 10_000, 32, 'concurrent calls'),
+    maxQueued: wholeNumber(0, 100_000, 64, 'calls that may wait for a slot'),
   }),
   retry: z.strictObject({
     enabled,
-    maxAttempts: wholeNumber(1, 20, 3, 'attempts in all, the first one included'),
+    maxAttempts: wholeNumber(1, 20, 3, 'attempts in total, including the first'),
     initialDelayMs: milliseconds(
       1,
       100,
-      'the longest wait before the second attempt, doubled with each more',
+      'the longest wait before the second attempt; doubles with each further one',
     ),
     maxDelayMs: milliseconds(1, 5_000, 'the longest wait before any attempt'),
     budgetRatio: z
@@ -45,34 +45,32 @@ const KINDS = {
       .min(0)
       .max(1)
       .default(0.2)
-      .describe('repeats that each call earns: a number from 0 to 1'),
+      .describe('retries that each call earns: a number from 0 to 1'),
     budgetPerSecond: z
       .number()
       .min(0)
       .max(1_000)
       .default(1)
-      .describe(
-        'repeats that each second earns, so that rare calls may be repeated: a number from 0 to 1000',
-      ),
-    budgetBurst: wholeNumber(1, 10_000, 10, 'repeats that can be saved up'),
+      .describe('retries that each second earns, so that rare calls can be retried: a number from 0 to 1000'),
+    budgetBurst: wholeNumber(1, 10_000, 10, 'retries that can be saved up'),
   }),
   breaker: z.strictObject({
     enabled,
     opens: z
       .enum(['consecutive', 'sampling'])
       .default('consecutive')
-      .describe('after failures in a row, or by their share in a span of time: consecutive or sampling'),
-    failures: wholeNumber(1, 10_000, 5, 'with consecutive: failures in a row that open it'),
-    failureRatio: share(0.5, 'with sampling: the share of failures above which it opens'),
-    windowMs: milliseconds(1_000, 10_000, 'with sampling: the span of time'),
+      .describe('after consecutive failures, or by their share in a time window: consecutive or sampling'),
+    failures: wholeNumber(1, 10_000, 5, 'with consecutive: how many failures open it'),
+    failureRatio: share(0.5, 'with sampling: it opens above this share of failures'),
+    windowMs: milliseconds(1_000, 10_000, 'with sampling: the time window'),
     minimumPerSecond: z
       .number()
       .gt(0)
       .max(10_000)
       .default(1)
-      .describe('with sampling: below so many calls it stays closed: a number above 0, up to 10000'),
-    openMs: milliseconds(1, 5_000, 'how long it lets no call through, once open'),
-    halfOpenCalls: wholeNumber(1, 100, 1, 'calls that must all go well to close it again'),
+      .describe('with sampling: with fewer calls it stays closed: a number above 0, up to 10000'),
+    openMs: milliseconds(1, 5_000, 'how long it stays open'),
+    halfOpenCalls: wholeNumber(1, 100, 1, 'how many calls must all succeed to close it again'),
   }),
   timeout: z.strictObject({
     enabled,
@@ -83,24 +81,23 @@ const KINDS = {
 type Kind = keyof typeof KINDS;
 type Kinds = { -readonly [K in Kind]: (typeof KINDS)[K] };
 
-/** All settings of one dependency's policy, as they are in force. */
+/** The effective settings of one dependency's policy. */
 export type PolicySettings = { readonly [K in Kind]: Readonly<z.output<Kinds[K]>> };
 
-/** What a service says about a dependency; the rest has defaults. `false` turns a part off. */
+/** What a service declares about a dependency; everything else has defaults. `false` turns a part off. */
 export type PolicyDeclaration = { readonly [K in Kind]?: Readonly<z.input<Kinds[K]>> | false };
 
 export type Declarations = Readonly<Record<string, PolicyDeclaration>>;
 
 const PREFIX = 'RESILIENCE_';
 
-/** Of the platform, so that a variable that is meant for another service is told from a misspelt one. */
+/** All dependencies of the platform: tells a variable for another service from a misspelt one. */
 export const DEPENDENCIES: readonly string[] = ['provider'];
 
 /**
- * Makes policies' settings from what a service declares and what the environment overrides:
- * `RESILIENCE_<DEPENDENCY>_<SETTING>`, as in RESILIENCE_PROVIDER_RETRY_MAX_ATTEMPTS for
- * `resilience.provider.retry.maxAttempts`. An empty variable counts as none.
- * @throws ResilienceConfigError that names every wrong or unknown setting, and what is allowed.
+ * Merges a service's declarations with the environment: `RESILIENCE_<DEPENDENCY>_<SETTING>` overrides a setting, as in
+ * RESILIENCE_PROVIDER_RETRY_MAX_ATTEMPTS for `resilience.provider.retry.maxAttempts`. An empty variable counts as unset.
+ * @throws ResilienceConfigError that names every invalid or unknown setting and what is allowed.
  */
 export function loadPolicies<Name extends string>(
   declarations: Readonly<Record<Name, PolicyDeclaration>>,
@@ -116,7 +113,7 @@ export function loadPolicies<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, PolicySettings>;
 }
 
-/** One row for each setting there is, for documentation. */
+/** One row per setting, for the documentation. */
 export function describeSettings(): readonly {
   readonly setting: string;
   readonly fallback: string;
@@ -151,7 +148,7 @@ function checkName(dependency: string, problems: string[]): void {
   problems.push(`"${dependency}" can't be a dependency's name: use camel case, such as paymentProvider.`);
 }
 
-/** By variable, the text that the environment has for it. */
+/** The texts in the environment, by variable. */
 function readEnvironment(
   dependencies: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -231,7 +228,7 @@ function partOf(
   return undefined;
 }
 
-/** As JSON has them; anything else is a word. */
+/** Booleans and numbers as in JSON; anything else is text. */
 function valueOf(text: string): unknown {
   if (text === 'true' || text === 'false') return text === 'true';
   const number = Number(text);

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-/** How many entries of a list to answer with. */
+/** The number of entries on one page of a list. */
 export const pageLimitField = z.coerce.number().int().min(1).max(500).default(50);
 
-/** Refuses a list in which two entries have the same text in `field`, pointing at the second; for `superRefine`. */
+/** For `superRefine`: refuses a list in which two entries have the same text in `field`, pointing at the second. */
 export const eachOnce =
   <Field extends string>(field: Field) =>
   (entries: readonly Readonly<Record<Field, string>>[], context: z.RefinementCtx): void => {
@@ -14,7 +14,7 @@ export const eachOnce =
         context.addIssue({
           code: 'custom',
           path: [index, field],
-          message: `"${value}" is there twice; give it once`,
+          message: `"${value}" is listed twice; list it once`,
         });
       }
       seen.add(value);

@@ -5,8 +5,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 const CORRELATION_ID = /^[\w.:-]{1,128}$/;
 
 /**
- * Runs every request in a flow: the correlation id that it brings, if it is sane, or else the request's own id, which
- * the answer carries, too; and a span of its own in the trace that it brings, or in a new one.
+ * Runs every request in a flow. Its correlation id is the one in the request, if valid, or else the request's own id;
+ * the response carries it, too. Its span belongs to the trace in the request, or to a new one.
  */
 export function registerFlow(fastify: FastifyInstance): void {
   const flows = new WeakMap<FastifyRequest, Flow>();
@@ -16,7 +16,7 @@ export function registerFlow(fastify: FastifyInstance): void {
     void reply.header('x-correlation-id', flow.correlationId);
     runInFlow(flow, done);
   });
-  // The body's last chunk comes from the socket, outside of what ran before it; so enter again behind the parser.
+  // The body's last chunk arrives outside of the context that the first hook entered, so enter it again after parsing.
   fastify.addHook('preValidation', (request, _reply, done) => {
     const flow = flows.get(request);
     if (flow) runInFlow(flow, done);

@@ -3,10 +3,10 @@ import { IdempotencyStore } from '@atlas/ports/adapters';
 import { Loop, type Next } from '@atlas/resilience';
 
 const REST_MS = 10 * 60_000;
-/** Few enough that no statement takes long. */
+/** Small enough that no statement takes long. */
 const PAGE = 5_000;
 
-/** Forgets the answers whose time is over, in the background, a page at a time. Several replicas do not get in each other's way. */
+/** Deletes expired answers in the background, a page at a time. Several replicas may run it at once. */
 export class IdempotencyPruner implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(IdempotencyPruner.name);
   private readonly loop = new Loop(() => this.prune(), {
@@ -14,12 +14,10 @@ export class IdempotencyPruner implements OnApplicationBootstrap, BeforeApplicat
     initialDelayMs: 1_000,
     maxDelayMs: REST_MS,
     onFailure: (error) =>
-      this.logger.warn(
-        `Expired idempotency keys could not be forgotten, trying again later: ${String(error)}`,
-      ),
+      this.logger.warn(`Can't delete expired idempotency keys; trying again later: ${String(error)}`),
   });
 
-  /** @param store without one, there is nothing to forget. */
+  /** @param store without one, there is nothing to delete. */
   constructor(private readonly store?: IdempotencyStore) {}
 
   onApplicationBootstrap(): void {
@@ -31,12 +29,12 @@ export class IdempotencyPruner implements OnApplicationBootstrap, BeforeApplicat
   }
 
   private async prune(): Promise<Next> {
-    const forgotten = (await this.store?.prune(PAGE)) ?? 0;
-    return forgotten === PAGE ? 'again' : 'rest';
+    const deleted = (await this.store?.prune(PAGE)) ?? 0;
+    return deleted === PAGE ? 'again' : 'rest';
   }
 }
 
-/** Keeps the store of a service's idempotency keys small, if it has one. */
+/** Prunes the service's idempotency store, if it has one. */
 @Module({
   providers: [
     {

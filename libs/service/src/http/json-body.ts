@@ -1,16 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from './problem-details';
 
-/** Deeper JSON has no use here, and costs whoever walks through it more than it cost its sender. */
+/** No request needs deeper JSON, and it costs more to process than to send. */
 const MAX_DEPTH = 32;
 
-/** Bodies are JSON and nothing else; keys that could poison a prototype are dropped, deep nesting is refused. */
+/** Accepts only JSON bodies; drops keys that could poison a prototype and refuses deep nesting. */
 export function acceptJsonOnly(fastify: FastifyInstance): void {
   const parse = fastify.getDefaultJsonParser('remove', 'remove');
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
     if (isDeeperThan(MAX_DEPTH, body)) {
-      const detail = `The body is nested deeper than ${MAX_DEPTH} levels; send a flatter one.`;
+      const detail = `The body is nested deeper than ${MAX_DEPTH} levels; flatten it.`;
       done(new Problem({ status: 400, title: 'Invalid JSON', detail }));
     } else {
       void parse(request, body, done);

@@ -142,7 +142,7 @@ describe('A service with too much to do', () => {
 
   it('does not start with limits that contradict each other', async () => {
     await expect(start({ HTTP_MIN_IN_FLIGHT: '10', HTTP_MAX_IN_FLIGHT: '5' })).rejects.toThrow(
-      'HTTP_MIN_IN_FLIGHT is 10, more than HTTP_MAX_IN_FLIGHT, 5: lower the first or raise the second.',
+      'HTTP_MIN_IN_FLIGHT (10) exceeds HTTP_MAX_IN_FLIGHT (5): lower the first or raise the second.',
     );
     await start({});
   });

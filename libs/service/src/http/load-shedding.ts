@@ -5,7 +5,7 @@ import { ConfigError, type ServiceSettings } from '../config';
 import { Problem } from './problem-details';
 import { sendProblem } from './problem.filter';
 
-/** What tells how the service is must not be refused just because it has much to do. */
+/** Health and metrics must be readable under overload, too. */
 const NEVER_SHED = /^\/(?:health|metrics)(?:[/?]|$)/;
 
 export type LimitSettings = Pick<
@@ -13,7 +13,7 @@ export type LimitSettings = Pick<
   'HTTP_LOAD_SHEDDING' | 'HTTP_LATENCY_TARGET_MS' | 'HTTP_MIN_IN_FLIGHT' | 'HTTP_MAX_IN_FLIGHT'
 >;
 
-/** Without such settings it does nothing. @throws ConfigError if the bounds contradict each other. */
+/** Does nothing unless the settings turn it on. @throws ConfigError if the bounds contradict each other. */
 export function shedLoadAsSet(fastify: FastifyInstance, settings: Partial<LimitSettings>): void {
   const {
     HTTP_LOAD_SHEDDING: shedding = 'off',
@@ -23,16 +23,16 @@ export function shedLoadAsSet(fastify: FastifyInstance, settings: Partial<LimitS
   } = settings;
   if (min > max) {
     throw new ConfigError(
-      `HTTP_MIN_IN_FLIGHT is ${min}, more than HTTP_MAX_IN_FLIGHT, ${max}: lower the first or raise the second.`,
+      `HTTP_MIN_IN_FLIGHT (${min}) exceeds HTTP_MAX_IN_FLIGHT (${max}): lower the first or raise the second.`,
     );
   }
   if (shedding === 'on') shedLoad(fastify, new AdaptiveLimit({ min, max, targetMs }));
 }
 
 /**
- * Refuses at once what is beyond the limit, so that what was taken in keeps its latency: the later in a queue, the
- * likelier is it that a client has given up by the time it gets its answer (AWS Builders' Library, "Using load shedding
- * to avoid overload").
+ * Refuses requests beyond the limit at once, so that accepted ones keep their latency: the longer a request waits in a
+ * queue, the likelier its client has given up before the response (AWS Builders' Library, "Using load shedding to avoid
+ * overload").
  */
 function shedLoad(fastify: FastifyInstance, limit: AdaptiveLimit): void {
   const shed = measure(limit);
@@ -45,7 +45,7 @@ function shedLoad(fastify: FastifyInstance, limit: AdaptiveLimit): void {
       sendProblem(overloaded(), reply);
       return;
     }
-    // Work goes on when its client has gone, and is work all the same: it ends with the answer and the connection.
+    // Work continues after its client disconnects, so it counts until both the response and the connection have ended.
     let open = 2;
     const release = () => {
       open -= 1;
@@ -62,22 +62,22 @@ function shedLoad(fastify: FastifyInstance, limit: AdaptiveLimit): void {
   });
 }
 
-/** Between one and three seconds, so that those who are refused together don't come back together. */
+/** `Retry-After` is random, 1 to 3 s, so that clients refused together don't return together. */
 const overloaded = () =>
   new Problem({
     status: 503,
     title: 'Overloaded',
-    detail: 'The service has as much to do as it can do in good time; try again in a few seconds.',
+    detail: 'The service is overloaded; try again in a few seconds.',
     headers: { 'Retry-After': String(1 + Math.floor(Math.random() * 3)) },
   });
 
 function measure(limit: AdaptiveLimit) {
   const meter = metrics.getMeter('atlas.http');
   meter
-    .createObservableGauge('atlas.http.limit', { description: 'Requests at a time that are taken in' })
+    .createObservableGauge('atlas.http.limit', { description: 'Limit of concurrent requests' })
     .addCallback((result) => result.observe(limit.limit));
   meter
-    .createObservableGauge('atlas.http.in_flight', { description: 'Requests that are being worked on' })
+    .createObservableGauge('atlas.http.in_flight', { description: 'Requests in progress' })
     .addCallback((result) => result.observe(limit.inFlight));
-  return meter.createCounter('atlas.http.shed', { description: 'Requests that were refused for overload' });
+  return meter.createCounter('atlas.http.shed', { description: 'Requests refused because of overload' });
 }

@@ -6,10 +6,10 @@ const PROBLEM_SCHEMA = {
   description: 'Problem details (RFC 9457)',
   required: ['type', 'title', 'status'],
   properties: {
-    type: { type: 'string', description: 'Names the kind of problem' },
+    type: { type: 'string', description: 'The kind of problem' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    detail: { type: 'string', description: 'What is wrong and what to do' },
+    detail: { type: 'string', description: 'What is wrong and how to fix it' },
     errors: {
       type: 'array',
       items: {
@@ -17,7 +17,11 @@ const PROBLEM_SCHEMA = {
         required: ['pointer', 'detail'],
         properties: {
           pointer: { type: 'string', description: 'JSON Pointer to the field' },
-          in: { type: 'string', enum: ['query', 'path'], description: 'Where, if not in the body' },
+          in: {
+            type: 'string',
+            enum: ['query', 'path'],
+            description: 'Where the field is, unless in the body',
+          },
           detail: { type: 'string' },
         },
       },
@@ -30,7 +34,7 @@ export interface ApiInfo {
   readonly description?: string | undefined;
 }
 
-/** The service's API as OpenAPI: pages at /docs, the document at /docs-json. Made when it is first asked for. */
+/** Serves the API as OpenAPI: pages at /docs, the document at /docs-json. Generated on the first request. */
 export function serveOpenApi(app: INestApplication, info: ApiInfo): void {
   SwaggerModule.setup('docs', app, () => describeApi(app, info), { customSiteTitle: info.title });
 }

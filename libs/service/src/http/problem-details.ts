@@ -1,32 +1,32 @@
 import { HttpException } from '@nestjs/common';
 
-/** One thing that is wrong with a request. */
+/** One error in a request. */
 export interface ProblemField {
-  /** JSON Pointer (RFC 6901) to the field: in the body, or in what `in` names. */
+  /** JSON Pointer (RFC 6901) to the field, in the body or in the place that `in` names. */
   readonly pointer: string;
-  /** Where the field is, if not in the body. */
+  /** Where the field is, unless in the body. */
   readonly in?: 'query' | 'path';
   readonly detail: string;
 }
 
-/** The body of an error's answer, `application/problem+json` (RFC 9457). */
+/** The body of an error response, `application/problem+json` (RFC 9457). */
 export interface ProblemDetails {
-  /** Names the kind of problem; `about:blank` if the status says it all. */
+  /** The kind of problem; `about:blank` if the status says it all. */
   readonly type: string;
   readonly title: string;
   readonly status: number;
-  /** A sentence that says what is wrong and what to do. */
+  /** A sentence that says what is wrong and how to fix it. */
   readonly detail?: string;
   readonly errors?: readonly ProblemField[];
 }
 
 export interface ProblemOptions extends Omit<ProblemDetails, 'type'> {
-  /** Default: a URN made from the title, so that clients can tell problems apart without reading sentences. */
+  /** Default: a URN made from the title, so that clients can tell problems apart without parsing sentences. */
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Thrown to answer a request with problem details. */
+/** Throw it to answer a request with problem details. */
 export class Problem extends HttpException {
   readonly headers: Readonly<Record<string, string>>;
 

@@ -7,40 +7,40 @@ import { type Observable, throwError } from 'rxjs';
 import { isInfrastructureError } from '@atlas/resilience';
 import { Problem, type ProblemDetails } from './problem-details';
 
-/** PostgreSQL's codes for text that it can't hold, such as U+0000. */
+/** PostgreSQL's codes for text that it can't store, such as U+0000. */
 const UNSTORABLE_TEXT = new Set(['22021', '22P05']);
 
-/** What Fastify's refusals mean to the client. */
+/** What Fastify's errors mean to the client. */
 const FASTIFY_PROBLEMS: Readonly<Record<string, { title: string; detail: string }>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: {
     title: 'Body too large',
-    detail: 'The body is larger than this service takes (1 MiB); send less at a time.',
+    detail: 'The body is larger than 1 MiB, the limit of this service; send less at a time.',
   },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     title: 'Unsupported media type',
-    detail: 'The body must be JSON; send it with the header Content-Type: application/json.',
+    detail: 'The body must be JSON, with the header Content-Type: application/json.',
   },
   FST_ERR_CTP_INVALID_JSON_BODY: {
     title: 'Invalid JSON',
-    detail: 'The body is not valid JSON; correct it and send it again.',
+    detail: 'The body is not valid JSON; correct it and resend it.',
   },
   FST_ERR_BAD_URL: {
     title: 'Invalid URL',
-    detail: 'The path is not valid percent-encoding; encode it and send the request again.',
+    detail: 'The path is not correctly percent-encoded; encode it and resend the request.',
   },
   FST_ERR_MAX_PARAM_LENGTH: {
     title: 'URL too long',
-    detail: 'A part of the path is longer than any id of this service; correct it.',
+    detail: 'A segment of the path is longer than any id of this service; correct it.',
   },
   FST_ERR_CTP_EMPTY_JSON_BODY: {
     title: 'Invalid JSON',
-    detail: 'The body is empty; send a JSON value, or leave the header Content-Type out.',
+    detail: 'The body is empty; send a JSON value or omit the header Content-Type.',
   },
 };
 
 const MEDIA_TYPE = 'application/problem+json; charset=utf-8';
 
-/** The one place where exceptions become answers: problem details (RFC 9457), without a word about our insides. */
+/** The one place that maps exceptions to responses: problem details (RFC 9457) that reveal no internals. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -48,7 +48,7 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly http: AbstractHttpAdapter) {}
 
   catch(exception: unknown, host: ArgumentsHost): void | Observable<never> {
-    // An event's handler has no one to answer; its transport decides about the error as it is.
+    // An event handler has no client; its transport needs the original error.
     if (host.getType() !== 'http') return throwError(() => exception);
     const { body, headers } = toProblem(exception);
     if (body.status >= 500) this.logger.error(exception);
@@ -63,7 +63,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Answers what is refused before any route or filter sees it. */
+/** Answers a request that fails before it reaches a route or filter. */
 export function sendProblem(error: unknown, reply: FastifyReply): void {
   const { body, headers } = toProblem(error);
   void reply.status(body.status).headers(headers).type(MEDIA_TYPE).send(body);
@@ -80,7 +80,7 @@ function toProblem(exception: unknown): Answer {
     return problem({
       status: 503,
       title: 'Temporarily unavailable',
-      detail: 'The service cannot use its database at present; try again in a few seconds.',
+      detail: 'The database is unavailable; try again in a few seconds.',
       headers: { 'Retry-After': '2' },
     });
   }
@@ -89,7 +89,7 @@ function toProblem(exception: unknown): Answer {
     return problem({
       status: 400,
       title: 'Invalid request',
-      detail: 'The request has characters that cannot be stored, such as U+0000; leave them out.',
+      detail: 'The request contains characters that cannot be stored, such as U+0000; remove them.',
     });
   }
   if (statusCode && statusCode >= 400 && statusCode < 500) return refused(statusCode, code, message);
@@ -97,7 +97,7 @@ function toProblem(exception: unknown): Answer {
   return problem({
     status: 500,
     title: 'Internal error',
-    detail: `Something went wrong on our side${flow ? `; when you report it, name the correlation id ${flow}` : ''}.`,
+    detail: `The service failed${flow ? `; quote correlation id ${flow} when you report it` : ''}.`,
   });
 }
 
@@ -117,7 +117,7 @@ function refused(status: number, code: string | undefined, message: string | und
   if (known) return problem({ status, ...known });
   const unknownRoute = status === 404 && message?.match(/^Cannot (\S+ \S+)$/)?.[1];
   const detail = unknownRoute
-    ? `This service has no ${unknownRoute}; its API is described at /docs.`
+    ? `This service has no ${unknownRoute}; see /docs for its API.`
     : (message ?? 'The request was refused.');
   return problem({ status, type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', detail });
 }

@@ -6,7 +6,7 @@ type Issues = readonly {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }[];
 
-/** More would help no one, and the answer would grow with the request. */
+/** More would not help, and the response would grow with the request. */
 const MAX_ERRORS = 100;
 
 class InvalidInput extends Error {
@@ -16,8 +16,8 @@ class InvalidInput extends Error {
 }
 
 /**
- * Checks what is given to a handler against the schema at its parameter (`@Body({ schema })`), hands over what the
- * schema makes of it, and answers 400 with a pointer to each wrong field otherwise.
+ * Validates each handler argument against the schema of its parameter (`@Body({ schema })`) and passes on the parsed
+ * value. An invalid one is answered with 400 and a pointer to each wrong field.
  */
 @Injectable()
 export class ValidationPipe extends StandardSchemaValidationPipe {
@@ -33,7 +33,7 @@ export class ValidationPipe extends StandardSchemaValidationPipe {
       throw new Problem({
         status: 400,
         title: 'Invalid request',
-        detail: `The ${PLACES[metadata.type]} of the request is not as it must be; "errors" says where.`,
+        detail: `The request ${PLACES[metadata.type]} is invalid; see \`errors\`.`,
         errors: error.issues.slice(0, MAX_ERRORS).map((issue) => fieldOf(issue, metadata)),
       });
     }

@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http';
 import { type Attributes, metrics } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-/** Those that OpenTelemetry's conventions know; a client can make up any others. */
+/** The methods in OpenTelemetry's conventions; a client can invent any others. */
 const METHODS = new Set('CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE'.split(' '));
 const BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
-/** Times every request up to the end of its answer, or until its client is gone. */
+/** Times every request until its response ends or its client disconnects. */
 export function measureRequests(fastify: FastifyInstance): void {
   const duration = metrics.getMeter('atlas.http').createHistogram('http.server.request.duration', {
     unit: 's',
@@ -22,7 +22,7 @@ export function measureRequests(fastify: FastifyInstance): void {
   });
 }
 
-/** By the semantic conventions. A URL never stands in for its route, or every client could add series. */
+/** Follows the semantic conventions. Never uses the URL in place of the route, or every client could add series. */
 function attributesOf(request: FastifyRequest, response: ServerResponse): Attributes {
   const { method } = request;
   const attributes: Attributes = {

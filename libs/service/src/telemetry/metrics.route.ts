@@ -3,10 +3,10 @@ import type { ProcessMetrics } from './process-metrics';
 
 export const METRICS_PATH = '/metrics';
 
-/** What every Prometheus reads, whichever formats it would like better. */
+/** Every Prometheus reads this format, whichever it prefers. */
 const MEDIA_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Not a controller: it is not part of the API, and no guard, filter or limit of that applies. */
+/** Not a controller: it is not part of the API, so the API's guards, filters and limits don't apply. */
 export function serveMetrics(fastify: FastifyInstance, metrics: ProcessMetrics): void {
   fastify.get(METRICS_PATH, async (_request, reply) => {
     const text = await metrics.read();

@@ -7,15 +7,15 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { withUnitInName } from './unit-in-name';
 
-/** After that a scrape goes without the instruments that have not answered. */
+/** After this time a scrape omits instruments that have not answered. */
 const COLLECT_TIMEOUT_MS = 5_000;
 /** How often the event loop's delay is sampled, milliseconds. */
 const DELAY_RESOLUTION_MS = 20;
 
 /**
- * All that this process measures. It becomes what `metrics.getMeter` of OpenTelemetry's API gives, to whoever asks from
- * now on, so it must be there before the application is made. One process is one service; where tests make several in
- * one process, each has what is measured from its making to the next one's.
+ * All metrics of this process. It becomes the global meter provider of OpenTelemetry's API, so create it before the
+ * application. One process is one service; where tests create several in one process, each collects what is measured
+ * until the next one is created.
  */
 export class ProcessMetrics {
   private readonly logger = new Logger(ProcessMetrics.name);
@@ -42,10 +42,10 @@ export class ProcessMetrics {
     measureProcess();
   }
 
-  /** @returns what all instruments say now, in Prometheus' text format 0.0.4. */
+  /** @returns the current values of all instruments in Prometheus' text format 0.0.4. */
   async read(): Promise<string> {
     const { resourceMetrics, errors } = await this.reader.collect({ timeoutMillis: COLLECT_TIMEOUT_MS });
-    for (const error of errors) this.logger.warn(`A metric could not be read: ${String(error)}`);
+    for (const error of errors) this.logger.warn(`Can't read a metric: ${String(error)}`);
     return this.serializer.serialize(withUnitInName(resourceMetrics));
   }
 
@@ -55,7 +55,7 @@ export class ProcessMetrics {
   }
 }
 
-/** CPU and memory, by the names of OpenTelemetry's conventions; event loop, heap and GC have an instrumentation. */
+/** CPU and memory, named by OpenTelemetry's conventions; an instrumentation covers event loop, heap and GC. */
 function measureProcess(): void {
   const meter = metrics.getMeter('atlas.process');
   meter
@@ -69,6 +69,6 @@ function measureProcess(): void {
     .createObservableUpDownCounter('process.memory.usage', { unit: 'By', description: 'Resident memory' })
     .addCallback((result) => result.observe(process.memoryUsage.rss()));
   meter
-    .createObservableGauge('process.uptime', { unit: 's', description: 'Time since the process began' })
+    .createObservableGauge('process.uptime', { unit: 's', description: 'Time since the process started' })
     .addCallback((result) => result.observe(process.uptime()));
 }

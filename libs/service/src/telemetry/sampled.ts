@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** How long a scrape waits for an answer. */
+/** How long a scrape waits for a value. */
 const PATIENCE_MS = 2_000;
 
 /**
- * For a gauge whose value has to be asked for elsewhere: however often it is scraped, `ask` is called at most once in
- * `everyMs` milliseconds, and never while it still runs.
- * @returns the last answer; undefined, so that the gauge is left out instead of wrong, if there is none within 2 s.
+ * For a gauge whose value comes from elsewhere: however often it is scraped, `ask` is called at most once in `everyMs`
+ * milliseconds, and never while a call is running.
+ * @returns the last value, or undefined if there is none within 2 s: the gauge is then omitted instead of wrong.
  */
 export function sampled<T>(everyMs: number, ask: () => Promise<T>): () => Promise<T | undefined> {
   let asking: Promise<T | undefined> | undefined;
