@@ -22,11 +22,11 @@ export class BusyOutbox {
     private readonly url: string,
     private readonly log: EventLog,
     private readonly ends: readonly PartitionDescription[],
-    private readonly chance: SeededRandom,
+    private readonly random: SeededRandom,
   ) {}
 
-  static async at(url: string, log: EventLog, chance = new SeededRandom(1)): Promise<BusyOutbox> {
-    return new BusyOutbox(url, log, await log.describe(), chance);
+  static async at(url: string, log: EventLog, random = new SeededRandom(1)): Promise<BusyOutbox> {
+    return new BusyOutbox(url, log, await log.describe(), random);
   }
 
   /** What its service does when it starts. */
@@ -106,13 +106,13 @@ export class BusyOutbox {
   }
 
   private async write(load: { readonly isRunning: boolean }): Promise<void> {
-    const { chance } = this;
+    const { random } = this;
     let client: Client | undefined;
     while (load.isRunning) {
       try {
         client ??= await this.connect();
-        const picks = Array.from({ length: chance.whole(1, 3) }, () => chance.whole(0, AGGREGATES - 1));
-        await this.change(client, chance.fraction() < 0.2 ? 'ROLLBACK' : 'COMMIT', ...new Set(picks));
+        const picks = Array.from({ length: random.whole(1, 3) }, () => random.whole(0, AGGREGATES - 1));
+        await this.change(client, random.fraction() < 0.2 ? 'ROLLBACK' : 'COMMIT', ...new Set(picks));
       } catch {
         await client?.end().catch(() => undefined);
         client = undefined;

@@ -14,11 +14,11 @@ const PAUSES = isFull ? 6 : 1;
 const OUTAGES = isFull ? 3 : 1;
 const DEADLINE_MS = 120_000;
 
-const chance = SeededRandom.fromEnvironment();
+const random = SeededRandom.fromEnvironment();
 
 jest.setTimeout(isFull ? 900_000 : 240_000);
 
-describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${chance.seed})`, () => {
+describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, () => {
   let build: RelayBuild;
   let kafka: KafkaContainer;
   let postgres: PostgresContainer;
@@ -42,7 +42,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${chance.seed})`, 
     relays = [];
     clients = [];
     ({ url } = await createTestDatabase(postgres.url));
-    outbox = await BusyOutbox.at(url, log, chance);
+    outbox = await BusyOutbox.at(url, log, random);
     await outbox.prepare();
   });
   afterEach(async () => {
@@ -73,13 +73,13 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${chance.seed})`, 
 
   it(`leaves neither gap nor duplicate when it is killed ${KILLS} times while it publishes`, async () => {
     outbox.startLoad();
-    const batch = () => ({ RELAY_BATCH_ROWS: String(chance.whole(1, 50)) });
+    const batch = () => ({ RELAY_BATCH_ROWS: String(random.whole(1, 50)) });
     let owner = startRelay(batch());
     for (let kill = 0; kill < KILLS; kill++) {
       const standby = startRelay(batch());
       await standby.url();
-      await growsBy(chance.whole(1, 100));
-      await pause(chance.whole(0, 30));
+      await growsBy(random.whole(1, 100));
+      await pause(random.whole(0, 30));
       await owner.end();
       owner = standby;
     }
@@ -149,7 +149,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${chance.seed})`, 
       const relay = startRelay();
       outbox.startLoad();
       for (let outage = 0; outage < OUTAGES; outage++) {
-        await growsBy(chance.whole(20, 200));
+        await growsBy(random.whole(20, 200));
         await end();
         await eventually(async () => {
           const { failure } = await status(relay);
@@ -180,7 +180,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${chance.seed})`, 
       const relay = startRelay();
       outbox.startLoad();
       for (let outage = 0; outage < OUTAGES; outage++) {
-        await growsBy(chance.whole(20, 200));
+        await growsBy(random.whole(20, 200));
         await end();
         await eventually(async () => (await status(relay))['failure'] !== null, DEADLINE_MS);
         expect(await relay.get('/health/ready')).toMatchObject({ status: 200 });
@@ -194,7 +194,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${chance.seed})`, 
 
   it('says once that it waits for the outbox of a service that has not started yet', async () => {
     ({ url } = await createTestDatabase(postgres.url));
-    outbox = await BusyOutbox.at(url, log, chance);
+    outbox = await BusyOutbox.at(url, log, random);
     const relay = startRelay();
     await eventually(async () => Number((await status(relay))['failures']) > 2);
     await outbox.prepare();

@@ -1,6 +1,8 @@
 export { eventLogContract, type EventLogUnderTest } from './event-log.contract';
 export { type Backbone, backboneContract, type BackboneFixture } from './backbone.contract';
+export { FixedClock } from './fixed-clock';
 export { SeededRandom } from './seeded-random';
+export { SequentialIds } from './sequential-ids';
 export { eventually } from './eventually';
 export { freePort } from './free-port';
 export * from './memory';

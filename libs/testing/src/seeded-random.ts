@@ -1,24 +1,28 @@
-import { createHash } from 'node:crypto';
+import { Random } from '@atlas/ports/application';
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** SeededRandom that can be repeated: the same seed draws the same numbers in the same order. */
-export class SeededRandom {
-  private drawn = 0;
+/** Random numbers that can be repeated: the same seed draws the same numbers in the same order. */
+export class SeededRandom extends Random {
+  private readonly generator;
 
-  constructor(readonly seed: number) {}
+  constructor(readonly seed: number) {
+    super();
+    this.generator = xoroshiro128plus(seed);
+  }
 
-  /** With the seed that the environment names in FAULTS_SEED, so that a failure can be looked for again, or any. */
+  /** With the seed in FAULTS_SEED, so that a failure can be reproduced, or with any. */
   static fromEnvironment(): SeededRandom {
     return new SeededRandom(Number(process.env['FAULTS_SEED'] ?? Math.floor(Math.random() * 1e9)));
   }
 
-  /** From 0 up to 1. */
   fraction(): number {
-    const hash = createHash('sha256').update(`${this.seed} ${this.drawn++}`);
-    return hash.digest().readUInt32BE() / 2 ** 32;
+    return uniformFloat64(this.generator);
   }
 
   /** A whole number from `first` to `last`. */
   whole(first: number, last: number): number {
-    return first + Math.floor(this.fraction() * (last - first + 1));
+    return uniformInt(this.generator, first, last);
   }
 }

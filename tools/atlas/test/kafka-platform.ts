@@ -106,11 +106,11 @@ export class KafkaPlatform {
   }
 
   /** Orders of made-up baskets, placed and settled; some are declined, and some find too little stock. */
-  async order(baskets: number, chance: SeededRandom): Promise<LoadResult> {
+  async order(baskets: number, random: SeededRandom): Promise<LoadResult> {
     const folder = await mkdtemp(join(tmpdir(), 'atlas-baskets-'));
     const file = join(folder, 'baskets.csv');
     const basket = () =>
-      Array.from({ length: chance.whole(1, 5) }, () => `item ${chance.whole(1, 20)}`).join(',');
+      Array.from({ length: random.whole(1, 5) }, () => `item ${random.whole(1, 20)}`).join(',');
     await writeFile(file, Array.from({ length: baskets }, () => `${basket()}\n`).join(''));
     const client = new AtlasClient(
       {

@@ -9,11 +9,11 @@ const isFull = process.env['FAULTS'] === 'full';
 const ORDERS = isFull ? 1_500 : 100;
 const ROUNDS = isFull ? 6 : 1;
 
-const chance = SeededRandom.fromEnvironment();
+const random = SeededRandom.fromEnvironment();
 
 jest.setTimeout(isFull ? 1_800_000 : 400_000);
 
-describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
+describe(`The platform on Kafka (FAULTS_SEED=${random.seed})`, () => {
   let platform: KafkaPlatform;
 
   beforeAll(async () => {
@@ -37,7 +37,7 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
     })();
     try {
       do {
-        const { placed, confirmed, cancelled } = await platform.order(ORDERS, chance);
+        const { placed, confirmed, cancelled } = await platform.order(ORDERS, random);
         const settled = Object.values(cancelled).reduce((sum, count) => sum + count, confirmed);
         expect({ placed, settled }).toEqual({ placed: ORDERS, settled: ORDERS });
       } while (troubles < atLeast && !isOver);
@@ -55,11 +55,11 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
     expect(Math.min(...report.checks.map(({ checked }) => checked))).toBeGreaterThan(0);
   }
 
-  const anyOf = <T>(values: readonly T[]): T => values[chance.whole(0, values.length - 1)] as T;
+  const anyOf = <T>(values: readonly T[]): T => values[random.whole(0, values.length - 1)] as T;
 
   it('settles every order once while services and relays are killed', async () => {
     await orderDuring(async () => {
-      await pause(chance.whole(200, 1_200));
+      await pause(random.whole(200, 1_200));
       const name = anyOf(platform.names);
       platform.kill(name);
       // Killed faster than it comes up, it would do nothing that could go wrong.
@@ -78,7 +78,7 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
     const enough = outages.length * ROUNDS;
     let outage = 0;
     await orderDuring(async () => {
-      await pause(chance.whole(1_000, 2_000));
+      await pause(random.whole(1_000, 2_000));
       if (outage < enough) await outages[outage++ % outages.length]?.();
     }, enough);
   });
@@ -87,10 +87,10 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
     await orderDuring(async () => {
       const service = anyOf(SERVICES);
       const replica = await platform.join(service);
-      await pause(chance.whole(500, 2_000));
+      await pause(random.whole(500, 2_000));
       // The new one goes, or the old one and comes back.
-      if (chance.fraction() < 0.5) platform.kill(service);
-      await replica.stop(chance.fraction() < 0.5 ? 15_000 : 0);
+      if (random.fraction() < 0.5) platform.kill(service);
+      await replica.stop(random.fraction() < 0.5 ? 15_000 : 0);
     });
   });
 
@@ -98,8 +98,8 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
     const { kafka } = platform;
     let handledAgain = 0;
     for (let attempt = 0; attempt < 10 && handledAgain === 0; attempt++) {
-      const ordering = platform.order(ORDERS, chance);
-      await pause(chance.whole(500, 1_500));
+      const ordering = platform.order(ORDERS, random);
+      await pause(random.whole(500, 1_500));
       // Batches that were fetched are still handled; their offsets can't move any more.
       await kafka.pause();
       await pause(1_000);
@@ -129,7 +129,7 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
   }
 
   it('does nothing more when every event is delivered a second time', async () => {
-    await platform.order(ORDERS, chance);
+    await platform.order(ORDERS, random);
     await expectCleanAudit();
     const before = await footprint();
     await platform.stopProcesses();
@@ -169,7 +169,7 @@ describe(`The platform on Kafka (FAULTS_SEED=${chance.seed})`, () => {
         await publish(platform.log, poison(`poison-${poisons}`));
         poisons += 1;
       }
-      await pause(chance.whole(20, 200));
+      await pause(random.whole(20, 200));
     });
     // Inventory and payments both read what orders publishes.
     await eventually(async () => (await letters()) === before + 2 * poisons);

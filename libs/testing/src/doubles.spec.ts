@@ -1,0 +1,28 @@
+import { FixedClock, SeededRandom, SequentialIds } from '.';
+
+describe('The test implementations of the application ports', () => {
+  it('draw the same random numbers for the same seed, all within their bounds', () => {
+    const draw = (seed: number) => {
+      const random = new SeededRandom(seed);
+      return Array.from({ length: 1_000 }, () => [random.fraction(), random.whole(3, 5)] as const);
+    };
+    expect(draw(7)).toEqual(draw(7));
+    expect(draw(7)).not.toEqual(draw(8));
+    expect(draw(7).every(([fraction]) => fraction >= 0 && fraction < 1)).toBe(true);
+    expect(new Set(draw(7).map(([, whole]) => whole))).toEqual(new Set([3, 4, 5]));
+  });
+
+  it('let time pass only when they are told to', () => {
+    const clock = new FixedClock(new Date(1_000));
+    expect(clock.now()).toEqual(new Date(1_000));
+    clock.advance(500);
+    expect(clock.now()).toEqual(new Date(1_500));
+  });
+
+  it('make ids that sort by time', () => {
+    const ids = new SequentialIds();
+    const made = Array.from({ length: 300 }, () => ids.next());
+    expect([...made].sort()).toEqual(made);
+    expect(new Set(made).size).toBe(made.length);
+  });
+});

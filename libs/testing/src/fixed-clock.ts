@@ -1,0 +1,17 @@
+import { Clock } from '@atlas/ports/application';
+
+/** Stands still until it is told otherwise. */
+export class FixedClock extends Clock {
+  constructor(private time = new Date('2026-01-01T12:00:00.000Z')) {
+    super();
+  }
+
+  now(): Date {
+    return this.time;
+  }
+
+  /** @param forMs milliseconds. */
+  advance(forMs: number): void {
+    this.time = new Date(this.time.getTime() + forMs);
+  }
+}
