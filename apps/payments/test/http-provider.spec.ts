@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { Money } from '@atlas/kernel';
 import { loadPolicies, Resilience } from '@atlas/resilience';
 import { eventually } from '@atlas/testing';
-import { HttpPaymentProvider, providerPolicies } from '../src/adapters/driven/provider/http-provider';
+import { HttpPaymentProvider } from '../src/adapters/driven/provider/http-provider';
 import { ProviderClient } from '../src/adapters/driven/provider/provider-client';
+import { providerPolicies } from '../src/adapters/driven/provider/provider-policies';
 import { ProviderProcess } from './provider-process';
 
 const price = Money.of(487);

@@ -135,11 +135,11 @@ describe('Payments, when the provider', () => {
           const all: ((typeof wishes)[number] & { readonly id: string })[] = [];
           for (const wish of wishes) {
             const id = randomUUID();
-            if (wish.paused) await payments.worker.stop();
+            if (wish.paused) await payments.pauseWorkers();
             await payments.request(id, wish.token);
             if (wish.paused) {
               for (const claimed of await paused.claim(10)) sleeping.push(() => paused.attempt(claimed));
-              payments.worker.start();
+              payments.resumeWorkers();
             }
             if (wish.cancel === 'at once') await cancelPayment.execute(id);
             all.push({ ...wish, id });

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Money } from '@atlas/kernel';
-import { Clock } from '@atlas/ports/application';
 import { createService, loadConfig } from '@atlas/service';
 import { eventually } from '@atlas/testing';
 import type { PaymentResponse } from '../src/adapters/driving/http/payments.schemas';
-import { SettlePaymentsJob } from '../src/adapters/driving/jobs/settle-payments.job';
 import { RequestPayment } from '../src/application/commands/request-payment';
-import { SettlePayments } from '../src/application/commands/settle-payments';
-import { type ChargeOutcome, PaymentProvider, PaymentRepository } from '../src/application/ports';
+import { type ChargeOutcome, PaymentProvider } from '../src/application/ports';
 import { paymentsApp } from '../src/payments.app';
 import { amount, orderCancelled, orderPaymentDue } from './builders';
 import { RunningPayments } from './running-payments';
+import { ManualWorker } from './workers';
 
 describe('Payments', () => {
   let payments: RunningPayments;
@@ -143,21 +141,11 @@ describe('Payments', () => {
         lookup: (key) => real.lookup(key),
         capacity: () => real.capacity(),
       };
-      return new SettlePayments(payments.get(PaymentRepository), dying, payments.get(Clock), {
-        leaseMs,
-        maxCharges: 3,
-        backoffMs: () => 0,
-      });
-    };
-    const stopWorkers = async () => {
-      for (const replica of payments.context.replicas) await replica.get(SettlePaymentsJob).stop();
-    };
-    const startWorkers = () => {
-      for (const replica of payments.context.replicas) replica.get(SettlePaymentsJob).start();
+      return new ManualWorker(payments.context, { leaseMs, provider: dying });
     };
 
     it('the attempt is repeated under the same key, and charged once', async () => {
-      await stopWorkers();
+      await payments.pauseWorkers();
       const id = randomUUID();
       await payments
         .get(RequestPayment)
@@ -166,7 +154,7 @@ describe('Payments', () => {
       const [payment] = await dying.claim(1);
       await dying.attempt(payment!);
       expect(await charges(id)).toHaveLength(1);
-      startWorkers();
+      payments.resumeWorkers();
       const { chargeId, attempts } = await reaches(id, 'captured');
       expect(await charges(id)).toEqual([{ charge_id: chargeId, refund_id: null }]);
       expect(attempts).toBe(2);
@@ -174,7 +162,7 @@ describe('Payments', () => {
     });
 
     it('a charge whose answer got lost is told again, not made again', async () => {
-      await stopWorkers();
+      await payments.pauseWorkers();
       const id = randomUUID();
       await payments
         .get(RequestPayment)
@@ -184,14 +172,14 @@ describe('Payments', () => {
       await deaf.record([await deaf.attempt(payment!)]);
       expect((await read(id)).status).toBe('pending');
       const [charge] = await charges(id);
-      startWorkers();
+      payments.resumeWorkers();
       expect(await reaches(id, 'captured')).toMatchObject({ chargeId: charge?.charge_id, attempts: 2 });
       expect(await charges(id)).toHaveLength(1);
       expect(await payments.context.told(id)).toEqual(['payments.payment-captured 1']);
     });
 
     it('and the order was cancelled meanwhile, the charge is found by asking, and given back', async () => {
-      await stopWorkers();
+      await payments.pauseWorkers();
       const id = randomUUID();
       await payments
         .get(RequestPayment)
@@ -207,7 +195,7 @@ describe('Payments', () => {
         );
         return row?.cancel_requested;
       });
-      startWorkers();
+      payments.resumeWorkers();
       const { chargeId, refundId } = await reaches(id, 'refunded');
       expect(await charges(id)).toEqual([{ charge_id: chargeId, refund_id: refundId }]);
       expect(await payments.context.told(id)).toEqual([
@@ -218,7 +206,7 @@ describe('Payments', () => {
     });
 
     it('a late record of an attempt that another repeated changes nothing', async () => {
-      await stopWorkers();
+      await payments.pauseWorkers();
       const id = randomUUID();
       await payments
         .get(RequestPayment)
@@ -226,7 +214,7 @@ describe('Payments', () => {
       const slow = dyingWorker(1, (outcome) => outcome);
       const [payment] = await slow.claim(1);
       const late = await slow.attempt(payment!);
-      startWorkers();
+      payments.resumeWorkers();
       await reaches(id, 'captured');
       await slow.record([late]);
       expect(await payments.context.told(id)).toEqual(['payments.payment-captured 1']);
@@ -235,7 +223,7 @@ describe('Payments', () => {
   });
 
   it('claims a payment for one worker at a time', async () => {
-    for (const replica of payments.context.replicas) await replica.get(SettlePaymentsJob).stop();
+    await payments.pauseWorkers();
     const ids = Array.from({ length: 30 }, () => randomUUID());
     for (const orderId of ids) {
       await payments
@@ -244,20 +232,20 @@ describe('Payments', () => {
     }
     const claims = await Promise.all(
       payments.context.replicas.flatMap((replica) =>
-        [1, 2, 3].map(() => replica.get(SettlePayments).claim(20)),
+        [1, 2, 3].map(() => new ManualWorker(replica, { leaseMs: 10_000 }).claim(20)),
       ),
     );
     const claimed = claims.flat().map((payment) => payment.id);
     expect(claimed.sort()).toEqual([...ids].sort());
     await payments.query(`UPDATE payment SET due_at = now() WHERE id = ANY ($1)`, [ids]);
-    for (const replica of payments.context.replicas) replica.get(SettlePaymentsJob).start();
+    payments.resumeWorkers();
     for (const id of ids) await reaches(id, 'captured');
   });
 
   it('does not start with a lease that ends before an attempt may', async () => {
     process.env['RESILIENCE_PROVIDER_DEADLINE_MS'] = '20000';
     const created = createService(paymentsApp, loadConfig(paymentsApp.settings, payments.context.env));
-    await expect(created).rejects.toThrow('PAYMENT_LEASE_MS is 10000, and an attempt may take 24000 ms');
+    await expect(created).rejects.toThrow('PAYMENT_LEASE_MS is 10000, but an attempt may take 24000 ms');
     delete process.env['RESILIENCE_PROVIDER_DEADLINE_MS'];
   });
 
@@ -279,7 +267,8 @@ describe('Payments', () => {
       await reaches(id, 'captured');
       const refund = (...entries: string[]) =>
         payments.query(
-          `WITH booked AS (INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'refund') RETURNING id)
+          `WITH booked AS (
+             INSERT INTO ledger_transaction (id, payment_id, kind) VALUES ($1 || ':refund', $1::uuid, 'refund') RETURNING id)
            INSERT INTO ledger_entry SELECT id, entry.* FROM booked, (VALUES ${entries.join()}) AS entry`,
           [id],
         );
@@ -291,12 +280,12 @@ describe('Payments', () => {
         refund(`('sales', 487, 0, 'EUR')`, `('provider-clearing', 0, 487, 'USD')`),
       ).rejects.toThrow('is not balanced');
       const empty = payments.query(
-        `INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'refund')`,
+        `INSERT INTO ledger_transaction (id, payment_id, kind) VALUES ($1 || ':refund', $1::uuid, 'refund')`,
         [id],
       );
       await expect(empty).rejects.toThrow('is not balanced');
       const second = payments.query(
-        `INSERT INTO ledger_transaction (payment_id, kind) VALUES ($1, 'capture')`,
+        `INSERT INTO ledger_transaction (id, payment_id, kind) VALUES ($1 || ':capture', $1::uuid, 'capture')`,
         [id],
       );
       await expect(second).rejects.toThrow('duplicate key');

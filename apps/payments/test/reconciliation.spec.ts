@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { eventually } from '@atlas/testing';
 import { CancelPayment } from '../src/application/commands/cancel-payment';
 import { ReconcileBooks } from '../src/application/commands/reconcile-books';
+import { GetReconciliation } from '../src/application/queries/get-reconciliation';
 import { PRICE } from './builders';
 import { RunningPayments } from './running-payments';
 
@@ -16,7 +17,7 @@ describe('Payments and the books of the provider', () => {
   /** Claims the payment with a worker that is paused before it charges. */
   async function claimedByPausedWorker(token = 'tok_approve') {
     const id = randomUUID();
-    await payments.worker.stop();
+    await payments.pauseWorkers();
     await payments.request(id, token);
     const worker = payments.pausedWorker();
     const claimed = (await worker.claim(100)).find((payment) => payment.id === id);
@@ -25,7 +26,7 @@ describe('Payments and the books of the provider', () => {
 
   it('agree without any doing when all goes well', async () => {
     const id = randomUUID();
-    payments.worker.start();
+    payments.resumeWorkers();
     await payments.request(id);
     await payments.reaches(id, 'captured');
     await payments.reconcile();
@@ -38,7 +39,7 @@ describe('Payments and the books of the provider', () => {
     await charge();
     await payments.reconcile();
     expect(await payments.read(id)).toMatchObject({ status: 'captured', attempts: 1 });
-    payments.worker.start();
+    payments.resumeWorkers();
     await payments.reconcile();
     expect(await payments.context.told(id)).toEqual(['payments.payment-captured 1']);
     expect(await payments.provider.chargesOf(id)).toHaveLength(1);
@@ -48,7 +49,7 @@ describe('Payments and the books of the provider', () => {
     const { id, charge } = await claimedByPausedWorker('tok_approve');
     // Its card is silent for the others, who give up.
     await payments.query(`UPDATE payment SET payment_token = 'tok_timeout' WHERE id = $1`, [id]);
-    payments.worker.start();
+    payments.resumeWorkers();
     await payments.reaches(id, 'failed');
     await charge();
     expect(await payments.provider.holds(id)).toBe(PRICE);
@@ -70,7 +71,7 @@ describe('Payments and the books of the provider', () => {
   it('a charge for a payment that was voided meanwhile goes back, once', async () => {
     const { id, charge } = await claimedByPausedWorker();
     await payments.get(CancelPayment).execute(id);
-    payments.worker.start();
+    payments.resumeWorkers();
     await payments.reaches(id, 'voided');
     await charge();
 
@@ -87,7 +88,7 @@ describe('Payments and the books of the provider', () => {
 
   it('a second charge for a payment, under another key, goes back; the first one stays', async () => {
     const id = randomUUID();
-    payments.worker.start();
+    payments.resumeWorkers();
     await payments.request(id);
     const { chargeId } = await payments.reaches(id, 'captured');
     const second = await payments.provider.charge(id, randomUUID(), PRICE);
@@ -104,7 +105,7 @@ describe('Payments and the books of the provider', () => {
 
   it('a refund that the provider has made at its own desk is booked and told', async () => {
     const id = randomUUID();
-    payments.worker.start();
+    payments.resumeWorkers();
     await payments.request(id);
     const { chargeId } = await payments.reaches(id, 'captured');
     await payments.provider.refund(chargeId!);
@@ -119,7 +120,7 @@ describe('Payments and the books of the provider', () => {
 
   it('a charge that is none of ours, or over another amount, is left alone and shown', async () => {
     const id = randomUUID();
-    await payments.worker.stop();
+    await payments.pauseWorkers();
     await payments.request(id);
     const other = await payments.provider.charge(id, randomUUID(), PRICE + 1);
     const [stranger, unknown] = [`shop-${randomUUID()}`, randomUUID()];
@@ -142,12 +143,14 @@ describe('Payments and the books of the provider', () => {
 
   it('a charge that the provider has forgotten is shown', async () => {
     const id = randomUUID();
-    payments.worker.start();
+    payments.resumeWorkers();
     await payments.request(id);
     const { chargeId } = await payments.reaches(id, 'captured');
     await payments.reconcile();
     const differences = async () =>
-      (await payments.get(ReconcileBooks).differences()).filter(({ reference }) => reference === id);
+      (await payments.get(GetReconciliation).execute()).differences.filter(
+        ({ reference }) => reference === id,
+      );
     await payments.query(`UPDATE payment SET changed_at = now() - interval '1 hour' WHERE id = $1`, [id]);
     expect(await differences()).toEqual([]);
     await payments.query('DELETE FROM statement_line WHERE charge_id = $1', [chargeId]);

@@ -1,23 +1,25 @@
 import { Money } from '@atlas/kernel';
-import { Clock } from '@atlas/ports/application';
 import { eventually } from '@atlas/testing';
 import { type Context, type ContextOptions, startContext, type Token } from '@atlas/testing/context';
-import { SettlePaymentsJob } from '../src/adapters/driving/jobs/settle-payments.job';
-import { PaymentProvider, PaymentRepository } from '../src/application/ports';
+import { PaymentRepository } from '../src/application/ports';
 import { ReconcileBooks } from '../src/application/commands/reconcile-books';
 import { RequestPayment } from '../src/application/commands/request-payment';
-import { SettlePayments } from '../src/application/commands/settle-payments';
 import type { PaymentState } from '../src/domain/payment';
 import { paymentsApp } from '../src/payments.app';
 import { PRICE } from './builders';
 import { ProviderProcess } from './provider-process';
+import { ManualWorker, SettlementWorker } from './workers';
 
 /** Payments, with the real provider, a process, beside it. Its books are reconciled when the test says so. */
 export class RunningPayments {
+  private readonly workers: readonly SettlementWorker[];
+
   private constructor(
     readonly context: Context,
     readonly provider: ProviderProcess,
-  ) {}
+  ) {
+    this.workers = context.replicas.map((replica) => new SettlementWorker(replica));
+  }
 
   static async start({ env, ...options }: ContextOptions = {}): Promise<RunningPayments> {
     const provider = await ProviderProcess.start();
@@ -41,7 +43,7 @@ export class RunningPayments {
   }
 
   async read(id: string): Promise<PaymentState> {
-    return (await this.get(PaymentRepository).find(id))!.snapshot();
+    return (await this.get(PaymentRepository).get(id))!.snapshot();
   }
 
   reaches(id: string, ...statuses: readonly string[]): Promise<PaymentState> {
@@ -75,17 +77,18 @@ export class RunningPayments {
     });
   }
 
-  /** A worker of another process, whose claims last no time: as if it stood still for longer. */
-  pausedWorker(): SettlePayments {
-    return new SettlePayments(this.get(PaymentRepository), this.get(PaymentProvider), this.get(Clock), {
-      leaseMs: 1,
-      maxCharges: 3,
-      backoffMs: () => 0,
-    });
+  /** Resolves once the replicas have recorded what they had claimed; they claim no more until they are resumed. */
+  async pauseWorkers(): Promise<void> {
+    for (const worker of this.workers) await worker.pause();
   }
 
-  get worker(): SettlePaymentsJob {
-    return this.get(SettlePaymentsJob);
+  resumeWorkers(): void {
+    for (const worker of this.workers) worker.resume();
+  }
+
+  /** A worker of another process, whose claims end at once, as if it had been paused for longer. */
+  pausedWorker(): ManualWorker {
+    return new ManualWorker(this.context, { leaseMs: 1 });
   }
 
   async stop(): Promise<void> {

@@ -2,27 +2,41 @@ import type { Money } from '@atlas/kernel';
 import type { AccountBalance } from '../domain/ledger';
 import type { Payment, PaymentChange } from '../domain/payment';
 
-/** Payments as a collection; what happens to one is saved with its events and its entries in the ledger, or not at all. */
+/**
+ * The background job that claims due payments, settles each and records the outcomes. It looks for due payments by
+ * itself; a command that makes one due triggers it to save the wait.
+ */
+export const SETTLEMENT_JOB = 'settle-payments';
+
+/** Payments as a collection. A change is saved together with its events and its bookings, or not at all. */
 export abstract class PaymentRepository {
-  /** Saves a new payment, due at once, unless the order has one already. */
-  abstract create(payment: Payment): Promise<void>;
+  /** @throws Error if there is a payment with its id already. */
+  abstract add(requested: PaymentChange): Promise<void>;
 
   /**
-   * Loads the payments, alone against other updates of them, and saves what `change` makes of each.
-   * @returns those there are, afterwards.
+   * Locks the payment against other updates, and saves what `change` makes of it.
+   * @returns the payment afterwards; undefined if there is none with this id.
    */
-  abstract update(
+  abstract update(id: string, change: (payment: Payment) => PaymentChange): Promise<Payment | undefined>;
+
+  /** Does the same with several, in one transaction. @returns those that exist, afterwards. */
+  abstract updateAll(
     ids: readonly string[],
     change: (payment: Payment) => PaymentChange,
   ): Promise<readonly Payment[]>;
 
   /**
-   * Claims at most `limit` payments that are due, for `leaseMs` milliseconds: each claim counts as an attempt, and
-   * no other claim gets the payment until the lease ends or an update says otherwise.
+   * Does the same with at most `limit` of the payments that are due at `now`, the longest due first. Skips payments
+   * that are being updated.
+   * @returns them, afterwards.
    */
-  abstract claimDue(limit: number, leaseMs: number): Promise<readonly Payment[]>;
+  abstract updateDue(
+    now: Date,
+    limit: number,
+    change: (payment: Payment) => PaymentChange,
+  ): Promise<readonly Payment[]>;
 
-  abstract find(id: string): Promise<Payment | undefined>;
+  abstract get(id: string): Promise<Payment | undefined>;
 }
 
 export abstract class Ledger {
@@ -30,27 +44,22 @@ export abstract class Ledger {
   abstract balances(): Promise<readonly AccountBalance[]>;
 }
 
-/** Tells whoever settles payments that there may be work; losing one only costs time. */
-export abstract class DueSignal {
-  abstract raise(): void;
-}
-
-/** The provider refuses; asking again won't help. */
+/** The provider declines; to ask again won't help. */
 interface Declined {
   readonly kind: 'declined';
   readonly reason: string;
 }
 
-/** The provider took it and was silent: it may have acted or not, or act still. Whether it did has to be asked. */
+/** The provider took the request and did not answer: it may have acted, may act later, or not at all. */
 interface Unknown {
   readonly kind: 'unknown';
 }
 
-/** The provider is in no state to answer, or to be asked: that says nothing about the payment. */
+/** The provider can't answer, or must not be called, at present: that says nothing about the payment. */
 interface Unavailable {
   readonly kind: 'unavailable';
   readonly reason: string;
-  /** How long to leave it alone, milliseconds, if it is known. */
+  /** How long the provider asks not to be called, milliseconds, if it does. */
   readonly retryInMs?: number | undefined;
 }
 
@@ -60,32 +69,32 @@ export type ChargeOutcome =
 export type RefundOutcome =
   { readonly kind: 'refunded'; readonly refundId: string } | Declined | Unknown | Unavailable;
 
-/** What the provider says about a payment's charge: the outcome that it has on record, or that it has none. */
+/** The outcome that the provider has on record for a payment's charge, or that it has none. */
 export type ChargeRecord = ChargeOutcome | { readonly kind: 'not-charged' };
 
 /**
- * The outside payment provider. Every call answers in bounded time, and may be repeated with its key: the first
- * outcome stands.
+ * The outside payment provider. Every call returns in bounded time, and may be repeated with its key: the first outcome
+ * stands.
  */
 export abstract class PaymentProvider {
   /**
-   * @param paymentId also what the charge is found by afterwards.
-   * @returns unknown only if the provider was asked after its silence and had nothing on record yet.
+   * @param paymentId also the reference by which the charge can be found later.
+   * @returns unknown only if the provider did not answer and, when asked, had no charge on record yet.
    */
   abstract charge(paymentId: string, amount: Money, paymentToken: string): Promise<ChargeOutcome>;
   abstract refund(key: string, chargeId: string, amount: Money): Promise<RefundOutcome>;
-  /** What became of the payment's charge. */
+  /** Asks for the payment's charge. */
   abstract lookup(paymentId: string): Promise<ChargeRecord>;
 
-  /** How many calls it makes sense to begin at present: none while the provider is left alone after failures. */
+  /** How many calls make sense at present: none while the provider is unavailable. */
   capacity(): number {
     return Infinity;
   }
 }
 
-/** A movement of money, as the provider's books list it. */
+/** A movement of money in the provider's books. */
 export interface StatementLine {
-  /** The charge's or the refund's own. */
+  /** The charge's or the refund's own id. */
   readonly id: string;
   readonly kind: 'charge' | 'refund';
   readonly chargeId: string;
@@ -97,45 +106,48 @@ export interface StatementLine {
 
 export interface StatementPage {
   readonly lines: readonly StatementLine[];
-  /** Where the provider's books go on. */
+  /** The position after this page. */
   readonly next: string;
 }
 
 /** The provider's books. */
 export abstract class ProviderBooks {
   /**
-   * @param after `next` of the page before; undefined: from the beginning.
-   * @throws if the provider is in no state to answer.
+   * @param after `next` of the previous page; undefined: from the beginning.
+   * @throws if the provider is unavailable.
    */
   abstract read(after: string | undefined): Promise<StatementPage>;
 }
 
-/** A charge that the provider took beside the one that its payment holds. */
+/** A charge beyond the one that its payment holds. */
 export interface SurplusCharge {
   readonly chargeId: string;
   readonly amount: Money;
 }
 
-/** Something that is in one of the two books alone, or differs. */
+export const DIFFERENCE_KINDS = [
+  'surplus-charge', // a second charge of a payment, not refunded yet
+  'unknown-charge', // for no payment of ours
+  'amount', // differs from the payment's
+  'missing-charge', // in our books, not in the provider's
+  'missing-refund',
+] as const;
+
+/** Something that is only in one of the two books, or differs between them. */
 export interface BookDifference {
-  readonly kind:
-    | 'surplus-charge' // a second charge of a payment, which is not given back yet
-    | 'unknown-charge' // for no payment of ours
-    | 'amount' // another amount than the payment's
-    | 'missing-charge' // booked by us, not by the provider
-    | 'missing-refund';
+  readonly kind: (typeof DIFFERENCE_KINDS)[number];
   /** The charge's or refund's id. */
   readonly id: string;
   readonly reference: string;
 }
 
-/** Our copy of the provider's books, as far as they were read. */
+/** Our copy of the provider's books, as far as they have been read. */
 export abstract class Statement {
-  /** Where to read on. */
+  /** The position after what has been read; undefined: nothing has. */
   abstract position(): Promise<string | undefined>;
-  /** Keeps the lines and where to read on, together; a line that is there already stays. */
+  /** Stores the lines and the position after them, together; a line that is already stored stays as it is. */
   abstract append(page: StatementPage): Promise<void>;
   abstract surplusCharges(): Promise<readonly SurplusCharge[]>;
-  /** At most 100, of what was there a few minutes ago. */
+  /** At most 100, leaving out what is only a few minutes old. */
   abstract differences(): Promise<readonly BookDifference[]>;
 }

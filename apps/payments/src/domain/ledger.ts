@@ -2,7 +2,8 @@ import type { Money } from '@atlas/kernel';
 import type { PaymentEvent } from './payment-events';
 
 /** Assets: what the provider owes us. Income: what was sold. */
-export type Account = 'provider-clearing' | 'sales';
+export const ACCOUNTS = ['provider-clearing', 'sales'] as const;
+export type Account = (typeof ACCOUNTS)[number];
 
 export interface LedgerEntry {
   readonly account: Account;
@@ -12,22 +13,22 @@ export interface LedgerEntry {
   readonly currency: string;
 }
 
-/** A balanced set of entries: debits and credits add up to the same. */
+/** A balanced set of entries: its debits and its credits have the same sum. */
 export interface LedgerTransaction {
   readonly kind: 'capture' | 'refund';
   readonly entries: readonly LedgerEntry[];
 }
 
-/** What an event means in the books; undefined if no money moved. */
-export function bookingOf(event: PaymentEvent): LedgerTransaction | undefined {
+/** What an event means in the ledger: nothing, unless money moved. */
+export function bookingsOf(event: PaymentEvent): readonly LedgerTransaction[] {
   switch (event.type) {
     case 'payment-captured':
-      return { kind: 'capture', entries: transfer('provider-clearing', 'sales', event.amount) };
+      return [{ kind: 'capture', entries: transfer('provider-clearing', 'sales', event.amount) }];
     case 'payment-refunded':
-      return { kind: 'refund', entries: transfer('sales', 'provider-clearing', event.amount) };
+      return [{ kind: 'refund', entries: transfer('sales', 'provider-clearing', event.amount) }];
     case 'payment-declined':
     case 'payment-failed':
-      return undefined;
+      return [];
   }
 }
 

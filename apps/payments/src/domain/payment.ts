@@ -1,8 +1,17 @@
-import { type Change, changed, type Money, unchanged } from '@atlas/kernel';
+import type { Change, Money } from '@atlas/kernel';
+import { bookingsOf, type LedgerTransaction } from './ledger';
 import type { PaymentEvent } from './payment-events';
 
-export type PaymentStatus =
-  'pending' | 'captured' | 'declined' | 'failed' | 'voided' | 'refunding' | 'refunded';
+export const PAYMENT_STATUSES = [
+  'pending',
+  'captured',
+  'declined',
+  'failed',
+  'voided',
+  'refunding',
+  'refunded',
+] as const;
+export type PaymentStatus = (typeof PAYMENT_STATUSES)[number];
 
 export interface PaymentState {
   /** The order's id: an order is paid once. */
@@ -10,64 +19,68 @@ export interface PaymentState {
   readonly status: PaymentStatus;
   readonly amount: Money;
   readonly paymentToken: string;
-  /** The order was cancelled when a charge might have been under way: what was charged goes back. */
+  /** The order was cancelled while a charge might have been in progress: any charge must be refunded. */
   readonly cancelRequested: boolean;
   readonly chargeId?: string | undefined;
   readonly refundId?: string | undefined;
-  /** What the provider gave as its reason for a refusal, or why the payment failed. */
+  /** Why the provider declined the charge or the refund, or why the payment failed. */
   readonly reason?: string | undefined;
-  /** How many calls of the provider were started for it, whatever became of them. */
+  /** How often the provider was to be called, whatever the outcome. */
   readonly attempts: number;
-  /** How many charges the provider left without an answer, though it could be asked and had nothing on record. */
+  /** How many charges the provider left unanswered, although it was available and had no charge on record. */
   readonly unansweredCharges: number;
-  /** Counts published events only: pending, refunding and voided are our own affair, others would see a gap. */
+  /** When its next step is due, while a claim lasts: when that ends. Undefined unless it is pending or refunding. */
+  readonly dueAt?: Date | undefined;
+  /** Counts published events only: pending, refunding and voided are internal, so others must not see a gap. */
   readonly version: number;
   readonly requestedAt: Date;
-  /** When it got its present status. */
+  /** When it entered its present status. */
   readonly changedAt: Date;
 }
 
-/** What is to be done next with an open payment. */
+/** The next step of an open payment. */
 export type SettlementStep = 'charge' | 'ask' | 'refund';
 
-/** What a transition makes of the payment, and of when it is due. */
+/** A change of a payment, with what it books in the ledger. */
 export interface PaymentChange extends Change<Payment, PaymentEvent> {
-  /** In how many milliseconds the next step is due; undefined: no other than it was. */
-  readonly dueInMs?: number;
+  readonly bookings: readonly LedgerTransaction[];
 }
 
 /**
  * An order's payment: pending → captured → refunding → refunded; or declined, failed (no answer, nothing charged) or
- * voided (cancelled, nothing charged). Messages may come late or twice, and the answer to a call may come after
- * another attempt was started, so a transition that no longer fits changes nothing.
+ * voided (cancelled, nothing charged). Messages may arrive late or twice, and the provider's answer may arrive after
+ * another attempt has started, so a transition that no longer fits changes nothing.
  *
- * Only a charge always counts, because it is the customer's money: one that nobody waits for any more is booked,
- * told, and refunded at once.
+ * Only a charge always counts, because it is the customer's money: one that is no longer wanted is booked, published
+ * and refunded at once.
  */
 export class Payment {
   constructor(private readonly state: PaymentState) {}
 
-  /** @throws RangeError if the amount is negative. */
-  static request(due: {
+  /** A new payment, due at once. @throws RangeError if the amount is negative. */
+  static request(requested: {
     readonly id: string;
     readonly amount: Money;
     readonly paymentToken: string;
     readonly at: Date;
-  }): Payment {
-    const { id, amount, paymentToken, at } = due;
+  }): PaymentChange {
+    const { id, amount, paymentToken, at } = requested;
     if (amount.minorUnits < 0) throw new RangeError(`A payment can't be negative: ${amount.toString()}`);
-    return new Payment({
-      id,
-      status: 'pending',
-      amount,
-      paymentToken,
-      cancelRequested: false,
-      attempts: 0,
-      unansweredCharges: 0,
-      version: 0,
-      requestedAt: at,
-      changedAt: at,
-    });
+    return quiet(
+      new Payment({
+        id,
+        status: 'pending',
+        amount,
+        paymentToken,
+        cancelRequested: false,
+        attempts: 0,
+        unansweredCharges: 0,
+        dueAt: at,
+        version: 0,
+        requestedAt: at,
+        changedAt: at,
+      }),
+    );
   }
 
   get id(): string {
@@ -82,11 +95,20 @@ export class Payment {
     return this.state;
   }
 
+  isDue(at: Date): boolean {
+    const { dueAt } = this.state;
+    return dueAt !== undefined && dueAt <= at;
+  }
+
+  unchanged(): PaymentChange {
+    return quiet(this);
+  }
+
   /**
-   * Charging again with the same key is safe and tells what became of the last time; once that is no longer wanted,
-   * the provider is only asked. Undefined if nothing is to be done.
-   * @param maxCharges how many charges may be left without an answer. Those that the provider was in no state to
-   *   answer don't count: an outage of its is no reason to give a customer up.
+   * To charge again with the same key is safe, and returns the outcome of the first charge. Once no further charge is
+   * wanted, the provider is only asked. Undefined: there is nothing to do.
+   * @param maxCharges how many charges may stay unanswered. Those that failed because the provider was unavailable
+   *   don't count: its outage is no reason to give up on a customer.
    */
   nextStep(maxCharges: number): SettlementStep | undefined {
     const { status, cancelRequested, unansweredCharges } = this.state;
@@ -95,90 +117,115 @@ export class Payment {
     return cancelRequested || unansweredCharges >= maxCharges ? 'ask' : 'charge';
   }
 
+  /** Starts an attempt at the next step: until `leaseMs` milliseconds have passed, it is not due for anyone else. */
+  claim(at: Date, leaseMs: number): PaymentChange {
+    if (!this.isDue(at)) return this.unchanged();
+    return quiet(this.with({ attempts: this.state.attempts + 1, dueAt: after(at, leaseMs) }));
+  }
+
   /** The order is cancelled. */
   cancel(at: Date): PaymentChange {
     const { status, attempts, cancelRequested } = this.state;
     if (status === 'captured') return this.refund(at);
-    if (status !== 'pending' || cancelRequested) return unchanged(this);
-    if (attempts === 0) return quietly(this.become({ status: 'voided' }, at));
-    return quietly(new Payment({ ...this.state, cancelRequested: true }));
+    if (status !== 'pending' || cancelRequested) return this.unchanged();
+    if (attempts === 0) return quiet(this.enter('voided', at));
+    return quiet(this.with({ cancelRequested: true }));
   }
 
-  /** Gives a captured payment back. */
+  /** Starts to refund a captured payment. */
   refund(at: Date): PaymentChange {
-    if (this.state.status !== 'captured') return unchanged(this);
-    return { ...quietly(this.become({ status: 'refunding' }, at)), dueInMs: 0 };
+    if (this.state.status !== 'captured') return this.unchanged();
+    return quiet(this.enter('refunding', at));
   }
 
   /** The provider has charged the customer. */
   charged(chargeId: string, at: Date): PaymentChange {
     const { status, amount, cancelRequested } = this.state;
-    if (this.state.chargeId !== undefined) return unchanged(this);
-    const wanted = status === 'pending' && !cancelRequested;
-    const next = this.tell({ status: wanted ? 'captured' : 'refunding', chargeId, reason: undefined }, at);
-    return {
-      ...changed(next, { type: 'payment-captured', amount, chargeId }),
-      ...(!wanted && { dueInMs: 0 }),
-    };
+    if (this.state.chargeId !== undefined) return this.unchanged();
+    const isWanted = status === 'pending' && !cancelRequested;
+    return published(this.enter(isWanted ? 'captured' : 'refunding', at, { chargeId, reason: undefined }), {
+      type: 'payment-captured',
+      amount,
+      chargeId,
+    });
   }
 
-  /** The provider refuses to charge, for good. */
+  /** The provider has declined the charge for good. */
   chargeDeclined(reason: string, at: Date): PaymentChange {
-    if (this.state.status !== 'pending') return unchanged(this);
-    const next = this.tell({ status: 'declined', reason }, at);
-    return changed(next, { type: 'payment-declined', reason });
+    if (this.state.status !== 'pending') return this.unchanged();
+    return published(this.enter('declined', at, { reason }), { type: 'payment-declined', reason });
   }
 
-  /** The provider, asked in `attempt`, says that it has charged nothing: it is over, unless a later attempt runs. */
+  /** The provider, asked in `attempt`, has no charge on record: the payment ends, unless a later attempt runs. */
   nothingCharged(attempt: number, at: Date): PaymentChange {
-    if (!this.waitsFor(attempt, 'pending')) return unchanged(this);
-    if (this.state.cancelRequested) return quietly(this.become({ status: 'voided' }, at));
+    if (!this.isLatest(attempt, 'pending')) return this.unchanged();
+    if (this.state.cancelRequested) return quiet(this.enter('voided', at));
     const reason = 'the payment provider gave no answer, and has charged nothing';
-    const next = this.tell({ status: 'failed', reason }, at);
-    return changed(next, { type: 'payment-failed', reason });
+    return published(this.enter('failed', at, { reason }), { type: 'payment-failed', reason });
   }
 
-  /** The provider has given the money back: as it was asked to, or of itself. */
+  /** The provider has refunded the charge, on our request or on its own initiative. */
   refunded(refundId: string, at: Date): PaymentChange {
     const { status, amount } = this.state;
-    if (status !== 'refunding' && status !== 'captured') return unchanged(this);
-    const next = this.tell({ status: 'refunded', refundId, reason: undefined }, at);
-    return changed(next, { type: 'payment-refunded', amount, refundId });
+    if (status !== 'refunding' && status !== 'captured') return this.unchanged();
+    return published(this.enter('refunded', at, { refundId, reason: undefined }), {
+      type: 'payment-refunded',
+      amount,
+      refundId,
+    });
   }
 
-  /** The provider refuses to refund. We owe the money all the same, so it stays due, and shows the reason. */
-  refundDeclined(attempt: number, reason: string, retryInMs: number): PaymentChange {
-    if (!this.waitsFor(attempt, 'refunding')) return unchanged(this);
-    return { ...quietly(new Payment({ ...this.state, reason })), dueInMs: retryInMs };
+  /** The provider declines to refund. We still owe the money, so the refund stays due and shows the reason. */
+  refundDeclined(attempt: number, reason: string, at: Date, retryInMs: number): PaymentChange {
+    if (!this.isLatest(attempt, 'refunding')) return this.unchanged();
+    return quiet(this.with({ reason, dueAt: after(at, retryInMs) }));
   }
 
-  /** The provider took `attempt` and was silent about it: the next one will tell. */
-  unanswered(attempt: number, retryInMs: number): PaymentChange {
-    if (!this.waitsFor(attempt, 'pending')) return this.postponed(attempt, retryInMs);
-    const next = new Payment({ ...this.state, unansweredCharges: this.state.unansweredCharges + 1 });
-    return { ...quietly(next), dueInMs: retryInMs };
+  /** The provider was available but left the charge of `attempt` unanswered. */
+  unanswered(attempt: number, at: Date, retryInMs: number): PaymentChange {
+    if (!this.isLatest(attempt, 'pending')) return this.postponed(attempt, at, retryInMs);
+    const unansweredCharges = this.state.unansweredCharges + 1;
+    return quiet(this.with({ unansweredCharges, dueAt: after(at, retryInMs) }));
   }
 
-  /** The provider is in no state to answer `attempt`, which counts for nothing but its number. */
-  postponed(attempt: number, retryInMs: number): PaymentChange {
-    return this.waitsFor(attempt, 'pending', 'refunding')
-      ? { ...unchanged(this), dueInMs: retryInMs }
-      : unchanged(this);
+  /** The provider was unavailable, so `attempt` counts for nothing but its number. */
+  postponed(attempt: number, at: Date, retryInMs: number): PaymentChange {
+    if (!this.isLatest(attempt, 'pending', 'refunding')) return this.unchanged();
+    return quiet(this.with({ dueAt: after(at, retryInMs) }));
   }
 
-  /** Attempts are numbered over the payment's life, so a late answer to one is told from the answer to the latest. */
-  private waitsFor(attempt: number, ...statuses: readonly PaymentStatus[]): boolean {
+  /** Attempts are numbered for the payment's whole life, so a late answer is not mistaken for the latest one. */
+  private isLatest(attempt: number, ...statuses: readonly PaymentStatus[]): boolean {
     return this.state.attempts === attempt && statuses.includes(this.state.status);
   }
 
-  private become(changes: Partial<PaymentState>, at: Date): Payment {
-    return new Payment({ ...this.state, ...changes, changedAt: at });
+  private with(changes: Partial<PaymentState>): Payment {
+    return new Payment({ ...this.state, ...changes });
   }
 
-  private tell(changes: Partial<PaymentState>, at: Date): Payment {
-    return this.become({ ...changes, version: this.state.version + 1 }, at);
+  /** Only a refund has a next step, which is due at once. */
+  private enter(
+    status: Exclude<PaymentStatus, 'pending'>,
+    at: Date,
+    changes: Partial<PaymentState> = {},
+  ): Payment {
+    return this.with({
+      ...changes,
+      status,
+      changedAt: at,
+      dueAt: status === 'refunding' ? at : undefined,
+    });
   }
 }
 
+const after = (at: Date, ms: number): Date => new Date(at.getTime() + ms);
+
 /** A change that no other context needs to know. */
-const quietly = (next: Payment): PaymentChange => ({ next, events: [] });
+const quiet = (next: Payment): PaymentChange => ({ next, events: [], bookings: [] });
+
+/** A change that others are told, and that counts as a version. */
+function published(changed: Payment, event: PaymentEvent): PaymentChange {
+  const state = changed.snapshot();
+  const next = new Payment({ ...state, version: state.version + 1 });
+  return { next, events: [event], bookings: bookingsOf(event) };
+}

@@ -1,14 +1,17 @@
-import type { Clock } from '@atlas/ports/application';
-import type { PaymentRepository } from '../ports';
+import type { Clock, JobTrigger } from '@atlas/ports/application';
+import { type PaymentRepository, SETTLEMENT_JOB } from '../ports';
 
-/** An order that is cancelled is not charged, and what was charged goes back. It may have no payment at all. */
+/** The payment of a cancelled order is not charged, or refunded if it was. The order may have no payment at all. */
 export class CancelPayment {
   constructor(
     private readonly payments: PaymentRepository,
     private readonly clock: Clock,
+    private readonly jobs: JobTrigger,
   ) {}
 
   async execute(orderId: string): Promise<void> {
-    await this.payments.update([orderId], (payment) => payment.cancel(this.clock.now()));
+    const at = this.clock.now();
+    const payment = await this.payments.update(orderId, (current) => current.cancel(at));
+    if (payment?.isDue(at)) this.jobs.trigger(SETTLEMENT_JOB);
   }
 }

@@ -1,7 +1,7 @@
 import type { Money } from '@atlas/kernel';
-import type { Clock } from '@atlas/ports/application';
+import type { Clock, JobTrigger } from '@atlas/ports/application';
 import { Payment } from '../../domain/payment';
-import type { PaymentRepository } from '../ports';
+import { type PaymentRepository, SETTLEMENT_JOB } from '../ports';
 
 export interface RequestPaymentCommand {
   readonly orderId: string;
@@ -9,15 +9,18 @@ export interface RequestPaymentCommand {
   readonly paymentToken: string;
 }
 
-/** Takes note that an order is to be paid; {@link SettlePayments} does the rest. */
+/** Records that an order is to be paid; the settlement job charges it. A second request for an order changes nothing. */
 export class RequestPayment {
   constructor(
     private readonly payments: PaymentRepository,
     private readonly clock: Clock,
+    private readonly jobs: JobTrigger,
   ) {}
 
-  execute({ orderId, amount, paymentToken }: RequestPaymentCommand): Promise<void> {
+  async execute({ orderId, amount, paymentToken }: RequestPaymentCommand): Promise<void> {
+    if (await this.payments.get(orderId)) return;
     const at = this.clock.now();
-    return this.payments.create(Payment.request({ id: orderId, amount, paymentToken, at }));
+    await this.payments.add(Payment.request({ id: orderId, amount, paymentToken, at }));
+    this.jobs.trigger(SETTLEMENT_JOB);
   }
 }

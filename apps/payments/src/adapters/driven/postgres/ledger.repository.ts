@@ -3,6 +3,7 @@ import { Money } from '@atlas/kernel';
 import { Ledger } from '../../../application/ports';
 import type { Account, AccountBalance } from '../../../domain/ledger';
 
+/** {@link PostgresPaymentRepository} writes the ledger, with the payments. */
 export class PostgresLedger extends Ledger {
   constructor(private readonly unitOfWork: PostgresUnitOfWork) {
     super();

@@ -1,5 +1,5 @@
+import type { PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { Money } from '@atlas/kernel';
-import type { DataSource } from 'typeorm';
 import {
   type BookDifference,
   Statement,
@@ -7,29 +7,32 @@ import {
   type SurplusCharge,
 } from '../../../application/ports';
 
-/** What is younger may still be on its way from one of the two books to the other. */
+/** Anything younger may not have reached the other books yet. */
 const SETTLES_WITHIN = `interval '5 minutes'`;
 
-/** Charges in the provider's books that their payments don't hold, and that were not given back. */
+/** Charges in the provider's books that their payments don't hold, and that were not refunded. */
 const UNMATCHED = `
   FROM statement_line line LEFT JOIN payment ON payment.id = line.payment_id
   WHERE line.unmatched AND payment.charge_id IS DISTINCT FROM line.charge_id
     AND NOT EXISTS (SELECT FROM statement_line refund WHERE refund.kind = 'refund' AND refund.charge_id = line.charge_id)`;
 
+/**
+ * In plain SQL: each statement compares or stores sets of rows, and both books can be large.
+ */
 export class PostgresStatement extends Statement {
-  constructor(private readonly dataSource: DataSource) {
+  constructor(private readonly unitOfWork: PostgresUnitOfWork) {
     super();
   }
 
   async position(): Promise<string | undefined> {
-    const [row]: { position: string }[] = await this.dataSource.query(
+    const [row]: { position: string }[] = await this.unitOfWork.manager.query(
       'SELECT position FROM statement_position',
     );
     return row?.position;
   }
 
   async append({ lines, next }: StatementPage): Promise<void> {
-    await this.dataSource.query(
+    await this.unitOfWork.manager.query(
       `WITH appended AS (
          INSERT INTO statement_line (id, kind, charge_id, reference, payment_id, amount, currency, at, unmatched)
          SELECT line.id, kind, line.charge_id, reference, line.payment_id, line.amount, line.currency, at,
@@ -57,9 +60,10 @@ export class PostgresStatement extends Statement {
   }
 
   async surplusCharges(): Promise<readonly SurplusCharge[]> {
-    const rows: { charge_id: string; amount: string; currency: string }[] = await this.dataSource.query(
-      `SELECT line.charge_id, line.amount, line.currency ${UNMATCHED} AND payment.charge_id IS NOT NULL`,
-    );
+    const rows: { charge_id: string; amount: string; currency: string }[] =
+      await this.unitOfWork.manager.query(
+        `SELECT line.charge_id, line.amount, line.currency ${UNMATCHED} AND payment.charge_id IS NOT NULL`,
+      );
     return rows.map((row) => ({
       chargeId: row.charge_id,
       amount: Money.of(Number(row.amount), row.currency),
@@ -67,7 +71,7 @@ export class PostgresStatement extends Statement {
   }
 
   differences(): Promise<readonly BookDifference[]> {
-    return this.dataSource.query(
+    return this.unitOfWork.manager.query(
       `SELECT CASE
            WHEN payment.id IS NULL THEN 'unknown-charge'
            WHEN payment.charge_id IS NOT NULL THEN 'surplus-charge'

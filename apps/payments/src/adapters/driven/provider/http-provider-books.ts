@@ -20,9 +20,7 @@ export class HttpProviderBooks extends ProviderBooks {
       .policy('providerReads')
       .execute(
         ({ signal }) => this.client.call('GET', `/books?${query.toString()}`, booksAnswer, { signal }),
-        {
-          idempotent: true,
-        },
+        { idempotent: true },
       );
     const lines = entries.map(({ amount, ...same }) => ({
       ...same,

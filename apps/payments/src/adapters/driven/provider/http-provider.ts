@@ -1,43 +1,19 @@
 import type { Money } from '@atlas/kernel';
-import {
-  AttemptTimedOut,
-  classifyError,
-  DeadlineExceeded,
-  type PolicyDeclaration,
-  type Resilience,
-} from '@atlas/resilience';
+import { AttemptTimedOut, classifyError, DeadlineExceeded, type Resilience } from '@atlas/resilience';
+import type { z } from 'zod';
 import {
   type ChargeOutcome,
   type ChargeRecord,
   PaymentProvider,
   type RefundOutcome,
 } from '../../../application/ports';
-import type { z } from 'zod';
 import { type ProviderClient, ProviderRefusal } from './provider-client';
 import { type ChargeAnswer, chargeAnswer, chargesAnswer, refundAnswer } from './provider.schemas';
 
-/** How many calls of each kind may be open at a time. */
-export const MAX_OPEN = 32;
-
 /**
- * How the provider is called. Questions have a circuit of their own: when charges fail, they are what still tells
- * what became of them.
- * @param timeoutMs for one request.
- */
-export const providerPolicies = (timeoutMs: number) => {
-  const policy = {
-    deadline: { ms: 4_000 },
-    bulkhead: { maxConcurrent: MAX_OPEN },
-    breaker: { failures: 5, openMs: 1_000 },
-    timeout: { ms: timeoutMs },
-  } satisfies PolicyDeclaration;
-  return { provider: policy, providerReads: policy };
-};
-
-/**
- * A provider over HTTP. A request that certainly did nothing is repeated at once, as its policy says. Of any other
- * that got no answer it is asked what became of it; and where nothing did, the next attempt sends it again under the
- * same key, so that one which is still on its way can do no harm.
+ * A provider over HTTP. A request that certainly did nothing is repeated at once, as its policy says. After any other
+ * without an answer, the provider is asked for the charge. If there is none, the next attempt sends the request again
+ * under the same key, so that one that is still on its way does no harm.
  */
 export class HttpPaymentProvider extends PaymentProvider {
   constructor(
@@ -51,19 +27,19 @@ export class HttpPaymentProvider extends PaymentProvider {
     const { minorUnits, currency } = amount;
     const body = { reference: paymentId, amount: { minorUnits, currency }, source: paymentToken };
     try {
-      const made = await this.resilience
+      const charge = await this.resilience
         .policy('provider')
         .execute(({ signal }) =>
           this.client.call('POST', '/charges', chargeAnswer, { body, key: paymentId, signal }),
         );
-      return outcomeOf(made);
+      return outcomeOf(charge);
     } catch (error) {
       if (error instanceof ProviderRefusal) return this.refused(paymentId, error);
       if (!classifyError(error).mayHaveActed) return unavailable(error);
       const record = await this.lookup(paymentId);
       if (record.kind !== 'not-charged') return record;
-      const silent = error instanceof AttemptTimedOut || error instanceof DeadlineExceeded;
-      return silent ? { kind: 'unknown' } : unavailable(error);
+      const isSilent = error instanceof AttemptTimedOut || error instanceof DeadlineExceeded;
+      return isSilent ? { kind: 'unknown' } : unavailable(error);
     }
   }
 
@@ -101,7 +77,7 @@ export class HttpPaymentProvider extends PaymentProvider {
     if (breaker === undefined || breaker === 'closed') return Infinity;
     const { openMs } = policy.settings.breaker;
     const restMs = breaker === 'open' && since ? since.getTime() + openMs - Date.now() : 0;
-    // One at a time finds out whether the provider is back.
+    // One call at a time probes whether the provider is back.
     return restMs > 0 || running > 0 ? 0 : 1;
   }
 
@@ -111,14 +87,14 @@ export class HttpPaymentProvider extends PaymentProvider {
       .execute(({ signal }) => this.client.call('GET', path, answer, { signal }), { idempotent: true });
   }
 
-  /** A key that is in use for another request tells that there is an outcome; what else is refused will never be one. */
+  /** If the key was used for another request, its outcome is on record; any other refused request has none, for good. */
   private async refused(paymentId: string, error: ProviderRefusal): Promise<ChargeOutcome> {
     if (error.status !== 400 && error.status !== 422) throw error;
     const record = await this.lookup(paymentId);
     return record.kind === 'not-charged' ? { kind: 'declined', reason: error.message } : record;
   }
 
-  /** It may have been refunded by someone else: then that is the refund. */
+  /** Someone else may have refunded the charge: then that is the refund. */
   private async refundRefused(chargeId: string, error: ProviderRefusal): Promise<RefundOutcome> {
     if (error.status !== 422) return { kind: 'declined', reason: error.message };
     try {

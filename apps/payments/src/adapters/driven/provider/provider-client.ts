@@ -3,7 +3,7 @@ import { Agent, request } from 'undici';
 import type { z } from 'zod';
 import { problemAnswer } from './provider.schemas';
 
-/** The provider understood the request and refuses it; again it would do the same. */
+/** The provider understood the request and refuses it; it would refuse it again. */
 export class ProviderRefusal extends DependencyError {
   constructor(
     readonly status: number,
@@ -19,11 +19,11 @@ export interface ProviderCall {
   readonly signal: AbortSignal;
 }
 
-/** The provider's HTTP API: one request, and what its answer or failure means. */
+/** The provider's HTTP API: sends a request, and classifies its response. */
 export class ProviderClient {
   private readonly agent: Agent;
 
-  /** @param url such as `http://127.0.0.1:4090`. */
+  /** @param url such as `http://127.0.0.1:4090`. @param connections the most to open. */
   constructor(
     private readonly url: string,
     connections: number,
@@ -32,8 +32,8 @@ export class ProviderClient {
   }
 
   /**
-   * Reads the answer to its end.
-   * @throws ProviderRefusal, DependencyError, or undici's error for what went wrong with the connection.
+   * Reads the whole response.
+   * @throws ProviderRefusal, DependencyError, or undici's error if the connection failed.
    */
   async call<Answer>(
     method: 'GET' | 'POST',
@@ -57,18 +57,23 @@ export class ProviderClient {
     const get = (name: string) => [headers[name]].flat()[0] ?? null;
     const failure = classifyResponse({ status, headers: { get } });
     if (failure) throw failed(`${method} ${path}`, status, text, failure);
-    return understand(answer, text, `${method} ${path}`);
+    return parse(answer, text, `${method} ${path}`);
   }
 
   close(): Promise<void> {
     return this.agent.destroy();
   }
+
+  /** Nest calls this after the requests and jobs in progress have ended. */
+  onApplicationShutdown(): Promise<void> {
+    return this.close();
+  }
 }
 
 function failed(what: string, status: number, text: string, failure: Failure): DependencyError {
   const { detail } = problemOf(text);
-  const message = `The provider answers ${what} with ${status}${detail ? `: ${detail}` : ''}`;
-  // Another request with the key is being worked on: its outcome will be ours.
+  const message = `The provider answered ${what} with ${status}${detail ? `: ${detail}` : ''}`;
+  // Another request with this key is in progress: its outcome will be ours.
   if (status === 409) return new DependencyError(message, { ...failure, transient: true });
   return failure.transient ? new DependencyError(message, failure) : new ProviderRefusal(status, message);
 }
@@ -81,12 +86,12 @@ function problemOf(text: string): z.infer<typeof problemAnswer> {
   }
 }
 
-/** An answer that makes no sense leaves open what was done. */
-function understand<Answer>(answer: z.ZodType<Answer>, text: string, what: string): Answer {
+/** A malformed response doesn't tell what was done. */
+function parse<Answer>(answer: z.ZodType<Answer>, text: string, what: string): Answer {
   try {
     return answer.parse(JSON.parse(text));
   } catch (cause) {
-    const message = `The provider's answer to ${what} is not as agreed`;
+    const message = `The provider's response to ${what} is malformed`;
     throw new DependencyError(message, { transient: true, mayHaveActed: true }, { cause });
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What we need of the provider's answers; what else they have is none of our business. */
+/** The part of the provider's responses that we use; the rest is ignored. */
 const money = z.object({ minorUnits: z.int(), currency: z.string() });
 
 const refund = z.object({ id: z.string() });

@@ -6,7 +6,7 @@ import { Money } from '@atlas/kernel';
 import { CancelPayment } from '../../../application/commands/cancel-payment';
 import { RequestPayment } from '../../../application/commands/request-payment';
 
-/** What orders tells, in our words. */
+/** Orders' events, in our words. */
 @Controller()
 export class OrdersHandler {
   constructor(

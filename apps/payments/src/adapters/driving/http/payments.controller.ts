@@ -1,44 +1,37 @@
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Idempotent, Problem } from '@atlas/service';
-import { FindPayment } from '../../../application/queries/find-payment';
+import { Idempotent, notFound, Problem } from '@atlas/service';
 import { RefundPayment } from '../../../application/commands/refund-payment';
-import {
-  balancesResponse,
-  type BalancesResponse,
-  orderId,
-  paymentResponse,
-  type PaymentResponse,
-  toBalanceResponse,
-  toPaymentResponse,
-} from './payments.schemas';
+import { GetPayment } from '../../../application/queries/get-payment';
+import { orderId, paymentResponse, type PaymentResponse, toPaymentResponse } from './payments.schemas';
 
 @ApiTags('payments')
-@Controller()
+@Controller('payments')
 export class PaymentsController {
   constructor(
-    private readonly findPayment: FindPayment,
+    private readonly getPayment: GetPayment,
     private readonly refundPayment: RefundPayment,
   ) {}
 
-  @Get('payments/:orderId')
+  @Get(':orderId')
   @ApiOperation({ summary: "Read an order's payment" })
   @ApiResponse({ status: 200, standardSchema: paymentResponse })
   async read(@Param('orderId', { schema: orderId }) id: string): Promise<PaymentResponse> {
-    return toPaymentResponse((await this.findPayment.byOrder(id)) ?? notFound(id));
+    return toPaymentResponse((await this.getPayment.execute(id)) ?? noPayment(id));
   }
 
-  @Post('payments/:orderId/refund')
+  @Post(':orderId/refund')
   @HttpCode(202)
   @Idempotent()
   @ApiOperation({
-    summary: 'Give a captured payment back; the order stays confirmed',
+    summary: 'Refund a captured payment; the order stays confirmed',
     description:
-      'The money goes back in the background: read the payment until it is refunded. To undo an order as a whole, cancel it with orders; that gives the money back, too.',
+      'The refund runs in the background: read the payment until its status is "refunded". To undo the whole order, ' +
+      'cancel it in orders; that refunds the payment as well.',
   })
   @ApiResponse({ status: 202, standardSchema: paymentResponse })
   async refund(@Param('orderId', { schema: orderId }) id: string): Promise<PaymentResponse> {
-    const refund = (await this.refundPayment.execute(id)) ?? notFound(id);
+    const refund = (await this.refundPayment.execute(id)) ?? noPayment(id);
     if (!refund.ok) {
       const { status } = refund.error.payment.snapshot();
       throw new Problem({
@@ -49,19 +42,6 @@ export class PaymentsController {
     }
     return toPaymentResponse(refund.value);
   }
-
-  @Get('ledger/balances')
-  @ApiOperation({ summary: "Read the accounts' balances" })
-  @ApiResponse({ status: 200, standardSchema: balancesResponse })
-  async balances(): Promise<BalancesResponse> {
-    return { balances: (await this.findPayment.balances()).map(toBalanceResponse) };
-  }
 }
 
-function notFound(id: string): never {
-  throw new Problem({
-    status: 404,
-    title: 'No such payment',
-    detail: `There is no payment for order ${id}.`,
-  });
-}
+const noPayment = (id: string) => notFound('payment', id, `There is no payment for order ${id}.`);

@@ -27,14 +27,13 @@ export class Payments1795737700000 implements MigrationInterface {
 
       -- Double entry. A payment is captured once and refunded once; entries are never changed.
       CREATE TABLE ledger_transaction (
-        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id text PRIMARY KEY CHECK (id = payment_id::text || ':' || kind),
         payment_id uuid NOT NULL REFERENCES payment,
         kind text NOT NULL CHECK (kind IN ('capture', 'refund')),
-        at timestamptz NOT NULL DEFAULT now(),
-        UNIQUE (payment_id, kind)
+        at timestamptz NOT NULL DEFAULT now()
       );
       CREATE TABLE ledger_entry (
-        transaction_id bigint NOT NULL REFERENCES ledger_transaction,
+        transaction_id text NOT NULL REFERENCES ledger_transaction,
         account text NOT NULL CHECK (account IN ('provider-clearing', 'sales')),
         debit bigint NOT NULL CHECK (debit >= 0),
         credit bigint NOT NULL CHECK (credit >= 0),
@@ -45,7 +44,7 @@ export class Payments1795737700000 implements MigrationInterface {
 
       -- Deferred to the commit, when all entries of the transaction are there.
       CREATE FUNCTION require_balance() RETURNS trigger LANGUAGE plpgsql AS $$
-        DECLARE booked bigint;
+        DECLARE booked text;
         BEGIN
           IF TG_TABLE_NAME = 'ledger_entry' THEN booked := NEW.transaction_id; ELSE booked := NEW.id; END IF;
           IF (SELECT count(*) < 2 OR count(DISTINCT currency) > 1 OR sum(debit) <> sum(credit)
