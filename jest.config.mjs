@@ -14,7 +14,7 @@ export default {
     ],
   },
   moduleNameMapper: {
-    // As import() has it, which TypeScript wants with the extension of what is compiled.
+    // Dynamic imports name the compiled file, as TypeScript requires.
     '^(\\.{1,2}/.+/index)\\.js$': '$1',
     '^@atlas/(adapters|events|ports)/(.*)$': '<rootDir>/libs/$1/src/$2/index.ts',
     '^@atlas/testing/context$': '<rootDir>/libs/testing/context/src/index.ts',
@@ -22,5 +22,6 @@ export default {
   },
   globalSetup: '<rootDir>/tools/jest/global-setup.ts',
   globalTeardown: '<rootDir>/tools/jest/global-teardown.ts',
+  testSequencer: '<rootDir>/tools/jest/slowest-first.cjs',
   testTimeout: 60_000,
 };

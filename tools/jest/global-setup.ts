@@ -1,19 +1,17 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-// By its path: Jest's aliases don't reach its own set-up.
-import { EmbeddedPostgres } from '../../libs/adapters/src/embedded/postgres-server';
+import { announcedUrl, TestPostgres } from './test-postgres';
 
 declare global {
-  // Jest hands nothing from set-up to teardown but the global object.
-  var atlasTestPostgres: EmbeddedPostgres | undefined;
+  // The global object is Jest's only way from set-up to teardown.
+  var atlasTestPostgres: TestPostgres | undefined;
 }
 
 /** One PostgreSQL server for all suites; ATLAS_TEST_POSTGRES_URL names another one to use instead. */
 export default async function globalSetup(): Promise<void> {
   if (process.env['ATLAS_TEST_POSTGRES_URL']) return;
-  const folder = await mkdtemp(join(tmpdir(), 'atlas-test-'));
-  const server = await EmbeddedPostgres.start({ dataDir: join(folder, 'postgres') });
-  globalThis.atlasTestPostgres = server;
-  process.env['ATLAS_TEST_POSTGRES_URL'] = server.urlOf('postgres');
+  if (process.env['NX_TASK_TARGET_TARGET'] === 'test') {
+    process.env['ATLAS_TEST_POSTGRES_URL'] = await announcedUrl();
+    return;
+  }
+  globalThis.atlasTestPostgres = await TestPostgres.start();
+  process.env['ATLAS_TEST_POSTGRES_URL'] = globalThis.atlasTestPostgres.url;
 }

@@ -1,11 +1,11 @@
-// For tests that need a process of their own: `node --require tools/jest/run-typescript.cjs FILE.ts`.
+// Runs a TypeScript file in a process of its own: `node --require tools/jest/run-typescript.cjs FILE.ts`.
 const { readFileSync } = require('node:fs');
 const Module = require('node:module');
 const { join } = require('node:path');
 const { transformFileSync } = require('@swc/core');
 
 const root = join(__dirname, '../..');
-// Programs of tests are left out of the build, but not here.
+// The build leaves out test programs; here they must run.
 const { exclude: _, $schema: __, ...options } = JSON.parse(readFileSync(join(root, '.swcrc'), 'utf8'));
 
 require.extensions['.ts'] = (module, file) => {
@@ -18,7 +18,7 @@ require.extensions['.ts'] = (module, file) => {
   module._compile(code, file);
 };
 
-// import() has the extension of what is compiled, as TypeScript wants it.
+// Dynamic imports name the compiled file, as TypeScript requires.
 const resolve = Module._resolveFilename;
 Module._resolveFilename = (request, ...rest) =>
   resolve(request.replace(/^(\.{1,2}\/.+\/index)\.js$/, '$1'), ...rest);

@@ -16,7 +16,7 @@ import { Clock } from '@atlas/ports/application';
 import { Readiness } from '@atlas/service';
 import { RelayController } from './adapters/driving/http/relay.controller';
 import { MeasuredEventLog } from './adapters/driven/telemetry/measured-event-log';
-import { measureRelay } from './adapters/driven/telemetry/relay-metrics';
+import { measureRelay } from './adapters/driving/telemetry/relay-metrics';
 import { type RelayEvent, RelayOutbox } from './application/commands/relay-outbox';
 import type { OutboxRelaySettings } from './outbox-relay.settings';
 

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { BookReturned } from '@atlas/testing';
+import { OrderCancelled } from '@atlas/contracts';
 import { runInFlow } from './flow';
 import { envelopeOf } from './outbox';
 
 describe('An event', () => {
-  const loanId = randomUUID();
+  const orderId = randomUUID();
   const made = () =>
     envelopeOf(
       {
-        contract: BookReturned,
-        subject: loanId,
+        contract: OrderCancelled,
+        subject: orderId,
         aggregateVersion: 1,
-        data: { loanId, condition: 'good' },
+        data: { orderId, reason: 'out-of-stock' },
       },
       randomUUID(),
       new Date(),

@@ -1,0 +1,146 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { hasDocker } from './docker.mjs';
+import { TO_STDERR, at, root, run, say, seconds } from './process.mjs';
+
+const JEST = [
+  '--experimental-vm-modules',
+  '--disable-warning=ExperimentalWarning',
+  'node_modules/jest/bin/jest.js',
+];
+
+const DOCKER_SUITE = '\\.docker\\.spec\\.ts$';
+
+const folders = `^${root.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}/(apps|libs|tools)/`;
+
+/** Suites that need a database, processes or containers. All others are unit tests. */
+const INTEGRATION = [`${folders}[^/]+/test/`, `${folders}(.*/)?adapters/`, DOCKER_SUITE];
+
+/**
+ * Suites at a time. Most of the time they wait for processes and containers rather than for the CPU; each takes up
+ * to 2 GB.
+ */
+const WORKERS = Math.min(4, Math.max(2, availableParallelism() - 1));
+
+/** Jest alone, with the arguments given. Returns its exit code. */
+export const jest = (node, args) => run(node, [...JEST, ...args], { stdio: 'inherit' });
+
+/** The suites of one project, for `nx test`; without Docker those that need it are left out. */
+export function testProject(node, folder) {
+  return jest(node, [
+    `${root}/${folder}/`,
+    '--passWithNoTests',
+    ...ignore(hasDocker() ? [] : [DOCKER_SUITE]),
+  ]);
+}
+
+/**
+ * All checks and tests: first the unit tests next to format, lint and types, then the integration tests, the longest
+ * first. The last line of stdout is `N passed, N failed[, N skipped]`.
+ *
+ * It doesn't use the Nx targets. `nx run-many -t lint` starts ESLint for each project, and each reads the types of
+ * all the others: 203 s of CPU time against 49 s for one ESLint. One Jest run shares a server and containers, orders
+ * suites over all projects, and counts them. The targets are for `nx affected`.
+ *
+ * ATLAS_REQUIRE_DOCKER=1: fail if there is no Docker. ATLAS_FAIL_FAST=1: run no integration test if anything failed.
+ */
+export async function testAll(node) {
+  const docker = hasDocker();
+  if (!docker && process.env.ATLAS_REQUIRE_DOCKER === '1') {
+    say('ATLAS_REQUIRE_DOCKER=1, and "docker info" fails: start Docker');
+    return close({ passed: 0, failed: 1, skipped: 0 });
+  }
+  const leftOut = docker ? [] : suites().filter((path) => new RegExp(DOCKER_SUITE).test(path));
+  const total = { passed: 0, failed: 0, skipped: leftOut.length };
+  const durations = [];
+
+  await Promise.all([
+    checkAll(node, total),
+    runJest(node, ['--runInBand', ...ignore(INTEGRATION)], total, durations),
+  ]);
+  if (total.failed > 0 && process.env.ATLAS_FAIL_FAST === '1') {
+    const skipped = suites().filter((path) => INTEGRATION.some((each) => new RegExp(each).test(at(path))));
+    say(`something failed, see above: the ${skipped.length} integration suites were NOT RUN`);
+    total.skipped = skipped.length;
+    return close(total);
+  }
+  await runJest(
+    node,
+    [...INTEGRATION, `--maxWorkers=${WORKERS}`, ...ignore(docker ? [] : [DOCKER_SUITE])],
+    total,
+    durations,
+  );
+
+  if (leftOut.length > 0) {
+    say(`WITHOUT DOCKER ("docker info" fails) these ${leftOut.length} suites were LEFT OUT:`);
+    for (const suite of leftOut) say(`  ${suite}`);
+  }
+  say('the slowest suites:');
+  durations.sort((a, b) => b.seconds - a.seconds);
+  for (const suite of durations.slice(0, 10))
+    say(`  ${suite.seconds.toFixed(1).padStart(6)} s  ${suite.name}`);
+  close(total);
+}
+
+/** To be put last: Jest takes whatever follows for more of them. */
+const ignore = (patterns) =>
+  ['/node_modules/', ...patterns].map((each) => `--testPathIgnorePatterns=${each}`);
+
+/** Format, lint and types, one after the other: each takes one core. Their output is shown when they have ended. */
+async function checkAll(node, total) {
+  const checks = {
+    format: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
+    lint: ['node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'],
+    types: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'],
+  };
+  for (const [name, command] of Object.entries(checks)) {
+    const begin = Date.now();
+    let output = '';
+    const options = { stdio: ['ignore', 'pipe', 'pipe'], onOutput: (text) => (output += text) };
+    const passed = (await run(node, command, options)) === 0;
+    process.stderr.write(output);
+    say(`${name}: ${passed ? 'passed' : 'FAILED'} in ${seconds(begin)}`);
+    total[passed ? 'passed' : 'failed'] += 1;
+  }
+}
+
+/** Runs Jest and adds what it reports to `total` and `durations`. */
+async function runJest(node, args, total, durations) {
+  const folder = mkdtempSync(join(tmpdir(), 'atlas-jest-'));
+  const report = join(folder, 'report.json');
+  const code = await run(node, [...JEST, '--json', `--outputFile=${report}`, ...args], TO_STDERR);
+  if (existsSync(report)) {
+    const result = JSON.parse(readFileSync(report, 'utf8'));
+    total.passed += result.numPassedTests;
+    // A suite that could not be loaded has no tests to count.
+    total.failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
+    total.skipped += result.numPendingTests + result.numTodoTests;
+    if (code !== 0 && result.success) total.failed += 1;
+    for (const { name, startTime, endTime } of result.testResults) {
+      durations.push({ name: relative(root, name), seconds: (endTime - startTime) / 1000 });
+    }
+  } else {
+    say(`Jest ended with code ${code} and left no report`);
+    total.failed += 1;
+  }
+  rmSync(folder, { recursive: true });
+}
+
+/** Prints the line that CI reads; it must be the last one. */
+function close({ passed, failed, skipped }) {
+  process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+/** The paths of all suites, relative to the workspace folder. */
+function suites() {
+  return ['apps', 'libs', 'tools']
+    .flatMap((folder) =>
+      readdirSync(at(folder), { recursive: true, withFileTypes: true }).map((entry) =>
+        relative(root, join(entry.parentPath, entry.name)),
+      ),
+    )
+    .filter((path) => path.endsWith('.spec.ts'))
+    .sort();
+}
