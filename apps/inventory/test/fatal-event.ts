@@ -111,7 +111,7 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
           key: fatal,
           kind: 'process-died',
           attempts: 3,
-          reason: 'The process ended while it handled this record, 3 times.',
+          reason: 'The process died 3 times while it handled this record.',
         },
         { key: fatal, kind: 'parked', attempts: 0, reason: expect.stringContaining('an earlier record') },
       ]);

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Declarations, Resilience, ResilienceModule } from '@atlas/resilience';
-import { createService, startService } from './boot';
+import { createService, startService } from './create-service';
 import { loadConfig, serviceSettings } from './config';
 
 describe('A service that depends on others', () => {

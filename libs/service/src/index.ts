@@ -1,11 +1,7 @@
-export { bootService, createService, type ServiceDefinition, startService } from './boot';
+export { bootService } from './boot';
 export { ConfigError, loadConfig, serviceSettings, type ServiceSettings } from './config';
+export { createService, startService } from './create-service';
 export { EventContext } from './events/event-context';
-export {
-  EventLogServer,
-  type EventLogServerOptions,
-  type EventLogServerPorts,
-} from './events/event-log-server';
 export { Readiness, type ReadinessCheck } from './health';
 export { eachOnce, pageLimitField } from './http/fields';
 export { Idempotent } from './http/idempotent';
@@ -17,4 +13,5 @@ export {
   type ProblemField,
   type ProblemOptions,
 } from './http/problem-details';
+export type { ServiceDefinition } from './service-definition';
 export { sampled } from './telemetry/sampled';

@@ -25,7 +25,7 @@ import {
   MemoryUnitOfWork,
 } from '@atlas/testing';
 import { z } from 'zod';
-import { createService, startService } from './boot';
+import { createService, startService } from './create-service';
 import { loadConfig, serviceSettings } from './config';
 import { Idempotent } from './http/idempotent';
 import { Problem } from './http/problem-details';

@@ -212,7 +212,7 @@ describe('The process of a service', () => {
     expect(await service.exit).toBe(1);
     expect(service.output()).toBe(
       "example can't start.\n" +
-        'PORT is wrong: it must be a TCP port from 1 to 65535, or 0 for any that is free.\n' +
+        'PORT is wrong: it must be a TCP port from 1 to 65535, or 0 for any free one.\n' +
         "DATABASE_URL is missing: it must be the URL of this service's database, postgres://user:password@host/name.\n",
     );
   });

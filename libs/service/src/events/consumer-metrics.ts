@@ -3,38 +3,37 @@ import { metrics } from '@opentelemetry/api';
 import { sampled } from '../telemetry/sampled';
 
 const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** Up to what a consumer takes to catch up after an outage. */
+/** Up to the time that a consumer takes to catch up after an outage. */
 const AGE_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200];
 
 const COUNT_EVERY_MS = 10_000;
 
-/** What a consumer does, by topic. Without an SDK in the process this costs next to nothing. */
+/** Metrics of a consumer, by topic. They cost next to nothing without an SDK in the process. */
 export class ConsumerMetrics {
   private readonly meter = metrics.getMeter('atlas.consumer');
   private readonly duration = this.meter.createHistogram('atlas.consumer.batch.duration', {
     unit: 's',
-    description: 'Batches, by topic and outcome; one that failed comes again',
+    description: 'Batches, by topic and outcome; a failed one is redelivered',
     advice: { explicitBucketBoundaries: DURATION_BUCKETS_S },
   });
   private readonly age = this.meter.createHistogram('atlas.consumer.record.age', {
     unit: 's',
-    description:
-      'From when the log took a record in until it was handled, of the oldest record of each batch',
+    description: 'Time from log to handled, of the oldest record of each batch',
     advice: { explicitBucketBoundaries: AGE_BUCKETS_S },
   });
   private readonly records = this.meter.createCounter('atlas.consumer.records', {
-    description: 'Records of batches that are done',
+    description: 'Records of finished batches',
   });
   private readonly letters = this.meter.createCounter('atlas.consumer.dead_letters', {
     description: 'Records that were set aside, by topic and kind',
   });
 
-  /** @param countOpen how many dead letters wait for a decision; every replica of a service says the same. */
+  /** @param countOpen how many dead letters await a decision; the same number in every replica. */
   constructor(countOpen: () => Promise<number>) {
     const ask = sampled(COUNT_EVERY_MS, countOpen);
     this.meter
       .createObservableGauge('atlas.consumer.dead_letters.open', {
-        description: 'Dead letters that wait for a decision',
+        description: 'Dead letters that await a decision',
       })
       .addCallback(async (result) => {
         const open = await ask();
@@ -42,7 +41,7 @@ export class ConsumerMetrics {
       });
   }
 
-  /** @returns to be called at the batch's end. */
+  /** @returns a function to call when the batch ends. */
   begin({ topic, records }: RecordBatch): (outcome: 'handled' | 'failed') => void {
     const begunAt = performance.now();
     return (outcome) => {

@@ -1,20 +1,20 @@
 import type { Attempts, ConsumedRecord, RecordBatch } from '@atlas/ports/adapters';
 
 /**
- * What follows a batch that this process finished so shortly before needs no look back: had another process begun it
- * meanwhile and died, the group would not have given it back yet.
+ * A batch that follows one of this process within this time needs no check: had another process started it meanwhile and
+ * died, the group would not have reassigned the partition yet.
  */
 const FOLLOWS_WITHIN_MS = 5_000;
 
 /**
- * Notices a batch that processes begin and never end, because a record in it ends them. Only the first batch after a
- * start, an assignment, a failure or a pause is taken down: what killed an earlier process is in that one, as its
- * offset was not committed.
+ * Detects a batch that processes start but never finish, because a record in it kills them. Only the first batch after a
+ * start, an assignment, a failure or a pause is recorded: the record that killed an earlier process is in that one, as
+ * its offset was not committed.
  */
 export class CrashGuard {
-  /** By partition: when this process last finished a batch. */
+  /** When this process last finished a batch, by partition. */
   private readonly finishedAt = new Map<string, number>();
-  /** By partition: what this process began there and did not end, which it has survived. */
+  /** What this process started, did not finish and survived, by partition. */
   private readonly survived = new Map<string, Set<string>>();
   private readonly begun = new Set<string>();
 
@@ -23,7 +23,7 @@ export class CrashGuard {
     private readonly consumer: string,
   ) {}
 
-  /** @returns true if an earlier process began this batch and did not come to its end. */
+  /** @returns true if an earlier process started this batch and did not finish it. */
   async begin({ topic, partition, records }: RecordBatch): Promise<boolean> {
     const name = `${topic}/${partition}`;
     const [first] = records;
@@ -32,7 +32,7 @@ export class CrashGuard {
     return (await this.take('batch', first)) > 1;
   }
 
-  /** @returns how often the record was begun by itself, this time included. */
+  /** @returns how often the record was started on its own, including this time. */
   beginRecord(record: ConsumedRecord): Promise<number> {
     return this.take('record', record);
   }
@@ -44,7 +44,7 @@ export class CrashGuard {
     this.finishedAt.set(name, performance.now());
   }
 
-  /** It failed, but the process lives: that is not the record's fault, and may well be the database's, which is away. */
+  /** The batch failed but the process lives: no record killed it, and the database may be unavailable. */
   async failed({ topic, partition }: RecordBatch): Promise<void> {
     this.finishedAt.delete(`${topic}/${partition}`);
     await this.attempts.end(this.consumer, topic, partition).catch(() => undefined);
@@ -63,7 +63,7 @@ export class CrashGuard {
       survived.has(place),
     );
     this.begun.add(name);
-    // From here on, only the end of the process keeps this one from knowing better.
+    // From now on, only its own death keeps this process from remembering that it survived.
     this.survived.set(name, survived.add(place));
     return attempts;
   }

@@ -1,4 +1,5 @@
 import type {
+  ConsumedRecord,
   DeadLetter,
   DeadLetterFilter,
   DeadLetters,
@@ -6,11 +7,10 @@ import type {
   StoredDeadLetter,
   UnitOfWork,
 } from '@atlas/ports/adapters';
-import type { DecodeEvent } from '@atlas/events';
+import type { DecodeEvent, EventEnvelope } from '@atlas/events';
 import { isInfrastructureError } from '@atlas/resilience';
-import type { EventLogServer } from './event-log-server';
 
-/** What became of a replay. */
+/** The outcome of a replay. */
 export type Replay =
   | { readonly state: 'unknown' }
   | { readonly state: 'resolved'; readonly letter: StoredDeadLetter }
@@ -20,7 +20,7 @@ export type Replay =
       readonly state: 'done';
       /** The letter and those that were parked behind it, in order. */
       readonly replayed: readonly string[];
-      /** The one at which it stopped: it stays open, and those behind it. */
+      /** Where it stopped: this letter and those behind it stay open. */
       readonly failed: FailedReplay | undefined;
     };
 
@@ -33,38 +33,39 @@ export type Discard =
   | { readonly state: 'unknown' }
   | { readonly state: 'resolved' | 'discarded'; readonly letter: StoredDeadLetter };
 
-export interface DeskPorts {
+export interface DeadLetterServicePorts {
   readonly unitOfWork: UnitOfWork;
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
-  readonly server: Pick<EventLogServer, 'redeliver'>;
+  /** Handles the event in the open unit of work, unless it was handled before. */
+  readonly redeliver: (record: ConsumedRecord, event: EventEnvelope) => Promise<void>;
 }
 
-/** Where an operator decides about the dead letters of one consumer. */
+/** What operators can do with the dead letters of one consumer. */
 export class DeadLetterService {
-  private ports: DeskPorts | undefined;
+  private connected: DeadLetterServicePorts | undefined;
 
   constructor(
     private readonly consumer: string,
     private readonly decode: DecodeEvent,
   ) {}
 
-  open(ports: DeskPorts): void {
-    this.ports = ports;
+  /** Must be called before any other method: the controller needs this service before the ports exist. */
+  connect(ports: DeadLetterServicePorts): void {
+    this.connected = ports;
   }
 
   list(filter: DeadLetterFilter): Promise<readonly StoredDeadLetter[]> {
-    return this.desk.deadLetters.list(this.consumer, filter);
+    return this.ports.deadLetters.list(this.consumer, filter);
   }
 
   find(id: string): Promise<StoredDeadLetter | undefined> {
-    return this.desk.deadLetters.find(this.consumer, id);
+    return this.ports.deadLetters.find(this.consumer, id);
   }
 
   /**
-   * Handles the record after all, and then those that were parked behind it, until one fails or none is left: each in
-   * a unit of work of its own, which holds the letter against the consumer, so that no newer event of the key gets
-   * ahead of it.
+   * Handles the record, then those that were parked behind it, until one fails or none is left. Each has its own unit of
+   * work, which locks the letter against the consumer, so that no newer event of the key overtakes it.
    */
   async replay(id: string): Promise<Replay> {
     const asked = await this.find(id);
@@ -86,12 +87,12 @@ export class DeadLetterService {
     return { state: 'done', replayed, failed: undefined };
   }
 
-  /** Ends a letter whose record will never be handled, also if it is delivered again; those behind it stay. */
+  /** Closes a letter whose record must never be handled, even if redelivered; the letters behind it stay open. */
   async discard(id: string, reason: string): Promise<Discard> {
     const letter = await this.find(id);
     if (!letter) return { state: 'unknown' };
     if (letter.resolution) return { state: 'resolved', letter };
-    const { unitOfWork, inbox, deadLetters } = this.desk;
+    const { unitOfWork, inbox, deadLetters } = this.ports;
     const decoded = this.decode(letter.record);
     await unitOfWork.run(async () => {
       await deadLetters.resolve(this.consumer, id, 'discarded', reason);
@@ -101,24 +102,24 @@ export class DeadLetterService {
     return { state: discarded.resolution === 'discarded' ? 'discarded' : 'resolved', letter: discarded };
   }
 
-  /** @returns undefined if no letter of the key is open any more. */
+  /** @returns undefined if no letter of the key is open. */
   private firstOf(letter: StoredDeadLetter): Promise<StoredDeadLetter | undefined> {
-    const { unitOfWork, deadLetters } = this.desk;
+    const { unitOfWork, deadLetters } = this.ports;
     return unitOfWork.run(() => deadLetters.lockFirst(this.consumer, letter));
   }
 
-  /** @returns 'gone' if others have resolved the letter. */
+  /** @returns 'gone' if someone else resolved the letter. */
   private async handle(letter: StoredDeadLetter): Promise<'handled' | 'gone' | FailedReplay> {
-    const { unitOfWork, deadLetters, server } = this.desk;
+    const { unitOfWork, deadLetters, redeliver } = this.ports;
     const { id, record } = letter;
     const decoded = this.decode(record);
     if (!decoded.ok) return this.failed(id, decoded.error);
-    // By itself and before the handler starts, which may end the process.
+    // In its own transaction, and before the handler starts, because that may kill the process.
     await deadLetters.tryAgain(this.consumer, id);
     try {
       return await unitOfWork.run(async () => {
         if ((await deadLetters.lockFirst(this.consumer, letter))?.id !== id) return 'gone';
-        await server.redeliver(record, decoded.value);
+        await redeliver(record, decoded.value);
         await deadLetters.resolve(this.consumer, id, 'replayed');
         return 'handled';
       });
@@ -130,12 +131,12 @@ export class DeadLetterService {
   }
 
   private async failed(id: string, why: Pick<DeadLetter, 'kind' | 'reason'>): Promise<FailedReplay> {
-    await this.desk.deadLetters.failedAgain(this.consumer, id, why);
+    await this.ports.deadLetters.failedAgain(this.consumer, id, why);
     return { id, reason: why.reason };
   }
 
-  private get desk(): DeskPorts {
-    if (!this.ports) throw new Error('The desk has not been opened');
-    return this.ports;
+  private get ports(): DeadLetterServicePorts {
+    if (!this.connected) throw new Error('DeadLetterService.connect has not been called');
+    return this.connected;
   }
 }

@@ -17,7 +17,7 @@ import { pageLimitField } from '../http/fields';
 import { Problem } from '../http/problem-details';
 import { DeadLetterService } from './dead-letter.service';
 
-const letterId = z.string().regex(/^[1-9]\d{0,17}$/, 'A dead letter is named by a number from 1');
+const letterId = z.string().regex(/^[1-9]\d{0,17}$/, 'The id of a dead letter is a number from 1');
 
 const listQuery = z.object({
   state: z.enum(['open', 'all']).default('open'),
@@ -47,10 +47,10 @@ const summary = z.object({
     'parked',
   ]),
   reason: z.string(),
-  attempts: z.int().describe('How often a handler was tried'),
+  attempts: z.int().describe('How often a handler was called'),
   traceparent: z.string().nullable(),
   correlationId: z.string().nullable(),
-  recordedAt: z.iso.datetime().describe('When the log took the record in'),
+  recordedAt: z.iso.datetime().describe('When the log received the record'),
   createdAt: z.iso.datetime(),
   triedAt: z.iso.datetime().nullable(),
   resolution: z.enum(['replayed', 'discarded']).nullable(),
@@ -79,11 +79,11 @@ const replayResponse = z
   })
   .meta({ id: 'ReplayedDeadLetters' });
 
-/** For operators. Asking twice does nothing twice: a letter is resolved once. */
+/** For operators. Repeating a request is safe: a letter is resolved once. */
 @ApiTags('dead letters')
 @Controller('dead-letters')
 class DeadLettersController {
-  constructor(private readonly desk: DeadLetterService) {}
+  constructor(private readonly deadLetters: DeadLetterService) {}
 
   @Get()
   @Header('Cache-Control', 'no-store')
@@ -92,7 +92,7 @@ class DeadLettersController {
   async list(
     @Query({ schema: listQuery }) { state, limit, cursor }: z.infer<typeof listQuery>,
   ): Promise<z.infer<typeof listResponse>> {
-    const letters = await this.desk.list({ state, limit, after: cursor });
+    const letters = await this.deadLetters.list({ state, limit, after: cursor });
     return {
       letters: letters.map(toSummary),
       nextCursor: letters.length === limit ? letters.at(-1)?.id : undefined,
@@ -104,7 +104,7 @@ class DeadLettersController {
   @ApiOperation({ summary: 'Read one, with its record' })
   @ApiResponse({ status: 200, standardSchema: letterResponse })
   async read(@Param('id', { schema: letterId }) id: string): Promise<z.infer<typeof letterResponse>> {
-    const letter = (await this.desk.find(id)) ?? unknown(id);
+    const letter = (await this.deadLetters.find(id)) ?? unknown(id);
     const { headers, value } = letter.record;
     return {
       ...toSummary(letter),
@@ -116,10 +116,10 @@ class DeadLettersController {
 
   @Post(':id/replay')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Handle it after all, and those that wait behind it' })
+  @ApiOperation({ summary: 'Handle it, and those that wait behind it' })
   @ApiResponse({ status: 200, standardSchema: replayResponse })
   async replay(@Param('id', { schema: letterId }) id: string): Promise<z.infer<typeof replayResponse>> {
-    const replay = await this.desk.replay(id);
+    const replay = await this.deadLetters.replay(id);
     switch (replay.state) {
       case 'unknown':
         return unknown(id);
@@ -129,7 +129,7 @@ class DeadLettersController {
         throw new Problem({
           status: 409,
           title: 'An earlier one waits',
-          detail: `Dead letter ${replay.first} has the same key and came before: replay or discard that one first.`,
+          detail: `Dead letter ${replay.first} is older and has the same key: replay or discard that one first.`,
         });
       case 'done':
         return { replayed: [...replay.replayed], failed: replay.failed ?? null };
@@ -138,13 +138,13 @@ class DeadLettersController {
 
   @Post(':id/discard')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Decide that it will never be handled' })
+  @ApiOperation({ summary: 'Discard it: it will never be handled' })
   @ApiResponse({ status: 200, standardSchema: summaryResponse })
   async discard(
     @Param('id', { schema: letterId }) id: string,
     @Body({ schema: discardBody }) { reason }: z.infer<typeof discardBody>,
   ): Promise<z.infer<typeof summaryResponse>> {
-    const discard = await this.desk.discard(id, reason);
+    const discard = await this.deadLetters.discard(id, reason);
     if (discard.state === 'unknown') return unknown(id);
     if (discard.state === 'resolved') return resolved(discard.letter);
     return toSummary(discard.letter);
@@ -154,11 +154,11 @@ class DeadLettersController {
 /** The dead letters of a consumer over HTTP. */
 @Module({})
 export class DeadLettersModule {
-  static register(desk: DeadLetterService): DynamicModule {
+  static register(deadLetters: DeadLetterService): DynamicModule {
     return {
       module: DeadLettersModule,
       controllers: [DeadLettersController],
-      providers: [{ provide: DeadLetterService, useValue: desk }],
+      providers: [{ provide: DeadLetterService, useValue: deadLetters }],
     };
   }
 }
@@ -203,7 +203,7 @@ function unknown(id: string): never {
 function resolved({ id, resolution, resolvedAt }: StoredDeadLetter): never {
   throw new Problem({
     status: 409,
-    title: 'Resolved already',
+    title: 'Already resolved',
     detail: `Dead letter ${id} was ${resolution} at ${resolvedAt?.toISOString()}.`,
   });
 }

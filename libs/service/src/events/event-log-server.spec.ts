@@ -396,7 +396,7 @@ describe('A consumer of the event log', () => {
     await world.start();
     await world.settled();
     expect(world.letters()).toEqual([
-      '1 process-died (3): The process ended while it handled this record, 3 times.',
+      '1 process-died (3): The process died 3 times while it handled this record.',
       expect.stringMatching(/^2 parked/),
     ]);
     expect(world.effects().map(([order]) => order)).toEqual([OTHER, OTHER]);

@@ -8,17 +8,17 @@ describe('The inbox', () => {
   const inbox = new MemoryInbox(new MemoryUnitOfWork(new MemoryDatabase()));
 
   it('may forget an event no sooner than the log, which is said with the least that is allowed', async () => {
-    const keep = (windowMs: number, retentionMs?: number) =>
+    const check = (windowMs: number, retentionMs?: number) =>
       new InboxPruner(inbox, 'orders', async () => windowMs, retentionMs).check();
 
-    await expect(keep(192.5 * HOUR, 168 * HOUR)).rejects.toThrow(
-      'INBOX_RETENTION_HOURS is wrong: the log can deliver an event again for 193 hours',
+    await expect(check(192.5 * HOUR, 168 * HOUR)).rejects.toThrow(
+      'INBOX_RETENTION_HOURS is wrong: the log can redeliver an event for 193 hours',
     );
-    await expect(keep(Infinity, 1_000 * HOUR)).rejects.toThrow(
-      'the log keeps its records for ever, so the inbox must, too',
+    await expect(check(Infinity, 1_000 * HOUR)).rejects.toThrow(
+      'the log keeps its records forever, so the inbox must, too',
     );
-    await keep(192 * HOUR, 192 * HOUR);
-    await keep(Infinity);
+    await check(192 * HOUR, 192 * HOUR);
+    await check(Infinity);
   });
 
   it('forgets what is older than its retention, page by page, and nothing else', async () => {
@@ -32,10 +32,10 @@ describe('The inbox', () => {
     clock.mockReturnValue(1_001 + 30 * HOUR);
 
     let windowMs = Infinity;
-    const keeper = new InboxPruner(inbox, 'orders', async () => windowMs);
-    expect(await keeper.prune()).toBe(0);
+    const pruner = new InboxPruner(inbox, 'orders', async () => windowMs);
+    expect(await pruner.prune()).toBe(0);
     windowMs = 6 * HOUR;
-    const forgotten = await keeper.prune();
+    const forgotten = await pruner.prune();
 
     clock.mockRestore();
     expect(forgotten).toBe(old.length);

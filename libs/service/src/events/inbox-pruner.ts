@@ -1,21 +1,33 @@
+import { Logger } from '@nestjs/common';
 import type { Inbox } from '@atlas/ports/adapters';
+import { Loop } from '@atlas/resilience';
 import { ConfigError } from '../config';
 
 const HOUR_MS = 3_600_000;
-const EVERY_MS = 10 * 60_000;
-/** Few enough that no statement takes long. */
+const REST_MS = 10 * 60_000;
+/** Small enough that no statement takes long. */
 const PAGE = 5_000;
 
-/** Keeps the inbox from growing for ever, and from forgetting what the log can deliver again. */
+/** Deletes old events from the inbox, but never those that the log can redeliver. */
 export class InboxPruner {
-  private timer: NodeJS.Timeout | undefined;
-  private pruning: Promise<void> = Promise.resolve();
-  private stopping = false;
+  private readonly logger = new Logger(InboxPruner.name);
+  private readonly loop = new Loop(
+    async (signal) => {
+      await this.prune(signal);
+      return 'rest';
+    },
+    {
+      restMs: REST_MS,
+      initialDelayMs: 1_000,
+      maxDelayMs: REST_MS,
+      onFailure: (error) => this.logger.warn(`Can't prune the inbox; trying again later: ${String(error)}`),
+    },
+  );
 
   /**
-   * @param askWindow for how long the log can deliver an event again, milliseconds: asked each time, as it may be
-   *   changed on the log at any time.
-   * @param retentionMs for how long the inbox is to know it; default: the window and a day.
+   * @param askWindow how long the log can redeliver an event, milliseconds: asked in each round, as the log's settings
+   *   may change at any time.
+   * @param retentionMs how long the inbox remembers an event; default: a day longer than the window.
    */
   constructor(
     private readonly inbox: Inbox,
@@ -24,41 +36,34 @@ export class InboxPruner {
     private readonly retentionMs?: number,
   ) {}
 
-  /** @throws ConfigError if the inbox is to know an event for less time than the log. */
+  /** @throws ConfigError if the inbox would forget events that the log can redeliver. */
   async check(): Promise<void> {
     const windowMs = await this.askWindow();
     if (this.retentionMs === undefined || this.retentionMs >= windowMs) return;
     throw new ConfigError(
       windowMs === Infinity
-        ? 'INBOX_RETENTION_HOURS is wrong: the log keeps its records for ever, so the inbox must, too. Leave it out.'
-        : `INBOX_RETENTION_HOURS is wrong: the log can deliver an event again for ${hours(windowMs)} hours (the ` +
-            'retention of its topics and the age of their segments). It must be at least that, or left out; or make ' +
-            "the topics' retention shorter.",
+        ? 'INBOX_RETENTION_HOURS is wrong: the log keeps its records forever, so the inbox must, too. Remove the setting.'
+        : `INBOX_RETENTION_HOURS is wrong: the log can redeliver an event for ${hours(windowMs)} hours (the retention ` +
+            'of its topics and the age of their segments). Set it to at least that, remove it, or shorten the ' +
+            "topics' retention.",
     );
   }
 
-  start(onError: (error: Error) => void): void {
-    this.timer = setInterval(() => {
-      this.pruning = this.prune().then(
-        () => undefined,
-        (error: unknown) => onError(error as Error),
-      );
-    }, EVERY_MS).unref();
+  start(): void {
+    void this.loop.start();
   }
 
-  async stop(): Promise<void> {
-    this.stopping = true;
-    clearInterval(this.timer);
-    await this.pruning;
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
-  /** @returns how many events it has forgotten. */
-  async prune(): Promise<number> {
+  /** @returns how many events it has deleted. */
+  async prune(signal?: AbortSignal): Promise<number> {
     const windowMs = await this.askWindow();
     const ageMs = Math.max(this.retentionMs ?? windowMs + 24 * HOUR_MS, windowMs);
     if (ageMs === Infinity) return 0;
     let all = 0;
-    for (let page = PAGE; page === PAGE && !this.stopping; all += page) {
+    for (let page = PAGE; page === PAGE && !signal?.aborted; all += page) {
       page = await this.inbox.prune(this.consumer, ageMs, PAGE);
     }
     return all;

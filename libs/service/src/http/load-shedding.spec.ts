@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { Body, Controller, Get, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { eventually } from '@atlas/testing';
-import { createService, startService } from '../boot';
+import { createService, startService } from '../create-service';
 import { loadConfig, serviceSettings } from '../config';
 
 let gate = Promise.withResolvers<void>();

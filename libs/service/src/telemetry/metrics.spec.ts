@@ -3,7 +3,7 @@ import { Controller, Get, Module, Param } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { metrics } from '@opentelemetry/api';
 import { eventually, type MetricSample, parsePrometheusText } from '@atlas/testing';
-import { createService, startService } from '../boot';
+import { createService, startService } from '../create-service';
 import { loadConfig, serviceSettings } from '../config';
 
 const isAsked = Promise.withResolvers<void>();

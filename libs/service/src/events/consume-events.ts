@@ -1,0 +1,43 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { EventCatalogue } from '@atlas/events';
+import { Attempts, DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports/adapters';
+import type { Readiness } from '../health';
+import type { BaseSettings } from '../service-definition';
+import type { DeadLetterService } from './dead-letter.service';
+import { EventLogServer } from './event-log-server';
+
+/** Connects the service to the event log: its `@EventPattern` methods, dead letters and readiness. */
+export function consumeEvents(
+  app: NestFastifyApplication,
+  { name, catalogue }: { readonly name: string; readonly catalogue: EventCatalogue },
+  { INBOX_RETENTION_HOURS: inboxHours }: Pick<BaseSettings, 'INBOX_RETENTION_HOURS'>,
+  readiness: Readiness,
+  letters: DeadLetterService,
+): void {
+  const unitOfWork = app.get<UnitOfWork>(UnitOfWork);
+  const inbox = app.get<Inbox>(Inbox);
+  const deadLetters = app.get<DeadLetters>(DeadLetters);
+  const attempts = app.get<Attempts>(Attempts);
+  const server = new EventLogServer(
+    { eventLog: app.get<EventLog>(EventLog), unitOfWork, inbox, deadLetters, attempts },
+    {
+      group: name,
+      catalogue,
+      inboxRetentionMs: inboxHours === undefined ? undefined : inboxHours * 3_600_000,
+    },
+  );
+  letters.connect({
+    unitOfWork,
+    inbox,
+    deadLetters,
+    redeliver: (record, event) => server.redeliver(record, event),
+  });
+  app.connectMicroservice({ strategy: server }, { inheritAppConfig: true });
+  // Without the log, requests are still served and their events wait in the outbox: so this degrades and never fails.
+  readiness.add('events', async (indicator) => {
+    const partitions = server.assignment();
+    return partitions
+      ? indicator.up({ partitions })
+      : indicator.degraded({ message: 'not a member of its consumer group yet' });
+  });
+}
