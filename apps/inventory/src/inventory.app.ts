@@ -7,7 +7,7 @@ import { inventorySettings } from './inventory.settings';
 export const inventoryApp = {
   name: 'inventory',
   title: 'Inventory',
-  description: 'Keeps the stock of every SKU, and holds it for orders without ever overselling.',
+  description: 'Keeps the stock of every SKU and reserves it for orders, without ever overselling.',
   settings: inventorySettings,
   module: (values) => InventoryModule.register(values),
   events: catalogue,

@@ -41,17 +41,20 @@ export const orderCancelled = (orderId: string, aggregateVersion = 2) =>
     data: { orderId, reason: 'customer-request' },
   });
 
-/** Sets how many of each SKU are on hand. */
-export async function setStock(inventory: Context, onHand: Readonly<Record<string, number>>): Promise<void> {
-  const items = Object.entries(onHand).map(([sku, count]) => ({ sku, onHand: count }));
+/** Sets how many of each SKU are available. */
+export async function setStock(
+  inventory: Context,
+  available: Readonly<Record<string, number>>,
+): Promise<void> {
+  const items = Object.entries(available).map(([sku, count]) => ({ sku, available: count }));
   const { statusCode, body } = await inventory.send('PUT', '/stock', { items });
   if (statusCode !== 200) throw new Error(body);
 }
 
 export async function levelsOf(inventory: Context, sku: string): Promise<StockLevels> {
   const answer = await inventory.send('GET', `/stock/${sku}`);
-  const { received, onHand, reserved, sold } = answer.json<StockLevels>();
-  return { received, onHand, reserved, sold };
+  const { received, available, reserved, sold } = answer.json<StockLevels>();
+  return { received, available, reserved, sold };
 }
 
 /** Every SKU whose levels differ from what the movements, and the lines of the reservations, add up to. */
@@ -59,11 +62,11 @@ export const discrepancies = (inventory: Context): Promise<readonly unknown[]> =
   inventory.query(`
     WITH moved AS (SELECT sku, sum(quantity) AS received FROM stock_movement GROUP BY sku),
     claimed AS (
-      SELECT sku, sum(quantity) FILTER (WHERE status = 'held') AS held,
+      SELECT sku, sum(quantity) FILTER (WHERE status = 'reserved') AS claimed,
              sum(quantity) FILTER (WHERE status = 'committed') AS committed
       FROM reservation_line JOIN reservation ON reservation.id = reservation_id GROUP BY sku
     )
-    SELECT stock.*, moved.received AS moved, held, committed
+    SELECT stock.*, moved.received AS moved, claimed, committed
     FROM stock LEFT JOIN moved USING (sku) LEFT JOIN claimed USING (sku)
     WHERE stock.received <> coalesce(moved.received, 0)
-      OR reserved <> coalesce(held, 0) OR sold <> coalesce(committed, 0)`);
+      OR reserved <> coalesce(claimed, 0) OR sold <> coalesce(committed, 0)`);

@@ -29,7 +29,7 @@ describe('Inventory', () => {
   });
   afterAll(() => inventory?.stop());
 
-  const stock = (onHand: Readonly<Record<string, number>>) => setStock(inventory, onHand);
+  const stock = (available: Readonly<Record<string, number>>) => setStock(inventory, available);
   const levels = (sku: string) => levelsOf(inventory, sku);
   const reservationOf = async (orderId: string) =>
     (await inventory.send('GET', `/reservations/${orderId}`)).json<ReservationResponse>();
@@ -50,11 +50,11 @@ describe('Inventory', () => {
     await stock({ milk: 5, bread: 1 });
     const [id, lines] = [randomUUID(), [{ sku: 'milk', quantity: 2 }, one('bread')]];
     await inventory.publish(orderPlaced(id, lines));
-    expect(await reaches(id, 'held')).toMatchObject({ orderId: id, lines, shortages: [], version: 1 });
-    expect(await levels('milk')).toEqual({ received: 5, onHand: 3, reserved: 2, sold: 0 });
+    expect(await reaches(id, 'reserved')).toMatchObject({ orderId: id, lines, shortages: [], version: 1 });
+    expect(await levels('milk')).toEqual({ received: 5, available: 3, reserved: 2, sold: 0 });
     await inventory.publish(orderConfirmed(id, lines));
     expect(await reaches(id, 'committed')).toMatchObject({ lines, version: 2 });
-    expect(await levels('milk')).toEqual({ received: 5, onHand: 3, reserved: 0, sold: 2 });
+    expect(await levels('milk')).toEqual({ received: 5, available: 3, reserved: 0, sold: 2 });
     expect(await inventory.told(id)).toEqual(['inventory.stock-reserved 1', 'inventory.stock-committed 2']);
   });
 
@@ -69,11 +69,11 @@ describe('Inventory', () => {
         { sku: 'unicorn', requested: 1, available: 0 },
       ],
     });
-    expect(await levels('tea')).toMatchObject({ onHand: 5, reserved: 0 });
+    expect(await levels('tea')).toMatchObject({ available: 5, reserved: 0 });
     expect(await inventory.told(id)).toEqual(['inventory.stock-rejected 1']);
   });
 
-  it('puts the stock of a cancelled order back on hand, whether it was held or sold', async () => {
+  it('puts the stock of a cancelled order back available, whether it was reserved or sold', async () => {
     await stock({ soap: 2 });
     const [waiting, sold] = [randomUUID(), randomUUID()];
     await inventory.publish(
@@ -81,13 +81,13 @@ describe('Inventory', () => {
       orderPlaced(sold, [one('soap')]),
       orderConfirmed(sold, [one('soap')]),
     );
-    await reaches(waiting, 'held');
+    await reaches(waiting, 'reserved');
     await reaches(sold, 'committed');
-    expect(await levels('soap')).toEqual({ received: 2, onHand: 0, reserved: 1, sold: 1 });
+    expect(await levels('soap')).toEqual({ received: 2, available: 0, reserved: 1, sold: 1 });
     await inventory.publish(orderCancelled(waiting), orderCancelled(sold, 4));
     expect(await reaches(waiting, 'released')).toMatchObject({ version: 2 });
     expect(await reaches(sold, 'released')).toMatchObject({ version: 3 });
-    expect(await levels('soap')).toEqual({ received: 2, onHand: 2, reserved: 0, sold: 0 });
+    expect(await levels('soap')).toEqual({ received: 2, available: 2, reserved: 0, sold: 0 });
     expect(await inventory.told(sold)).toEqual([
       'inventory.stock-reserved 1',
       'inventory.stock-committed 2',
@@ -109,29 +109,29 @@ describe('Inventory', () => {
     expect(await reservationOf(unknown)).toMatchObject({ status: 404, title: 'No such reservation' });
     expect(await inventory.told(rejected)).toHaveLength(1);
     expect(await inventory.told(unknown)).toEqual([]);
-    expect(await levels('rice')).toMatchObject({ onHand: 1, reserved: 0, sold: 0 });
+    expect(await levels('rice')).toMatchObject({ available: 1, reserved: 0, sold: 0 });
   });
 
-  it('gives back what is held for too long, once, in whichever replica, and sells it again if the order is confirmed after all', async () => {
+  it('gives back what is reserved for too long, once, in whichever replica, and sells it again if the order is confirmed after all', async () => {
     await stock({ figs: 200 });
     const ids = Array.from({ length: 120 }, () => randomUUID());
     await inventory.publish(...ids.map((id) => orderPlaced(id, [one('figs')])));
-    for (const id of ids) await reaches(id, 'held');
+    for (const id of ids) await reaches(id, 'reserved');
     await inventory.query(
-      `UPDATE reservation SET expires_at = now() - interval '1 second' WHERE id = ANY ($1::uuid[])`,
+      `UPDATE reservation SET due_at = now() - interval '1 second' WHERE id = ANY ($1::uuid[])`,
       [ids],
     );
 
     await Promise.all(inventory.replicas.map((replica) => replica.get(ExpireReservations).execute()));
 
-    expect(await levels('figs')).toEqual({ received: 200, onHand: 200, reserved: 0, sold: 0 });
+    expect(await levels('figs')).toEqual({ received: 200, available: 200, reserved: 0, sold: 0 });
     for (const id of ids) {
       expect(await inventory.told(id)).toEqual(['inventory.stock-reserved 1', 'inventory.stock-released 2']);
     }
     const [late, later] = ids as [string, string];
     await inventory.publish(orderConfirmed(late, [one('figs')]));
     await reaches(late, 'committed');
-    expect(await levels('figs')).toEqual({ received: 200, onHand: 199, reserved: 0, sold: 1 });
+    expect(await levels('figs')).toEqual({ received: 200, available: 199, reserved: 0, sold: 1 });
     await stock({ figs: 0 });
     await inventory.publish(orderConfirmed(later, [one('figs')]));
     expect(await reaches(later, 'rejected')).toMatchObject({
@@ -139,12 +139,12 @@ describe('Inventory', () => {
     });
   });
 
-  it('gives back what is held for too long by its own job', async () => {
+  it('gives back what is reserved for too long by its own job', async () => {
     await stock({ dates: 1 });
     const id = randomUUID();
     await inventory.publish(orderPlaced(id, [one('dates')]));
-    await reaches(id, 'held');
-    await inventory.query('UPDATE reservation SET expires_at = now() WHERE id = $1', [id]);
+    await reaches(id, 'reserved');
+    await inventory.query('UPDATE reservation SET due_at = now() WHERE id = $1', [id]);
 
     inventory.replicas[1]!.get(JobTrigger).trigger('expire-reservations');
 
@@ -173,29 +173,32 @@ describe('Inventory', () => {
     await inventory.handled(last);
     expect(await reservationOf(id)).toMatchObject({ status: 'released', lines, version: 2 });
     expect(await inventory.told(id)).toEqual(['inventory.stock-reserved 1', 'inventory.stock-released 2']);
-    expect(await levels('jam')).toMatchObject({ onHand: 10, reserved: 0, sold: 0 });
+    expect(await levels('jam')).toMatchObject({ available: 10, reserved: 0, sold: 0 });
   });
 
   it('never sells what it has not got, however many orders ask at the same time in two replicas', async () => {
     await stock({ mug: 5, spoon: 100 });
     const outcomes = await rush(40, [one('spoon'), one('mug')]);
-    expect(outcomes.filter((status) => status === 'held')).toHaveLength(5);
+    expect(outcomes.filter((status) => status === 'reserved')).toHaveLength(5);
     expect(outcomes.filter((status) => status === 'rejected')).toHaveLength(35);
-    expect(await levels('mug')).toEqual({ received: 5, onHand: 0, reserved: 5, sold: 0 });
-    expect(await levels('spoon')).toMatchObject({ onHand: 95, reserved: 5 });
+    expect(await levels('mug')).toEqual({ received: 5, available: 0, reserved: 5, sold: 0 });
+    expect(await levels('spoon')).toMatchObject({ available: 95, reserved: 5 });
   });
 
   it('makes one reservation for an order that two replicas are told of at the same time', async () => {
     await stock({ lamp: 9 });
     const orderId = randomUUID();
-    const useCases = inventory.replicas.map((replica) => replica.get(ReserveStock));
-    await Promise.all(
-      Array.from({ length: 8 }, (_, index) =>
-        useCases[index % 2]!.execute({ orderId, lines: [one('lamp')] }),
-      ),
-    );
+    // As the consumer does it: in a unit of work that knows what it is about.
+    const consume = (replica: (typeof inventory.replicas)[number]) => {
+      const unitOfWork = replica.get(UnitOfWork);
+      return unitOfWork.run(async () => {
+        unitOfWork.announce([orderId]);
+        await replica.get(ReserveStock).execute({ orderId, lines: [one('lamp')] });
+      });
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, index) => consume(inventory.replicas[index % 2]!)));
     expect(await inventory.told(orderId)).toEqual(['inventory.stock-reserved 1']);
-    expect(await levels('lamp')).toMatchObject({ onHand: 8, reserved: 1 });
+    expect(await levels('lamp')).toMatchObject({ available: 8, reserved: 1 });
   });
 
   it('settles a rush of orders in batches on two replicas, each for several of a few SKUs, to the unit', async () => {
@@ -224,7 +227,7 @@ describe('Inventory', () => {
     );
     const count = Object.fromEntries(counts.map((row) => [row.status, row.count]));
     expect(Object.values(count).reduce((sum, each) => sum + each, 0)).toBe(300);
-    expect(Object.keys(count).sort()).toEqual(['committed', 'held', 'rejected', 'released']);
+    expect(Object.keys(count).sort()).toEqual(['committed', 'rejected', 'released', 'reserved']);
   });
 
   it("lets two batches that want the same SKUs in opposite order take turns, so none is a deadlock's victim", async () => {
@@ -244,19 +247,21 @@ describe('Inventory', () => {
     const [first, second] = inventory.replicas as [Replica, Replica];
     await Promise.all([batch(first, ['left', 'right']), batch(second, ['right', 'left'])]);
     expect(started).toBe(2);
-    expect(await levels('left')).toMatchObject({ onHand: 7, reserved: 2 });
-    expect(await levels('right')).toMatchObject({ onHand: 7, reserved: 2 });
+    expect(await levels('left')).toMatchObject({ available: 7, reserved: 2 });
+    expect(await levels('right')).toMatchObject({ available: 7, reserved: 2 });
   });
 
   it('takes new counts while orders come in, and keeps what is reserved', async () => {
     await stock({ nail: 50 });
-    const counting = Array.from({ length: 10 }, () => inventory.send('PUT', '/stock/nail', { onHand: 50 }));
+    const counting = Array.from({ length: 10 }, () =>
+      inventory.send('PUT', '/stock/nail', { available: 50 }),
+    );
     const [outcomes, ...answers] = await Promise.all([rush(20, [one('nail')]), ...counting]);
     expect(answers.map((answer) => answer.statusCode)).toEqual(Array.from({ length: 10 }, () => 200));
-    expect(outcomes).toEqual(Array.from({ length: 20 }, () => 'held'));
-    const { received, onHand, reserved } = await levels('nail');
+    expect(outcomes).toEqual(Array.from({ length: 20 }, () => 'reserved'));
+    const { received, available, reserved } = await levels('nail');
     expect(reserved).toBe(20);
-    expect(received).toBe(onHand + 20);
+    expect(received).toBe(available + 20);
   });
 
   it('takes the first count of a SKU once, also if it comes to two replicas at the same time', async () => {
@@ -265,12 +270,12 @@ describe('Inventory', () => {
         inventory.replicas[index % 2]!.inject({
           method: 'PUT',
           url: '/stock/novelty',
-          payload: { onHand: 3 },
+          payload: { available: 3 },
         }),
       ),
     );
     for (const answer of answers) {
-      expect(answer.json()).toEqual({ sku: 'novelty', received: 3, onHand: 3, reserved: 0, sold: 0 });
+      expect(answer.json()).toEqual({ sku: 'novelty', received: 3, available: 3, reserved: 0, sold: 0 });
     }
   });
 
@@ -281,10 +286,12 @@ describe('Inventory', () => {
         () => 'updated',
         (error: Error) => error.message,
       );
-    expect(await update('on_hand = on_hand - 1')).toContain('stock_adds_up');
-    expect(await update('on_hand = on_hand - 4, reserved = reserved + 4')).toContain('stock_on_hand_check');
+    expect(await update('available = available - 1')).toContain('stock_adds_up');
+    expect(await update('available = available - 4, reserved = reserved + 4')).toContain(
+      'stock_available_check',
+    );
     expect(await update('sold = sold + 1')).toContain('stock_adds_up');
-    expect(await update('on_hand = on_hand + 1, sold = sold - 1')).toContain('stock_sold_check');
+    expect(await update('available = available + 1, sold = sold - 1')).toContain('stock_sold_check');
   });
 
   it('lists stock by SKU, page by page', async () => {
@@ -300,27 +307,33 @@ describe('Inventory', () => {
     const skus = Array.from({ length: 5_000 }, (_, index) => `bulk-${index}`);
     await stock(Object.fromEntries(skus.map((sku, index) => [sku, index])));
     await stock(Object.fromEntries(skus.map((sku) => [sku, 7])));
-    expect(await levels('bulk-4999')).toMatchObject({ onHand: 7, received: 7 });
-    expect(await levels('bulk-0')).toMatchObject({ onHand: 7, received: 7 });
+    expect(await levels('bulk-4999')).toMatchObject({ available: 7, received: 7 });
+    expect(await levels('bulk-0')).toMatchObject({ available: 7, received: 7 });
   });
 
   describe('refuses', () => {
-    const milk = { sku: 'milk', onHand: 1 };
-    const many = Array.from({ length: 5_001 }, (_, index) => ({ sku: `s-${index}`, onHand: 1 }));
+    const milk = { sku: 'milk', available: 1 };
+    const many = Array.from({ length: 5_001 }, (_, index) => ({ sku: `s-${index}`, available: 1 }));
     it.each<[string, string, object, string, string]>([
       ['no items', '/stock', { items: [] }, '/items', '>=1 items'],
       ['too many items', '/stock', { items: many }, '/items', '<=5000 items'],
       [
         'one SKU twice',
         '/stock',
-        { items: [milk, { sku: 'tea', onHand: 1 }, milk] },
+        { items: [milk, { sku: 'tea', available: 1 }, milk] },
         '/items/2/sku',
         'twice',
       ],
-      ['a negative count', '/stock', { items: [{ ...milk, onHand: -1 }] }, '/items/0/onHand', '>=0'],
-      ['half a unit', '/stock', { items: [{ ...milk, onHand: 0.5 }] }, '/items/0/onHand', 'int'],
-      ['a huge count', '/stock', { items: [{ ...milk, onHand: 1e12 }] }, '/items/0/onHand', '<=1000000000'],
-      ['a count as text', '/stock', { items: [{ ...milk, onHand: '1' }] }, '/items/0/onHand', 'number'],
+      ['a negative count', '/stock', { items: [{ ...milk, available: -1 }] }, '/items/0/available', '>=0'],
+      ['half a unit', '/stock', { items: [{ ...milk, available: 0.5 }] }, '/items/0/available', 'int'],
+      [
+        'a huge count',
+        '/stock',
+        { items: [{ ...milk, available: 1e12 }] },
+        '/items/0/available',
+        '<=1000000000',
+      ],
+      ['a count as text', '/stock', { items: [{ ...milk, available: '1' }] }, '/items/0/available', 'number'],
       [
         'a SKU that is none',
         '/stock',
@@ -329,15 +342,15 @@ describe('Inventory', () => {
         'A SKU has',
       ],
       ['a body without items', '/stock', { milk: 1 }, '/items', 'array'],
-      ['no count for one SKU', '/stock/milk', {}, '/onHand', 'number'],
+      ['no count for one SKU', '/stock/milk', {}, '/available', 'number'],
     ])('%s, naming the field, and sets nothing', async (_, url, body, pointer, detail) => {
       await stock({ milk: 8, tea: 8 });
       const answer = await inventory.send('PUT', url, body);
       expect(answer.statusCode).toBe(400);
       expect(answer.headers['content-type']).toContain('application/problem+json');
       expect(answer.json().errors).toContainEqual({ pointer, detail: expect.stringContaining(detail) });
-      expect(await levels('milk')).toMatchObject({ onHand: 8 });
-      expect(await levels('tea')).toMatchObject({ onHand: 8 });
+      expect(await levels('milk')).toMatchObject({ available: 8 });
+      expect(await levels('tea')).toMatchObject({ available: 8 });
     });
 
     it('paths and queries that make no sense, naming the parameter', async () => {
@@ -346,7 +359,7 @@ describe('Inventory', () => {
         expect(answer.statusCode).toBe(400);
         return answer.json<{ errors: unknown[] }>().errors[0];
       };
-      expect(await error('PUT', '/stock/MILK', { onHand: 1 })).toMatchObject({
+      expect(await error('PUT', '/stock/MILK', { available: 1 })).toMatchObject({
         in: 'path',
         pointer: '/sku',
       });

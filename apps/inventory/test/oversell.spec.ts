@@ -33,22 +33,22 @@ describe('Two orders for the last unit', () => {
 
   /** How most shops begin: read, decide, write what the decision was about. */
   async function reserveNaively(manager: EntityManager, decided: () => Promise<void>): Promise<void> {
-    const [read]: { on_hand: number; reserved: number }[] = await manager.query(
-      'SELECT on_hand::integer, reserved::integer FROM stock WHERE sku = $1',
+    const [read]: { available: number; reserved: number }[] = await manager.query(
+      'SELECT available::integer, reserved::integer FROM stock WHERE sku = $1',
       [sku],
     );
-    const { on_hand, reserved } = read!;
+    const { available, reserved } = read!;
     await decided();
-    if (on_hand < 1) throw new Error('sold out');
-    await manager.query('UPDATE stock SET on_hand = $2, reserved = $3 WHERE sku = $1', [
+    if (available < 1) throw new Error('sold out');
+    await manager.query('UPDATE stock SET available = $2, reserved = $3 WHERE sku = $1', [
       sku,
-      on_hand - 1,
+      available - 1,
       reserved + 1,
     ]);
     const id = randomUUID();
     await manager.query(
-      `INSERT INTO reservation (id, status, shortages, version, requested_at, expires_at, changed_at)
-       VALUES ($1, 'held', '[]', 1, now(), now() + interval '1 hour', now())`,
+      `INSERT INTO reservation (id, status, shortages, version, requested_at, due_at, changed_at)
+       VALUES ($1, 'reserved', '[]', 1, now(), now() + interval '1 hour', now())`,
       [id],
     );
     await manager.query(
@@ -76,13 +76,13 @@ describe('Two orders for the last unit', () => {
     const naive = () =>
       inventory.dataSource.transaction('READ COMMITTED', (manager) => reserveNaively(manager, decided));
     await Promise.all([naive(), naive()]);
-    expect(await reservations()).toEqual({ held: 2 });
-    expect(await levelsOf(inventory, sku)).toEqual({ received: 1, onHand: 0, reserved: 1, sold: 0 });
+    expect(await reservations()).toEqual({ reserved: 2 });
+    expect(await levelsOf(inventory, sku)).toEqual({ received: 1, available: 0, reserved: 1, sold: 0 });
     expect(await discrepancies(inventory)).toEqual([
-      expect.objectContaining({ sku, received: '1', reserved: '1', held: '2' }),
+      expect.objectContaining({ sku, received: '1', reserved: '1', claimed: '2' }),
     ]);
     await inventory.query('TRUNCATE reservation, reservation_line');
-    await inventory.query('UPDATE stock SET on_hand = on_hand + reserved, reserved = 0');
+    await inventory.query('UPDATE stock SET available = available + reserved, reserved = 0');
   });
 
   it('one of them fails, if they do the same under REPEATABLE READ, and must be run again', async () => {
@@ -92,7 +92,7 @@ describe('Two orders for the last unit', () => {
     const outcomes = await Promise.allSettled([naive(), naive()]);
     const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
     expect(failed).toMatchObject([{ reason: { driverError: { code: '40001' } } }]);
-    expect(await reservations()).toEqual({ held: 1 });
+    expect(await reservations()).toEqual({ reserved: 1 });
     expect(await discrepancies(inventory)).toEqual([]);
   });
 
@@ -104,8 +104,8 @@ describe('Two orders for the last unit', () => {
       await eventually(async () => (await inventory.waitingForLocks()) > 0);
     });
     await second;
-    expect(await reservations()).toEqual({ held: 1, rejected: 1 });
-    expect(await levelsOf(inventory, sku)).toEqual({ received: 1, onHand: 0, reserved: 1, sold: 0 });
+    expect(await reservations()).toEqual({ reserved: 1, rejected: 1 });
+    expect(await levelsOf(inventory, sku)).toEqual({ received: 1, available: 0, reserved: 1, sold: 0 });
     expect(await discrepancies(inventory)).toEqual([]);
   });
 
@@ -119,14 +119,14 @@ describe('Two orders for the last unit', () => {
     });
     await expect(first).rejects.toThrow('the first fails');
     await second;
-    expect(await reservations()).toEqual({ held: 1 });
+    expect(await reservations()).toEqual({ reserved: 1 });
     expect(await discrepancies(inventory)).toEqual([]);
   });
 
   it('an order waits also for whoever changes the row in another way, such as an operator with SQL', async () => {
     let order: Promise<void> | undefined;
     await inventory.dataSource.transaction(async (manager) => {
-      await manager.query(`UPDATE stock SET received = 0, on_hand = 0 WHERE sku = $1`, [sku]);
+      await manager.query(`UPDATE stock SET received = 0, available = 0 WHERE sku = $1`, [sku]);
       await manager.query(`INSERT INTO stock_movement (sku, quantity) VALUES ($1, -1)`, [sku]);
       order = reserve(1);
       await eventually(async () => (await inventory.waitingForLocks()) > 0);

@@ -144,7 +144,7 @@ describe('A client of the services', () => {
 
   it('writes prices and stock in bulks that the services take', async () => {
     await serve(json(200, {}));
-    await client.setStock(Array.from({ length: 2_500 }, (_, n) => ({ sku: `sku-${n}`, onHand: n })));
+    await client.setStock(Array.from({ length: 2_500 }, (_, n) => ({ sku: `sku-${n}`, available: n })));
     const sizes = server.requests.map(({ body }) => (JSON.parse(body) as { items: unknown[] }).items.length);
     expect(sizes).toEqual([1_000, 1_000, 500]);
   });

@@ -19,7 +19,7 @@ const ordersPage = z.object({ orders: z.array(order), nextCursor: z.string().opt
 
 const stock = z.object({
   sku: z.string(),
-  onHand: z.int(),
+  available: z.int(),
   reserved: z.int(),
   sold: z.int(),
 });
@@ -153,7 +153,7 @@ export class AtlasClient {
     }
   }
 
-  async setStock(items: readonly { readonly sku: string; readonly onHand: number }[]): Promise<void> {
+  async setStock(items: readonly { readonly sku: string; readonly available: number }[]): Promise<void> {
     for (const part of chunks(items)) {
       await this.call('inventory', 'PUT', '/stock', z.unknown(), { body: { items: part } });
     }

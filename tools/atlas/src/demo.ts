@@ -52,7 +52,7 @@ export async function demo(client: AtlasClient, deadlineMs: number): Promise<Dem
   const [coffee, lastMug, card, slow, regret] = ['coffee', 'last-mug', 'kettle', 'grinder', 'filter'].map(
     (item) => `demo-${run}-${item}`,
   ) as [string, string, string, string, string];
-  const onHand = { [coffee]: 10, [lastMug]: 1, [card]: 10, [slow]: 10, [regret]: 10 };
+  const available = { [coffee]: 10, [lastMug]: 1, [card]: 10, [slow]: 10, [regret]: 10 };
   const wish = (customer: string, sku: string, quantity: number, paymentToken = 'tok_approve'): NewOrder => ({
     customerId: `demo-${run}-${customer}`,
     lines: [{ sku, quantity }],
@@ -85,13 +85,13 @@ export async function demo(client: AtlasClient, deadlineMs: number): Promise<Dem
   ];
 
   await client.setPrices(
-    Object.keys(onHand).map((sku, n) => ({
+    Object.keys(available).map((sku, n) => ({
       sku,
       name: sku.replace(`demo-${run}-`, '').replaceAll('-', ' '),
       unitPrice: { minorUnits: 250 + 175 * n, currency: 'EUR' },
     })),
   );
-  await client.setStock(Object.entries(onHand).map(([sku, units]) => ({ sku, onHand: units })));
+  await client.setStock(Object.entries(available).map(([sku, units]) => ({ sku, available: units })));
 
   const keyOf = (scenario: Scenario) => `demo-${run}-${scenarios.indexOf(scenario)}`;
   const orders = await Promise.all(
@@ -120,8 +120,8 @@ export async function demo(client: AtlasClient, deadlineMs: number): Promise<Dem
 
   const stockIs = async (claim: string, sku: string, levels: string): Promise<DemoCheck> => {
     const read = async () => {
-      const { onHand: free, reserved, sold } = await client.stock(sku);
-      return `${free} on hand, ${reserved} reserved, ${sold} sold`;
+      const { available: free, reserved, sold } = await client.stock(sku);
+      return `${free} available, ${reserved} reserved, ${sold} sold`;
     };
     const found = await untilIn(deadline, read, (now) => now === levels);
     return { claim: `${claim}: ${levels}`, found, ok: found === levels };
@@ -150,11 +150,11 @@ export async function demo(client: AtlasClient, deadlineMs: number): Promise<Dem
   };
   const checks = await Promise.all([
     sentAgain(),
-    stockIs('stock of the coffee', coffee, '8 on hand, 0 reserved, 2 sold'),
-    stockIs('stock of the last mug', lastMug, '0 on hand, 0 reserved, 1 sold'),
-    stockIs('the declined order holds nothing', card, '10 on hand, 0 reserved, 0 sold'),
-    stockIs('the failed one neither', slow, '10 on hand, 0 reserved, 0 sold'),
-    stockIs('what was cancelled is back', regret, '10 on hand, 0 reserved, 0 sold'),
+    stockIs('stock of the coffee', coffee, '8 available, 0 reserved, 2 sold'),
+    stockIs('stock of the last mug', lastMug, '0 available, 0 reserved, 1 sold'),
+    stockIs('the declined order holds nothing', card, '10 available, 0 reserved, 0 sold'),
+    stockIs('the failed one neither', slow, '10 available, 0 reserved, 0 sold'),
+    stockIs('what was cancelled is back', regret, '10 available, 0 reserved, 0 sold'),
     paymentIs('its money, too', 5, 'refunded'),
   ]);
   return { orders: told, checks, ok: [...told, ...checks].every(({ ok }) => ok) };

@@ -336,7 +336,7 @@ describe('The platform, started and left running', () => {
     expect(await violated()).toEqual([
       'every order is settled, or in flight with a reason',
       'orders, inventory and payments agree on every order',
-      'stock in = on hand + reserved + sold, for each SKU, never negative',
+      'stock in = available + reserved + sold, for each SKU, never negative',
       'every ledger transaction balances',
       'the ledger and the provider agree with every payment',
       "the provider's books equal the ledger, to the cent",

@@ -145,7 +145,7 @@ class Shop {
   async open(inventory: string): Promise<void> {
     const entries = SKUS.map((sku) => ({ sku, name: sku, unitPrice: { minorUnits: 100 } }));
     await this.put(`${this.url}/price-book`, { entries });
-    await this.put(`${inventory}/stock`, { items: SKUS.map((sku) => ({ sku, onHand: 1_000_000 })) });
+    await this.put(`${inventory}/stock`, { items: SKUS.map((sku) => ({ sku, available: 1_000_000 })) });
   }
 
   /** @param dueAt when it was to be sent, by performance.now(). */

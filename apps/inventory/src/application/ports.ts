@@ -3,15 +3,18 @@ import type { Stock, StockChange } from '../domain/stock';
 import type { StockItem } from '../domain/stock-item';
 
 /**
- * Reservations as a collection. What happens to one is saved together with the stock that it moves and the events
- * that tell it, or not at all; and alone against every other change of that stock.
+ * Reservations as a collection. A change is saved together with the stock that it moves and its events, or not at all;
+ * no other change of that stock runs at the same time.
  */
 export abstract class ReservationRepository {
-  /** Saves what `request` makes of the present stock of `skus`, unless its order has a reservation already. */
-  abstract create(skus: readonly string[], request: (stock: Stock) => ReservationChange): Promise<void>;
+  /**
+   * Saves what `request` makes of the current stock of `skus`.
+   * @throws Error if the order has a reservation already.
+   */
+  abstract add(skus: readonly string[], request: (stock: Stock) => ReservationChange): Promise<void>;
 
   /**
-   * Loads the reservation and the stock of its lines, and saves what `change` makes of them.
+   * Locks the reservation and the stock of its lines, and saves what `change` makes of them.
    * @returns the reservation afterwards; undefined if the order has none.
    */
   abstract update(
@@ -20,25 +23,35 @@ export abstract class ReservationRepository {
   ): Promise<Reservation | undefined>;
 
   /**
-   * Does the same with at most `limit` of the reservations that are held and had expired at `now`.
-   * @returns how many there were.
+   * Does the same with at most `limit` of the reservations that are due at `now`, the longest due first. Skips
+   * reservations that are being updated.
+   * @returns them, afterwards.
    */
-  abstract updateExpired(
+  abstract updateDue(
     now: Date,
     limit: number,
     change: (reservation: Reservation, stock: Stock) => ReservationChange,
-  ): Promise<number>;
+  ): Promise<readonly Reservation[]>;
 
-  abstract find(id: string): Promise<Reservation | undefined>;
+  abstract get(id: string): Promise<Reservation | undefined>;
+}
+
+/** Another context refers to the reservation of an order that has none. */
+export class UnknownReservationError extends Error {
+  override readonly name = 'UnknownReservationError';
+
+  constructor(orderId: string) {
+    super(`Order ${orderId} has no reservation, but another context refers to it`);
+  }
 }
 
 /** The stock of all SKUs. */
 export abstract class StockRepository {
-  /** Saves what `change` makes of the present stock of `skus`, alone against every other change of it. */
+  /** Locks the stock of `skus` against every other change, and saves what `change` makes of it. */
   abstract update(skus: readonly string[], change: (stock: Stock) => StockChange): Promise<Stock>;
 
-  abstract find(sku: string): Promise<StockItem | undefined>;
+  abstract get(sku: string): Promise<StockItem | undefined>;
 
-  /** By SKU, from the one after `after` on. */
+  /** By SKU, starting after `after`. */
   abstract list(limit: number, after?: string): Promise<readonly StockItem[]>;
 }

@@ -8,14 +8,14 @@ const at = new Date('2026-01-01T10:00:00Z');
 const later = new Date('2026-01-01T10:00:05Z');
 const expiresAt = new Date('2026-01-01T11:00:00Z');
 const stocked = (levels: Record<string, number>): Stock =>
-  Stock.of(Object.entries(levels).map(([sku, onHand]) => new StockItem(sku).setOnHand(onHand)));
+  Stock.of(Object.entries(levels).map(([sku, available]) => new StockItem(sku).setAvailable(available)));
 const milk = new ReservationLine('whole-milk', 2);
 const bread = new ReservationLine('brown-bread', 1);
 const request = (lines: readonly ReservationLine[], stock: Stock) =>
   Reservation.request({ id: 'order-1', lines, at, expiresAt }, stock);
 const levelsOf = (stock: Stock, sku: string) => {
-  const { onHand, reserved, sold } = stock.item(sku).levels;
-  return { onHand, reserved, sold };
+  const { available, reserved, sold } = stock.item(sku).levels;
+  return { available, reserved, sold };
 };
 
 describe('A reservation', () => {
@@ -24,10 +24,10 @@ describe('A reservation', () => {
   it('holds all lines of an order', () => {
     const { next, events, moved } = request([milk, bread], shelf);
     expect(events).toEqual([{ type: 'stock-reserved', lines: [milk, bread] }]);
-    expect(next.snapshot()).toMatchObject({ id: 'order-1', status: 'held', version: 1, requestedAt: at });
+    expect(next.snapshot()).toMatchObject({ id: 'order-1', status: 'reserved', version: 1, requestedAt: at });
     const stock = shelf.with(moved);
-    expect(levelsOf(stock, 'whole-milk')).toEqual({ onHand: 3, reserved: 2, sold: 0 });
-    expect(levelsOf(stock, 'brown-bread')).toEqual({ onHand: 0, reserved: 1, sold: 0 });
+    expect(levelsOf(stock, 'whole-milk')).toEqual({ available: 3, reserved: 2, sold: 0 });
+    expect(levelsOf(stock, 'brown-bread')).toEqual({ available: 0, reserved: 1, sold: 0 });
   });
 
   it('is rejected as a whole if one line falls short, and names every line that does', () => {
@@ -51,51 +51,51 @@ describe('A reservation', () => {
   });
 
   it('sells what it holds when the order is confirmed', () => {
-    const held = request([milk, bread], shelf);
-    const stock = shelf.with(held.moved);
-    const { next, events, moved } = held.next.commit(stock, later);
+    const reserved = request([milk, bread], shelf);
+    const stock = shelf.with(reserved.moved);
+    const { next, events, moved } = reserved.next.commit(stock, later);
     expect(events).toEqual([{ type: 'stock-committed', lines: [milk, bread] }]);
     expect(next.snapshot()).toMatchObject({ status: 'committed', version: 2, changedAt: later });
-    expect(levelsOf(stock.with(moved), 'whole-milk')).toEqual({ onHand: 3, reserved: 0, sold: 2 });
+    expect(levelsOf(stock.with(moved), 'whole-milk')).toEqual({ available: 3, reserved: 0, sold: 2 });
   });
 
   it('gives back what it holds when the order is cancelled', () => {
-    const held = request([milk, bread], shelf);
-    const { events, moved } = held.next.release(shelf.with(held.moved), later);
+    const reserved = request([milk, bread], shelf);
+    const { events, moved } = reserved.next.release(shelf.with(reserved.moved), later);
     expect(events).toEqual([{ type: 'stock-released', lines: [milk, bread] }]);
     expect(moved).toEqual([shelf.item('whole-milk'), shelf.item('brown-bread')]);
   });
 
   it('gives back what it sold when the order is cancelled after that', () => {
-    const held = request([milk], shelf);
-    const committed = held.next.commit(shelf.with(held.moved), later);
+    const reserved = request([milk], shelf);
+    const committed = reserved.next.commit(shelf.with(reserved.moved), later);
     const { next, moved } = committed.next.release(shelf.with(committed.moved), later);
     expect(next.snapshot()).toMatchObject({ status: 'released', version: 3 });
     expect(moved).toEqual([shelf.item('whole-milk')]);
   });
 
   it('gives back what it holds when its time is over, and not before', () => {
-    const held = request([milk, bread], shelf);
-    const stock = shelf.with(held.moved);
-    expect(held.next.expire(stock, later)).toEqual({ next: held.next, events: [], moved: [] });
-    const { next, events, moved } = held.next.expire(stock, expiresAt);
+    const reserved = request([milk, bread], shelf);
+    const stock = shelf.with(reserved.moved);
+    expect(reserved.next.expire(stock, later)).toEqual({ next: reserved.next, events: [], moved: [] });
+    const { next, events, moved } = reserved.next.expire(stock, expiresAt);
     expect(events).toEqual([{ type: 'stock-released', lines: [milk, bread] }]);
     expect(next.snapshot()).toMatchObject({ status: 'expired', version: 2 });
     expect(moved).toEqual([shelf.item('whole-milk'), shelf.item('brown-bread')]);
   });
 
-  it('sells from what is on hand if its time was over before the confirmation was heard of', () => {
-    const held = request([milk], shelf);
-    const expired = held.next.expire(shelf.with(held.moved), expiresAt).next;
+  it('sells from what is available if its time was over before the confirmation was heard of', () => {
+    const reserved = request([milk], shelf);
+    const expired = reserved.next.expire(shelf.with(reserved.moved), expiresAt).next;
     const { next, events, moved } = expired.commit(shelf, expiresAt);
     expect(events).toEqual([{ type: 'stock-committed', lines: [milk] }]);
     expect(next.snapshot()).toMatchObject({ status: 'committed', version: 3 });
-    expect(levelsOf(shelf.with(moved), 'whole-milk')).toEqual({ onHand: 3, reserved: 0, sold: 2 });
+    expect(levelsOf(shelf.with(moved), 'whole-milk')).toEqual({ available: 3, reserved: 0, sold: 2 });
   });
 
-  it('is rejected after all if others have bought by then what it had held', () => {
-    const held = request([milk], shelf);
-    const expired = held.next.expire(shelf.with(held.moved), expiresAt).next;
+  it('is rejected after all if others have bought by then what it had reserved', () => {
+    const reserved = request([milk], shelf);
+    const expired = reserved.next.expire(shelf.with(reserved.moved), expiresAt).next;
     const { next, events, moved } = expired.commit(stocked({ 'whole-milk': 1 }), expiresAt);
     const shortages = [{ sku: 'whole-milk', requested: 2, available: 1 }];
     expect(events).toEqual([{ type: 'stock-rejected', shortages }]);
@@ -105,11 +105,11 @@ describe('A reservation', () => {
 
   it('is not moved by what comes late or twice', () => {
     const rejected = request([new ReservationLine('caviar', 1)], shelf).next;
-    const held = request([milk], shelf);
-    const stock = shelf.with(held.moved);
-    const committed = held.next.commit(stock, later);
-    const released = held.next.release(stock, later);
-    const expired = held.next.expire(stock, expiresAt);
+    const reserved = request([milk], shelf);
+    const stock = shelf.with(reserved.moved);
+    const committed = reserved.next.commit(stock, later);
+    const released = reserved.next.release(stock, later);
+    const expired = reserved.next.expire(stock, expiresAt);
     for (const [reservation, change] of [
       [rejected, rejected.commit(shelf, later)],
       [rejected, rejected.release(shelf, later)],
@@ -127,15 +127,15 @@ describe('A reservation', () => {
 });
 
 describe('The stock', () => {
-  it('takes over what was counted on hand and tells the difference, whatever is reserved or sold', () => {
+  it('takes over what was counted available and tells the difference, whatever is reserved or sold', () => {
     const shelf = stocked({ 'whole-milk': 5, 'brown-bread': 1 });
     const stock = shelf.with(request([milk], shelf).moved);
-    const { next, events } = stock.setOnHand([
-      { sku: 'whole-milk', onHand: 10 },
-      { sku: 'brown-bread', onHand: 0 },
-      { sku: 'caviar', onHand: 0 },
+    const { next, events } = stock.setAvailable([
+      { sku: 'whole-milk', available: 10 },
+      { sku: 'brown-bread', available: 0 },
+      { sku: 'caviar', available: 0 },
     ]);
-    expect(next.item('whole-milk').levels).toEqual({ received: 12, onHand: 10, reserved: 2, sold: 0 });
+    expect(next.item('whole-milk').levels).toEqual({ received: 12, available: 10, reserved: 2, sold: 0 });
     expect(events).toEqual([
       {
         type: 'stock-received',
@@ -145,22 +145,22 @@ describe('The stock', () => {
         ],
       },
     ]);
-    expect(next.setOnHand([{ sku: 'whole-milk', onHand: 10 }])).toEqual({ next, events: [] });
+    expect(next.setAvailable([{ sku: 'whole-milk', available: 10 }])).toEqual({ next, events: [] });
   });
 
   it('moves no more than there is, and never makes or loses a unit', () => {
-    const item = new StockItem('whole-milk').setOnHand(3).reserve(2);
+    const item = new StockItem('whole-milk').setAvailable(3).reserve(2);
     for (const tooMany of [
       () => item.reserve(2),
       () => item.commit(3),
       () => item.release(3),
       () => item.restock(1),
-      () => item.setOnHand(-1),
-      () => item.setOnHand(0.5),
+      () => item.setAvailable(-1),
+      () => item.setAvailable(0.5),
     ]) {
       expect(tooMany).toThrow('must be whole numbers from 0');
     }
-    expect(() => new StockItem('whole-milk', { received: 4, onHand: 1, reserved: 2, sold: 0 })).toThrow(
+    expect(() => new StockItem('whole-milk', { received: 4, available: 1, reserved: 2, sold: 0 })).toThrow(
       "don't add up",
     );
   });
@@ -175,7 +175,7 @@ describe('The stock', () => {
     })
     .map((all) => all.map((line) => new ReservationLine(line.sku, line.quantity)));
   const happening = fc.oneof(
-    fc.record({ what: fc.constant('set' as const), sku, onHand: fc.integer({ min: 0, max: 6 }) }),
+    fc.record({ what: fc.constant('set' as const), sku, available: fc.integer({ min: 0, max: 6 }) }),
     fc.record({ what: fc.constant('placed' as const), order, lines }),
     fc.record({ what: fc.constant('confirmed' as const), order }),
     fc.record({ what: fc.constant('cancelled' as const), order }),
@@ -197,7 +197,7 @@ describe('The stock', () => {
         };
         for (const step of all) {
           if (step.what === 'set') {
-            const counted = stock.setOnHand([step]);
+            const counted = stock.setAvailable([step]);
             stock = counted.next;
             for (const event of counted.events) {
               for (const { sku: code, quantity } of event.received) {
@@ -229,10 +229,10 @@ describe('The stock', () => {
         for (const code of SKUS) {
           const { levels } = stock.item(code);
           expect(levels.received).toBe(received.get(code));
-          expect(levels.reserved).toBe(sum(code, 'held'));
+          expect(levels.reserved).toBe(sum(code, 'reserved'));
           expect(levels.sold).toBe(sum(code, 'committed'));
-          expect(levels.onHand).toBe(levels.received - levels.reserved - levels.sold);
-          expect(levels.onHand).toBeGreaterThanOrEqual(0);
+          expect(levels.available).toBe(levels.received - levels.reserved - levels.sold);
+          expect(levels.available).toBeGreaterThanOrEqual(0);
         }
         for (const types of told.values()) {
           expect([

@@ -1,5 +1,5 @@
 import { type Change, changed, unchanged } from '@atlas/kernel';
-import type { ReservationEvent, Shortage } from './inventory-events';
+import type { ReservationEvent, Shortage } from './reservation-events';
 import type { ReservationLine } from './reservation-line';
 import type { Stock } from './stock';
 import type { StockItem } from './stock-item';
@@ -7,8 +7,10 @@ import type { StockItem } from './stock-item';
 /** The most lines that one order may have. */
 export const MAX_LINES = 1_000;
 
-/** `released` is by the order's cancellation, `expired` by time. */
-export type ReservationStatus = 'held' | 'committed' | 'released' | 'expired' | 'rejected';
+/** `released`: the order was cancelled; `expired`: the order was not settled in time. */
+export const RESERVATION_STATUSES = ['reserved', 'committed', 'released', 'expired', 'rejected'] as const;
+
+export type ReservationStatus = (typeof RESERVATION_STATUSES)[number];
 
 export interface ReservationState {
   /** The order's id: an order has one reservation. */
@@ -19,9 +21,9 @@ export interface ReservationState {
   readonly shortages: readonly Shortage[];
   readonly version: number;
   readonly requestedAt: Date;
-  /** When what is held is given back, unless the order is settled. */
-  readonly expiresAt: Date;
-  /** When it got its present status. */
+  /** When the stock becomes available again unless the order is settled by then; undefined unless it is reserved. */
+  readonly expiresAt?: Date | undefined;
+  /** When it got its current status. */
   readonly changedAt: Date;
 }
 
@@ -32,15 +34,14 @@ export interface ReservationChange extends Change<Reservation, ReservationEvent>
 }
 
 /**
- * An order's claim on stock, for all of its lines or for none: held → committed, or released on the way or
- * afterwards; or rejected from the start. A hold ends by itself: an order that is never heard of again must not keep
- * stock from others for ever. What orders tells may come late or twice, so a transition that no longer fits changes
- * nothing.
+ * An order's claim on stock, for all of its lines or for none: reserved → committed, or released before or after that;
+ * or rejected from the start. A reservation expires by itself, so that an order that is never settled doesn't keep stock
+ * from others for ever. Events of orders may arrive late or twice, so a transition that no longer fits changes nothing.
  */
 export class Reservation {
   constructor(private readonly state: ReservationState) {}
 
-  /** Holds all lines, or names every one that can't be. @throws RangeError if there are none, too many, or one SKU twice. */
+  /** Reserves all lines, or names every shortage. @throws RangeError if there are none, too many, or one SKU twice. */
   static request(
     order: {
       readonly id: string;
@@ -57,16 +58,16 @@ export class Reservation {
     if (new Set(lines.map((line) => line.sku)).size < lines.length) {
       throw new RangeError('A reservation has one line for each SKU');
     }
-    const requested = { id, lines, version: 1, requestedAt: at, expiresAt, changedAt: at };
+    const requested = { id, lines, version: 1, requestedAt: at, changedAt: at };
     const shortages = stock.shortages(lines);
     const [first, ...others] = shortages;
     if (first) {
       const rejected = new Reservation({ ...requested, status: 'rejected', shortages });
       return { ...changed(rejected, { type: 'stock-rejected', shortages: [first, ...others] }), moved: [] };
     }
-    const held = new Reservation({ ...requested, status: 'held', shortages });
+    const reserved = new Reservation({ ...requested, status: 'reserved', shortages, expiresAt });
     return {
-      ...changed(held, { type: 'stock-reserved', lines }),
+      ...changed(reserved, { type: 'stock-reserved', lines }),
       moved: lines.map(({ sku, quantity }) => stock.item(sku).reserve(quantity)),
     };
   }
@@ -88,12 +89,12 @@ export class Reservation {
   }
 
   /**
-   * The order is confirmed: what is held is sold. If the hold expired before that was heard of, it is sold from what
-   * is on hand; if that falls short, the reservation is rejected after all.
+   * The order is confirmed: reserved stock is sold. If the reservation expired before the confirmation arrived, what is
+   * available is sold; if that is not enough, the reservation is rejected after all.
    */
   commit(stock: Stock, at: Date): ReservationChange {
     const { status, lines } = this.state;
-    if (status !== 'held' && status !== 'expired') return { ...unchanged(this), moved: [] };
+    if (status !== 'reserved' && status !== 'expired') return { ...unchanged(this), moved: [] };
     const [first, ...others] = status === 'expired' ? stock.shortages(lines) : [];
     if (first) {
       const shortages = [first, ...others] as const;
@@ -104,28 +105,28 @@ export class Reservation {
       ...changed(this.become('committed', at), { type: 'stock-committed', lines }),
       moved: lines.map(({ sku, quantity }) => {
         const item = stock.item(sku);
-        return (status === 'held' ? item : item.reserve(quantity)).commit(quantity);
+        return (status === 'reserved' ? item : item.reserve(quantity)).commit(quantity);
       }),
     };
   }
 
-  /** The order is cancelled: what is held, or was sold, is on hand again. */
+  /** The order is cancelled: its stock, reserved or sold, is available again. */
   release(stock: Stock, at: Date): ReservationChange {
     const { status, lines } = this.state;
-    if (status !== 'held' && status !== 'committed') return { ...unchanged(this), moved: [] };
+    if (status !== 'reserved' && status !== 'committed') return { ...unchanged(this), moved: [] };
     const released = this.become('released', at);
     return {
       ...changed(released, { type: 'stock-released', lines }),
       moved: lines.map(({ sku, quantity }) =>
-        status === 'held' ? stock.item(sku).release(quantity) : stock.item(sku).restock(quantity),
+        status === 'reserved' ? stock.item(sku).release(quantity) : stock.item(sku).restock(quantity),
       ),
     };
   }
 
-  /** Its time is over: what is still held is on hand again. */
+  /** Time is up: reserved stock is available again. */
   expire(stock: Stock, at: Date): ReservationChange {
-    const { status, lines, expiresAt } = this.state;
-    if (status !== 'held' || at < expiresAt) return { ...unchanged(this), moved: [] };
+    const { lines, expiresAt } = this.state;
+    if (expiresAt === undefined || at < expiresAt) return { ...unchanged(this), moved: [] };
     return {
       ...changed(this.become('expired', at), { type: 'stock-released', lines }),
       moved: lines.map(({ sku, quantity }) => stock.item(sku).release(quantity)),
@@ -133,6 +134,13 @@ export class Reservation {
   }
 
   private become(status: ReservationStatus, at: Date): Reservation {
-    return new Reservation({ ...this.state, status, version: this.state.version + 1, changedAt: at });
+    const { version } = this.state;
+    return new Reservation({
+      ...this.state,
+      status,
+      version: version + 1,
+      expiresAt: undefined,
+      changedAt: at,
+    });
   }
 }

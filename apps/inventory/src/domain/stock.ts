@@ -1,16 +1,16 @@
 import { type Change, changed, unchanged } from '@atlas/kernel';
-import type { Shortage, StockReceived } from './inventory-events';
+import type { Shortage, StockReceived } from './reservation-events';
 import type { ReservationLine } from './reservation-line';
 import { StockItem } from './stock-item';
 
 export interface StockCount {
   readonly sku: string;
-  readonly onHand: number;
+  readonly available: number;
 }
 
 export type StockChange = Change<Stock, StockReceived>;
 
-/** The stock of some SKUs at one moment; what a reservation draws on as a whole or not at all. */
+/** The stock of some SKUs at one moment; a reservation gets all that it asks for, or nothing. */
 export class Stock {
   private constructor(private readonly bySku: ReadonlyMap<string, StockItem>) {}
 
@@ -23,25 +23,25 @@ export class Stock {
     return Stock.of([...this.bySku.values(), ...items]);
   }
 
-  /** Of a SKU that nobody ever stocked there is nothing. */
+  /** The stock of a SKU that was never stocked is empty. */
   item(sku: string): StockItem {
     return this.bySku.get(sku) ?? new StockItem(sku);
   }
 
-  /** The lines that ask for more than is on hand. */
+  /** The lines that ask for more than is available. */
   shortages(lines: readonly ReservationLine[]): readonly Shortage[] {
     return lines
-      .map(({ sku, quantity }) => ({ sku, requested: quantity, available: this.item(sku).levels.onHand }))
+      .map(({ sku, quantity }) => ({ sku, requested: quantity, available: this.item(sku).levels.available }))
       .filter(({ requested, available }) => requested > available);
   }
 
-  /** Takes over what was counted, each SKU once; reservations keep what they hold. */
-  setOnHand(counts: readonly StockCount[]): StockChange {
+  /** Sets what was counted, each SKU once; reservations keep theirs. */
+  setAvailable(counts: readonly StockCount[]): StockChange {
     const received = counts
-      .map(({ sku, onHand }) => ({ sku, quantity: onHand - this.item(sku).levels.onHand }))
+      .map(({ sku, available }) => ({ sku, quantity: available - this.item(sku).levels.available }))
       .filter(({ quantity }) => quantity !== 0);
     if (received.length === 0) return unchanged(this);
-    const next = this.with(counts.map(({ sku, onHand }) => this.item(sku).setOnHand(onHand)));
+    const next = this.with(counts.map(({ sku, available }) => this.item(sku).setAvailable(available)));
     return changed(next, { type: 'stock-received', received });
   }
 }

@@ -25,7 +25,7 @@ interface OrderRow {
 
 interface ReservationRow {
   readonly id: string;
-  readonly status: 'held' | 'committed' | 'released' | 'expired' | 'rejected';
+  readonly status: 'reserved' | 'committed' | 'released' | 'expired' | 'rejected';
   readonly lines: readonly Line[];
 }
 
@@ -153,31 +153,31 @@ async function byId<Row extends { readonly id: string }>(
 
 /** One statement is one snapshot, so this holds at any moment, under load too. */
 async function auditStock(inventory: Client): Promise<Check> {
-  const checking = new Checking('stock in = on hand + reserved + sold, for each SKU, never negative');
+  const checking = new Checking('stock in = available + reserved + sold, for each SKU, never negative');
   const { rows } = await inventory.query<
-    Record<'sku' | 'received' | 'on_hand' | 'reserved' | 'sold' | 'came' | 'held' | 'gone', string>
+    Record<'sku' | 'received' | 'available' | 'reserved' | 'sold' | 'came' | 'claimed' | 'gone', string>
   >(`
-    SELECT stock.*, coalesce(movement.came, 0) AS came, coalesce(line.held, 0) AS held, coalesce(line.gone, 0) AS gone
+    SELECT stock.*, coalesce(movement.came, 0) AS came, coalesce(line.claimed, 0) AS claimed, coalesce(line.gone, 0) AS gone
     FROM stock
     LEFT JOIN (SELECT sku, sum(quantity) AS came FROM stock_movement GROUP BY sku) movement USING (sku)
     LEFT JOIN (
       SELECT sku,
-        sum(quantity) FILTER (WHERE status = 'held') AS held,
+        sum(quantity) FILTER (WHERE status = 'reserved') AS claimed,
         sum(quantity) FILTER (WHERE status = 'committed') AS gone
       FROM reservation_line JOIN reservation ON reservation.id = reservation_id GROUP BY sku
     ) line USING (sku)
     ORDER BY sku`);
   for (const row of rows) {
-    const [received, onHand, reserved, sold] = [row.received, row.on_hand, row.reserved, row.sold].map(
+    const [received, available, reserved, sold] = [row.received, row.available, row.reserved, row.sold].map(
       BigInt,
     ) as [bigint, bigint, bigint, bigint];
     const wrong: string[] = [];
-    if (received !== onHand + reserved + sold)
-      wrong.push(`${received} came in, but ${onHand} + ${reserved} + ${sold} are accounted for`);
-    if ([received, onHand, reserved, sold].some((level) => level < 0n)) wrong.push('a level is negative');
+    if (received !== available + reserved + sold)
+      wrong.push(`${received} came in, but ${available} + ${reserved} + ${sold} are accounted for`);
+    if ([received, available, reserved, sold].some((level) => level < 0n)) wrong.push('a level is negative');
     if (received !== BigInt(row.came)) wrong.push(`received says ${received}, the movements ${row.came}`);
-    if (reserved !== BigInt(row.held))
-      wrong.push(`reserved says ${reserved}, the reservations hold ${row.held}`);
+    if (reserved !== BigInt(row.claimed))
+      wrong.push(`reserved says ${reserved}, the reservations hold ${row.claimed}`);
     if (sold !== BigInt(row.gone)) wrong.push(`sold says ${sold}, the committed reservations ${row.gone}`);
     checking.look(row.sku, wrong.join('; ') || undefined);
   }

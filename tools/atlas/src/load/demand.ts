@@ -59,12 +59,12 @@ export async function stockUp(
       unitPrice: { minorUnits: 49 + (digest(sku) % 1_950), currency: 'EUR' },
     })),
   );
-  const onHand = new Map<string, number>();
-  for await (const stock of client.stocks()) onHand.set(stock.sku, stock.onHand);
+  const available = new Map<string, number>();
+  for await (const stock of client.stocks()) available.set(stock.sku, stock.available);
   await client.setStock(
     [...demand].map(([sku, { quantity }]) => ({
       sku,
-      onHand: (onHand.get(sku) ?? 0) + Math.ceil(quantity * ratio),
+      available: (available.get(sku) ?? 0) + Math.ceil(quantity * ratio),
     })),
   );
 }

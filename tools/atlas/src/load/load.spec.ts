@@ -10,7 +10,7 @@ import { load, type LoadOptions } from './load';
 /** The edge of a shop, in one process and in memory, that settles at once and can lose answers or refuse. */
 class Shop {
   readonly prices = new Map<string, number>();
-  readonly onHand = new Map<string, number>();
+  readonly available = new Map<string, number>();
   readonly placed: { id: string; key: string; order: NewOrder }[] = [];
   /** Takes the order and hangs up, the first time it is asked for. */
   losesAnswerOf: (order: NewOrder) => boolean = () => false;
@@ -43,13 +43,13 @@ class Shop {
         return void reply(200, {});
       }
       case 'PUT /stock': {
-        const { items } = body as { items: { sku: string; onHand: number }[] };
-        for (const { sku, onHand } of items) this.onHand.set(sku, onHand);
+        const { items } = body as { items: { sku: string; available: number }[] };
+        for (const { sku, available } of items) this.available.set(sku, available);
         return void reply(200, {});
       }
       case 'GET /stock':
         return void reply(200, {
-          items: [...this.onHand].map(([sku, onHand]) => ({ sku, onHand, reserved: 0, sold: 0 })),
+          items: [...this.available].map(([sku, available]) => ({ sku, available, reserved: 0, sold: 0 })),
         });
       case 'POST /orders': {
         const order = body as NewOrder;
@@ -154,9 +154,9 @@ describe('Loading a file', () => {
   });
 
   it('prices every item and stocks what the baskets ask for, times the ratio, on top of what is there', async () => {
-    shop.onHand.set('milk', 10);
+    shop.available.set('milk', 10);
     await play('milk,soda\nmilk,milk', { stockRatio: 0.5 });
-    expect(Object.fromEntries(shop.onHand)).toEqual({ milk: 12, soda: 1 });
+    expect(Object.fromEntries(shop.available)).toEqual({ milk: 12, soda: 1 });
     expect([...shop.prices.keys()].sort()).toEqual(['milk', 'soda']);
     const before = new Map(shop.prices);
     await play('soda,milk');

@@ -1,7 +1,7 @@
 import type { Clock } from '@atlas/ports/application';
-import type { ReservationRepository } from '../ports';
+import { type ReservationRepository, UnknownReservationError } from '../ports';
 
-/** Sells what is held for an order that was confirmed. */
+/** Sells the stock that is reserved for an order that was confirmed. */
 export class CommitStock {
   constructor(
     private readonly reservations: ReservationRepository,
@@ -12,6 +12,6 @@ export class CommitStock {
     const reservation = await this.reservations.update(orderId, (current, stock) =>
       current.commit(stock, this.clock.now()),
     );
-    if (!reservation) throw new Error(`Order ${orderId} was confirmed, yet it has no reservation`);
+    if (!reservation) throw new UnknownReservationError(orderId);
   }
 }

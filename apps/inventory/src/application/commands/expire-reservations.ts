@@ -1,10 +1,10 @@
 import type { Clock } from '@atlas/ports/application';
 import type { ReservationRepository } from '../ports';
 
-/** Few enough that nobody waits long for the stock that is locked meanwhile. */
+/** Few enough that nobody waits long for the stock that is locked together. */
 const PAGE = 100;
 
-/** Gives back what is held for longer than it may be. Safe to run in several replicas at a time, and again. */
+/** Ends the reservations that have lasted too long. Safe to run in several replicas at once, and to repeat. */
 export class ExpireReservations {
   constructor(
     private readonly reservations: ReservationRepository,
@@ -13,11 +13,12 @@ export class ExpireReservations {
 
   async execute(): Promise<void> {
     const now = this.clock.now();
-    let updated: number;
+    let expired: number;
     do {
-      updated = await this.reservations.updateExpired(now, PAGE, (reservation, stock) =>
+      const updated = await this.reservations.updateDue(now, PAGE, (reservation, stock) =>
         reservation.expire(stock, now),
       );
-    } while (updated === PAGE);
+      expired = updated.length;
+    } while (expired === PAGE);
   }
 }

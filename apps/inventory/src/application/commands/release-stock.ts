@@ -1,7 +1,7 @@
 import type { Clock } from '@atlas/ports/application';
 import type { ReservationRepository } from '../ports';
 
-/** Gives back what is held, or was sold, for an order that was cancelled; if there is nothing, nothing is given back. */
+/** Makes the stock of a cancelled order available again, reserved or sold. An order without a reservation has none. */
 export class ReleaseStock {
   constructor(
     private readonly reservations: ReservationRepository,

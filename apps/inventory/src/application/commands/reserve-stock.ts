@@ -8,21 +8,22 @@ export interface ReserveStockCommand {
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
 }
 
-/** Holds stock for an order that was placed. */
+/** Reserves stock for an order that was placed. An order that has a reservation already keeps that one. */
 export class ReserveStock {
   constructor(
     private readonly reservations: ReservationRepository,
     private readonly clock: Clock,
-    /** How long stock is held, milliseconds. */
-    private readonly holdMs: number,
+    /** How long stock stays reserved, milliseconds. */
+    private readonly reservedMs: number,
   ) {}
 
-  execute({ orderId, lines }: ReserveStockCommand): Promise<void> {
+  async execute({ orderId, lines }: ReserveStockCommand): Promise<void> {
+    if (await this.reservations.get(orderId)) return;
     const requested = lines.map(({ sku, quantity }) => new ReservationLine(sku, quantity));
     const skus = requested.map((line) => line.sku);
-    return this.reservations.create(skus, (stock) => {
+    await this.reservations.add(skus, (stock) => {
       const at = this.clock.now();
-      const expiresAt = new Date(at.getTime() + this.holdMs);
+      const expiresAt = new Date(at.getTime() + this.reservedMs);
       return Reservation.request({ id: orderId, lines: requested, at, expiresAt }, stock);
     });
   }

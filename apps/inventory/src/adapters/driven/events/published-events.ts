@@ -1,20 +1,14 @@
 import { StockCommitted, StockRejected, StockReleased, StockReserved } from '@atlas/contracts';
 import type { NewEvent } from '@atlas/events';
-import type { ReservationEvent } from '../../../domain/inventory-events';
-import type { ReservationChange } from '../../../domain/reservation';
+import type { Reservation } from '../../../domain/reservation';
+import type { ReservationEvent } from '../../../domain/reservation-events';
 import type { ReservationLine } from '../../../domain/reservation-line';
 
 /** Our events in the published language. */
-export function publishedEvents({ next, events }: ReservationChange): NewEvent[] {
-  const first = next.version - events.length + 1;
-  return events.map((event, index) => ({
-    ...published(next.id, event),
-    subject: next.id,
-    aggregateVersion: first + index,
-  }));
-}
-
-function published(orderId: string, event: ReservationEvent): Pick<NewEvent, 'contract' | 'data'> {
+export function translate(
+  event: ReservationEvent,
+  { id: orderId }: Reservation,
+): Pick<NewEvent, 'contract' | 'data'> {
   switch (event.type) {
     case 'stock-reserved':
       return { contract: StockReserved, data: { orderId, lines: event.lines.map(line) } };

@@ -1,42 +1,34 @@
-import type { PostgresUnitOfWork } from '@atlas/adapters/postgres';
+import { AppendStore, type PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { MoreThan } from 'typeorm';
 import { StockRepository } from '../../../application/ports';
 import type { Stock, StockChange } from '../../../domain/stock';
 import type { StockItem } from '../../../domain/stock-item';
-import { type LockedStock, toStockItem } from './locked-stock';
-import { StockEntity } from './stock.entity';
+import type { StockItems } from './stock-items';
+import { StockEntity, stockMapping, StockMovementEntity, type StockMovementRow } from './stock.mapping';
 
 export class PostgresStockRepository extends StockRepository {
+  private readonly movements: AppendStore<StockMovementRow>;
+
   constructor(
     private readonly unitOfWork: PostgresUnitOfWork,
-    private readonly lockedStock: LockedStock,
+    private readonly items: StockItems,
   ) {
     super();
+    this.movements = new AppendStore(unitOfWork, StockMovementEntity);
   }
 
   update(skus: readonly string[], change: (stock: Stock) => StockChange): Promise<Stock> {
     return this.unitOfWork.run(async () => {
-      await this.lockedStock.takeTurn();
-      // A SKU that is new needs a row, or there would be nothing to lock.
-      await this.unitOfWork.manager.query(
-        'INSERT INTO stock (sku) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING',
-        [skus],
-      );
-      const changed = change(await this.lockedStock.load(skus));
-      for (const { received } of changed.events) {
-        await this.lockedStock.save(received.map(({ sku }) => changed.next.item(sku)));
-        await this.unitOfWork.manager.query(
-          `INSERT INTO stock_movement (sku, quantity) SELECT * FROM unnest($1::text[], $2::bigint[])`,
-          [received.map(({ sku }) => sku), received.map(({ quantity }) => quantity)],
-        );
-      }
-      return changed.next;
+      const { next, events } = change(await this.items.lock(skus));
+      await this.items.save(skus.map((sku) => next.item(sku)));
+      for (const { received } of events) this.movements.append(received);
+      return next;
     });
   }
 
-  async find(sku: string): Promise<StockItem | undefined> {
+  async get(sku: string): Promise<StockItem | undefined> {
     const row = await this.unitOfWork.manager.findOneBy(StockEntity, { sku });
-    return row ? toStockItem(row) : undefined;
+    return row ? stockMapping.fromRow(row) : undefined;
   }
 
   async list(limit: number, after?: string): Promise<readonly StockItem[]> {
@@ -45,6 +37,6 @@ export class PostgresStockRepository extends StockRepository {
       order: { sku: 'ASC' },
       take: limit,
     });
-    return rows.map(toStockItem);
+    return rows.map((row) => stockMapping.fromRow(row));
   }
 }

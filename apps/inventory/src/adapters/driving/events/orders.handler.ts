@@ -6,7 +6,7 @@ import { CommitStock } from '../../../application/commands/commit-stock';
 import { ReleaseStock } from '../../../application/commands/release-stock';
 import { ReserveStock } from '../../../application/commands/reserve-stock';
 
-/** What orders tells, in our words. */
+/** Events of orders, in our words. */
 @Controller()
 export class OrdersHandler {
   constructor(

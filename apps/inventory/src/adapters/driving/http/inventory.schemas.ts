@@ -1,22 +1,22 @@
 import { skuCode } from '@atlas/contracts';
 import { eachOnce, pageLimitField } from '@atlas/service';
 import { z } from 'zod';
-import type { Reservation } from '../../../domain/reservation';
+import { type Reservation, RESERVATION_STATUSES } from '../../../domain/reservation';
 import type { StockItem } from '../../../domain/stock-item';
 
-const onHand = z.int().min(0).max(1_000_000_000).describe('Units that nobody has a claim on');
+const available = z.int().min(0).max(1_000_000_000).describe('Units that can be reserved');
 
 export const stockBody = z
   .object({
     items: z
-      .array(z.object({ sku: skuCode, onHand }))
+      .array(z.object({ sku: skuCode, available }))
       .min(1)
       .max(5_000)
       .superRefine(eachOnce('sku')),
   })
   .meta({ id: 'StockCounts' });
 
-export const stockItemBody = z.object({ onHand }).meta({ id: 'StockCount' });
+export const stockItemBody = z.object({ available }).meta({ id: 'StockCount' });
 
 export const listStockQuery = z.object({
   limit: pageLimitField,
@@ -30,10 +30,10 @@ const units = z.int().min(0);
 export const stockItemResponse = z
   .object({
     sku: z.string(),
-    received: units.describe('Units that ever came in, less what was counted as gone'),
-    onHand: units.describe('Units that nobody has a claim on'),
-    reserved: units.describe('Units held for orders that are not settled yet'),
-    sold: units.describe('Units that left with a confirmed order'),
+    received: units.describe('Units ever received, less those counted as missing'),
+    available: units.describe('Units that can be reserved'),
+    reserved: units.describe('Units reserved for orders that are not settled yet'),
+    sold: units.describe('Units of confirmed orders'),
   })
   .meta({ id: 'StockItem' });
 
@@ -45,14 +45,17 @@ export const stockResponse = z.object({
 export const reservationResponse = z
   .object({
     orderId: z.uuid(),
-    status: z.enum(['held', 'committed', 'released', 'expired', 'rejected']),
+    status: z.enum(RESERVATION_STATUSES),
     lines: z.array(z.object({ sku: z.string(), quantity: z.int() })),
     shortages: z
       .array(z.object({ sku: z.string(), requested: z.int(), available: units }))
       .describe('Why it was rejected; empty otherwise'),
     version: z.int(),
     requestedAt: z.iso.datetime(),
-    expiresAt: z.iso.datetime().describe('When what is held is given back, unless the order is settled'),
+    expiresAt: z.iso
+      .datetime()
+      .optional()
+      .describe('When the stock becomes available again unless the order is settled by then'),
     changedAt: z.iso.datetime(),
   })
   .meta({ id: 'Reservation' });
@@ -70,15 +73,14 @@ export const toStockItemResponse = (item: StockItem): StockItemResponse => ({
 });
 
 export function toReservationResponse(reservation: Reservation): ReservationResponse {
-  const { id, status, lines, shortages, version, requestedAt, expiresAt, changedAt } = reservation.snapshot();
+  const { id, lines, shortages, requestedAt, expiresAt, changedAt, ...same } = reservation.snapshot();
   return {
+    ...same,
     orderId: id,
-    status,
-    lines: lines.map((line) => ({ sku: line.sku, quantity: line.quantity })),
-    shortages: shortages.map(({ sku: code, requested, available }) => ({ sku: code, requested, available })),
-    version,
+    lines: lines.map(({ sku, quantity }) => ({ sku, quantity })),
+    shortages: [...shortages],
     requestedAt: requestedAt.toISOString(),
-    expiresAt: expiresAt.toISOString(),
+    expiresAt: expiresAt?.toISOString(),
     changedAt: changedAt.toISOString(),
   };
 }

@@ -6,7 +6,7 @@ import { RecordStockRejected } from '../../../application/commands/record-stock-
 import { RecordStockReleased } from '../../../application/commands/record-stock-released';
 import { RecordStockReserved } from '../../../application/commands/record-stock-reserved';
 
-/** Inventory's events, in our words. */
+/** Events of inventory, in our words. */
 @Controller()
 export class InventoryHandler {
   constructor(

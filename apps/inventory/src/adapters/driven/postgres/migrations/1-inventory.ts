@@ -7,10 +7,10 @@ export class Inventory1795737700000 implements MigrationInterface {
       CREATE TABLE stock (
         sku text COLLATE "C" PRIMARY KEY,
         received bigint NOT NULL DEFAULT 0 CHECK (received >= 0),
-        on_hand bigint NOT NULL DEFAULT 0 CHECK (on_hand >= 0),
+        available bigint NOT NULL DEFAULT 0 CHECK (available >= 0),
         reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
         sold bigint NOT NULL DEFAULT 0 CHECK (sold >= 0),
-        CONSTRAINT stock_adds_up CHECK (received = on_hand + reserved + sold)
+        CONSTRAINT stock_adds_up CHECK (received = available + reserved + sold)
       ) WITH (fillfactor = 50);
 
       -- What was added (or, if negative, removed) when stock was set. Reservations keep their own lines.
@@ -23,14 +23,14 @@ export class Inventory1795737700000 implements MigrationInterface {
 
       CREATE TABLE reservation (
         id uuid PRIMARY KEY,
-        status text NOT NULL CHECK (status IN ('held', 'committed', 'released', 'expired', 'rejected')),
+        status text NOT NULL CHECK (status IN ('reserved', 'committed', 'released', 'expired', 'rejected')),
         shortages jsonb NOT NULL CHECK ((shortages <> '[]') = (status = 'rejected')),
         version integer NOT NULL,
         requested_at timestamptz NOT NULL,
         changed_at timestamptz NOT NULL,
-        expires_at timestamptz NOT NULL
+        due_at timestamptz CHECK ((due_at IS NOT NULL) = (status = 'reserved'))
       );
-      CREATE INDEX reservation_expires ON reservation (expires_at) WHERE status = 'held';
+      CREATE INDEX reservation_due ON reservation (due_at) WHERE due_at IS NOT NULL;
 
       -- A rejected reservation may ask for a SKU that was never stocked, so there is no reference to stock.
       CREATE TABLE reservation_line (

@@ -1,10 +1,10 @@
 import type { Reservation } from '../../domain/reservation';
 import type { ReservationRepository } from '../ports';
 
-export class FindReservation {
+export class GetReservation {
   constructor(private readonly reservations: ReservationRepository) {}
 
-  byOrder(id: string): Promise<Reservation | undefined> {
-    return this.reservations.find(id);
+  execute(orderId: string): Promise<Reservation | undefined> {
+    return this.reservations.get(orderId);
   }
 }

@@ -1,0 +1,55 @@
+import { type AggregateMapping, wholeNumber } from '@atlas/adapters/postgres';
+import { EntitySchema } from 'typeorm';
+import { StockItem } from '../../../domain/stock-item';
+
+export interface StockRow {
+  sku: string;
+  /** Units. */
+  received: number;
+  available: number;
+  reserved: number;
+  sold: number;
+}
+
+export const StockEntity = new EntitySchema<StockRow>({
+  name: 'stock',
+  tableName: 'stock',
+  columns: {
+    sku: { type: 'text', primary: true },
+    received: wholeNumber,
+    available: wholeNumber,
+    reserved: wholeNumber,
+    sold: wholeNumber,
+  },
+});
+
+/** Units that came in or, if negative, were counted as gone: what is not explained by reservations. */
+export interface StockMovementRow {
+  id?: string;
+  sku: string;
+  quantity: number;
+}
+
+export const StockMovementEntity = new EntitySchema<StockMovementRow>({
+  name: 'stock_movement',
+  tableName: 'stock_movement',
+  columns: {
+    id: { type: 'bigint', primary: true, insert: false },
+    sku: { type: 'text' },
+    quantity: wholeNumber,
+  },
+});
+
+/**
+ * All changes of stock take turns: batches of orders meet at the hot SKUs anyway, so one would wait for the other at its
+ * first row; but as each locks its rows in the order of its orders, they would then deadlock, which takes PostgreSQL a
+ * second to detect.
+ */
+export const STOCK_TURN = 'stock';
+
+export const stockMapping: AggregateMapping<StockItem, never, StockRow> = {
+  entity: StockEntity,
+  turn: STOCK_TURN,
+  toRow: ({ sku, levels }) => ({ sku, ...levels }),
+  fromRow: ({ sku, ...levels }) => new StockItem(sku, levels),
+};
