@@ -1,3 +1,4 @@
 export { EmbeddedEventLog, type EmbeddedEventLogOptions } from './event-log/event-log';
 export { endOrphan } from './postgres-orphan';
-export { EmbeddedPostgres, type EmbeddedPostgresOptions, type ServerExit } from './postgres-server';
+export type { ServerExit } from './postgres-process';
+export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './postgres-server';
