@@ -82,8 +82,12 @@ export default tseslint.config(
     'ports.ts imports domain, libs/kernel and the ports that an application may see, nothing else.',
     '@atlas/kernel',
     '@atlas/ports/application',
-
     '\\.\\./domain/[^/]+',
+  ),
+  room(
+    ['apps/outbox-relay/src/application/ports.ts'],
+    "the relay's ports are the platform's own.",
+    '@atlas/ports/(?:adapters|application)',
   ),
   room(
     ['apps/*/src/application/{commands,queries}/*.ts'],
@@ -102,6 +106,7 @@ export default tseslint.config(
     '\\./[^/]+',
     '\\.\\./ports',
     '(?:\\.\\./)+domain/[^/]+',
+    '\\.\\./queries/[^/]+',
     '(?:\\.\\./)+adapters/driven/memory/[^/]+',
   ),
   closed(
@@ -119,27 +124,6 @@ export default tseslint.config(
     '/application/(?:commands|queries)/',
     '\\.module$',
     '^@nestjs/',
-  ),
-  // The relay belongs to the platform: outbox and log, technical ports elsewhere, are its business.
-  room(
-    ['apps/outbox-relay/src/application/**/*.ts'],
-    "the relay's application imports libs/kernel and libs/ports, nothing else.",
-    '@atlas/(?:kernel|ports/application|ports/adapters)',
-    '\\./[^/]+',
-  ),
-  room(
-    ['apps/outbox-relay/src/application/**/*.spec.ts'],
-    "tests of the relay's application import what they test, libs/kernel, libs/ports and libs/testing.",
-    '@atlas/(?:kernel|testing|ports/application|ports/adapters)',
-    '\\./[^/]+',
-  ),
-  closed(
-    ['apps/outbox-relay/src/adapters/driving/**/*.ts'],
-    'a driving adapter calls commands and queries; it knows no driven adapter, driver or module.',
-    '/driven/',
-    '\\.module$',
-    '^@atlas/adapters',
-    '^(?:typeorm|pg|kafkajs|ioredis|minio|undici)$',
   ),
   {
     files: ['**/*.spec.ts', '**/test/**/*.ts'],

@@ -5,7 +5,7 @@ import { outboxRelaySettings } from './outbox-relay.settings';
 
 /**
  * @param language names the services that publish, and their topics.
- * @param service decides the name in the logs and the default port.
+ * @param service the service whose outbox it publishes: decides the name in the logs and the default port.
  */
 export function outboxRelayApp(language: EventLanguage, service: string | undefined) {
   const settings = outboxRelaySettings(language, service);
@@ -13,7 +13,7 @@ export function outboxRelayApp(language: EventLanguage, service: string | undefi
     name: service ? `${service}-relay` : 'outbox-relay',
     title: 'Outbox relay',
     description:
-      'Publishes the events of one service from its outbox to the event log, each once and in order.',
+      'Publishes the events of one service from its outbox to the event log, each exactly once and in order.',
     settings,
     module: (values) => OutboxRelayModule.register(values, language),
   } satisfies ServiceDefinition<typeof settings.shape>;

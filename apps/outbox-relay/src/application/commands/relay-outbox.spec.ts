@@ -1,24 +1,27 @@
+import type { Clock, Random } from '@atlas/ports/application';
+import { eventually, MemoryEventLog } from '@atlas/testing';
+import { RelayProgress } from '../../domain/relay-progress';
 import {
-  type EventLog,
   NoOutboxError,
   type OutboxBacklog,
   type OutboxPage,
   OutboxSource,
   type OutgoingRecord,
   type PublisherSession,
-} from '@atlas/ports/adapters';
-import type { Clock } from '@atlas/ports/application';
-import { eventually, MemoryEventLog } from '@atlas/testing';
+  type PublishingLog,
+  type Topics,
+} from '../ports';
+import { GetRelayStatus, type RelayStatus } from '../queries/get-relay-status';
 import { type RelayEvent, RelayOutbox } from './relay-outbox';
 
 const TOPIC = 'shop.events';
 const DAY_MS = 86_400_000;
 
-/** A service's database, which several relays may be connected to. */
+/** A service's database, to which several relays may be connected. */
 class ShopDatabase {
   readonly rows: OutgoingRecord[] = [];
   readonly changes = new EventTarget();
-  isAway = false;
+  isDown = false;
   hasOutbox = true;
   owner: MemoryOutboxSource | undefined;
   pruned: { readonly cursor: string; readonly ageMs: number }[] = [];
@@ -32,13 +35,13 @@ class ShopDatabase {
 
   /** Breaks every connection, until it is {@link restart}ed. */
   crash(): void {
-    this.isAway = true;
+    this.isDown = true;
     this.owner = undefined;
     this.change();
   }
 
   restart(): void {
-    this.isAway = false;
+    this.isDown = false;
     this.change();
   }
 
@@ -55,7 +58,7 @@ class ShopDatabase {
   }
 }
 
-/** Its cursor counts the rows before it. A row of the value 0 stands for a window that turns out to hold nothing. */
+/** Its cursor counts the rows before it. A row with the value 0 stands for a window without records. */
 class MemoryOutboxSource extends OutboxSource {
   reads = 0;
   private seen = 0;
@@ -65,18 +68,18 @@ class MemoryOutboxSource extends OutboxSource {
   }
 
   async acquire(signal: AbortSignal): Promise<void> {
-    this.assertThere();
+    this.assertUp();
     while (this.database.owner) {
       await this.database.nextChange(signal);
       signal.throwIfAborted();
-      this.assertThere();
+      this.assertUp();
     }
     this.database.owner = this;
   }
 
   async read(cursor: string | undefined, limit: number): Promise<OutboxPage> {
     await new Promise(setImmediate);
-    this.assertThere();
+    this.assertUp();
     if (!this.database.hasOutbox) throw new NoOutboxError();
     if (this.database.owner !== this) throw new Error('Not the owner');
     this.reads += 1;
@@ -94,12 +97,12 @@ class MemoryOutboxSource extends OutboxSource {
   }
 
   async backlog(cursor: string | undefined): Promise<OutboxBacklog> {
-    this.assertThere();
+    this.assertUp();
     return { rows: this.database.rows.length - Number(cursor ?? 0), oldestAgeMs: 0 };
   }
 
   async prune(cursor: string, ageMs: number): Promise<number> {
-    this.assertThere();
+    this.assertUp();
     this.database.pruned.push({ cursor, ageMs });
     return 0;
   }
@@ -109,33 +112,33 @@ class MemoryOutboxSource extends OutboxSource {
     this.database.change();
   }
 
-  private assertThere(): void {
-    if (this.database.isAway) throw new Error('The database is away');
+  private assertUp(): void {
+    if (this.database.isDown) throw new Error('The database is down');
   }
 }
 
 /** A log whose network can fail. */
-class FarLog {
+class RemoteLog implements PublishingLog {
   readonly log = new MemoryEventLog();
   publications = 0;
-  isAway = false;
-  /** Called before a publication reaches the log: what it throws is what its sender hears. */
+  isDown = false;
+  /** Called before a publication reaches the log; what it throws is what the sender gets. */
   beforePublish: () => Promise<void> | void = () => undefined;
-  /** The same for the answer, on its way back. */
+  /** Called before the answer gets back. */
   afterPublish: () => Promise<void> | void = () => undefined;
 
-  async ensureTopics(topics: Parameters<EventLog['ensureTopics']>[0]): Promise<void> {
-    this.assertThere();
+  async ensureTopics(topics: Topics): Promise<void> {
+    this.assertUp();
     await this.log.ensureTopics(topics);
   }
 
   async openPublisher(source: string): Promise<PublisherSession> {
-    this.assertThere();
+    this.assertUp();
     const session = await this.log.openPublisher(source);
     return {
       cursor: session.cursor,
       publish: async (records, cursor) => {
-        this.assertThere();
+        this.assertUp();
         await this.beforePublish();
         await session.publish(records, cursor);
         this.publications += 1;
@@ -153,21 +156,44 @@ class FarLog {
     return values;
   }
 
-  private assertThere(): void {
-    if (this.isAway) throw new Error('The log is away');
+  private assertUp(): void {
+    if (this.isDown) throw new Error('The log is down');
+  }
+}
+
+/** A relay as a process runs it. */
+class RunningRelay {
+  private readonly stopping = new AbortController();
+  private readonly running: Promise<void>;
+
+  constructor(
+    relay: RelayOutbox,
+    private readonly getStatus: GetRelayStatus,
+    report: (event: RelayEvent) => void,
+  ) {
+    this.running = relay.execute(this.stopping.signal, report);
+  }
+
+  status(): Promise<RelayStatus> {
+    return this.getStatus.execute();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
   }
 }
 
 describe('The relay of a service', () => {
   let database: ShopDatabase;
-  let log: FarLog;
+  let log: RemoteLog;
   let now: number;
-  let relays: RelayOutbox[];
+  let relays: RunningRelay[];
   let events: RelayEvent[];
 
   beforeEach(() => {
     database = new ShopDatabase();
-    log = new FarLog();
+    log = new RemoteLog();
     now = Date.UTC(2026, 0, 1);
     relays = [];
     events = [];
@@ -175,18 +201,23 @@ describe('The relay of a service', () => {
   afterEach(() => Promise.all(relays.map((relay) => relay.stop())));
 
   const clock: Clock = { now: () => new Date(now) };
+  const random: Random = { fraction: () => Math.random() };
 
-  function startRelay(source = new MemoryOutboxSource(database)): RelayOutbox {
+  function startRelay(source = new MemoryOutboxSource(database)): RunningRelay {
     const settings = {
       service: 'shop',
       topics: [{ name: TOPIC, partitions: 3 }],
       batchRows: 10,
       retentionMs: 7 * DAY_MS,
-      backoffMs: { first: 1, most: 5 },
+      backoff: { first: 1, most: 5 },
     };
-    const relay = new RelayOutbox(source, log, clock, settings, (event) => events.push(event));
+    const progress = new RelayProgress();
+    const relay = new RunningRelay(
+      new RelayOutbox(source, log, progress, clock, random, settings),
+      new GetRelayStatus(source, progress, clock, settings.service),
+      (event) => events.push(event),
+    );
     relays.push(relay);
-    relay.start();
     return relay;
   }
 
@@ -197,7 +228,7 @@ describe('The relay of a service', () => {
       events.some((event) => event.type === 'failed' && reason.test((event.error as Error).message)),
     );
 
-  it('publishes what is committed, in order, and then whatever comes', async () => {
+  it('publishes what is committed, in order, and then what follows', async () => {
     database.commit(...numbers(25));
     startRelay();
     await published(25);
@@ -208,7 +239,7 @@ describe('The relay of a service', () => {
     expect(await log.values()).toEqual(numbers(28));
   });
 
-  it('goes on after a restart where it was, without gap or duplicate', async () => {
+  it('resumes after a restart where it stopped, without gap or duplicate', async () => {
     database.commit(...numbers(25));
     const first = startRelay();
     await published(25);
@@ -219,7 +250,7 @@ describe('The relay of a service', () => {
     expect(await log.values()).toEqual(numbers(50));
   });
 
-  it('publishes nothing twice when the answer to a publication was lost', async () => {
+  it('publishes nothing twice when the answer to a publication is lost', async () => {
     database.commit(...numbers(25));
     let losses = 2;
     log.afterPublish = () => {
@@ -233,7 +264,7 @@ describe('The relay of a service', () => {
     expect(await log.values()).toEqual(numbers(26));
   });
 
-  it('leaves nothing out when a publication did not reach the log', async () => {
+  it('skips nothing when a publication does not reach the log', async () => {
     database.commit(...numbers(25));
     let losses = 2;
     log.beforePublish = () => {
@@ -244,7 +275,7 @@ describe('The relay of a service', () => {
     expect(await log.values()).toEqual(numbers(25));
   });
 
-  it('stops when another has taken over between its read and its publication, and comes back in its turn', async () => {
+  it('stops when another relay takes over between its read and its publication, and takes over again later', async () => {
     database.commit(...numbers(5));
     let hasOther = false;
     log.beforePublish = async () => {
@@ -261,7 +292,7 @@ describe('The relay of a service', () => {
     expect(await log.values()).toEqual(numbers(6));
   });
 
-  it('stands by while another owns the outbox, and takes over when that one is gone', async () => {
+  it('stands by while another relay owns the outbox, and takes over when that one is gone', async () => {
     const owner = startRelay();
     await eventually(async () => (await owner.status()).role === 'owner');
     const standby = startRelay();
@@ -276,46 +307,46 @@ describe('The relay of a service', () => {
     expect(await owner.status()).toMatchObject({ role: 'stopped', published: 5 });
   });
 
-  it('waits for a log that is away, tells so, and shows what waits with it', async () => {
+  it('waits for a log that is down, reports it, and shows the backlog', async () => {
     const relay = startRelay();
     database.commit(1);
     await published(1);
-    log.isAway = true;
+    log.isDown = true;
     database.commit(...numbers(5, 2));
-    await failedFor(/log is away/);
-    expect(await relay.status()).toMatchObject({ failure: 'The log is away', backlog: { rows: 5 } });
-    log.isAway = false;
+    await failedFor(/log is down/);
+    expect(await relay.status()).toMatchObject({ failure: 'The log is down', backlog: { rows: 5 } });
+    log.isDown = false;
     await published(6);
     await eventually(async () => (await relay.status()).failure === null);
     expect(await log.values()).toEqual(numbers(6));
   });
 
-  it('waits for a database that is away, and acquires it anew', async () => {
+  it('waits for a database that is down, and acquires the outbox again', async () => {
     const relay = startRelay();
     database.commit(...numbers(5));
     await published(5);
     database.crash();
-    await failedFor(/database is away/);
-    expect(await relay.status()).toMatchObject({ failure: 'The database is away', backlog: null });
+    await failedFor(/database is down/);
+    expect(await relay.status()).toMatchObject({ failure: 'The database is down', backlog: null });
     database.restart();
     database.commit(6);
     await published(6);
     expect(await log.values()).toEqual(numbers(6));
   });
 
-  it('starts before its database and the log are there', async () => {
-    database.isAway = true;
-    log.isAway = true;
+  it('starts before its database and the log are up', async () => {
+    database.isDown = true;
+    log.isDown = true;
     startRelay();
-    await failedFor(/database is away/);
+    await failedFor(/database is down/);
     database.restart();
-    await failedFor(/log is away/);
-    log.isAway = false;
+    await failedFor(/log is down/);
+    log.isDown = false;
     database.commit(1);
     await published(1);
   });
 
-  it('says once that its service has not made the outbox yet, and takes it up when it has', async () => {
+  it('reports once that its service has not created the outbox yet, and starts when it has', async () => {
     database.hasOutbox = false;
     const relay = startRelay();
     await eventually(async () => (await relay.status()).failures > 5);
@@ -326,35 +357,35 @@ describe('The relay of a service', () => {
     expect(events.map(({ type }) => type)).toEqual(['waits', 'became-owner']);
   });
 
-  it('does not repeat within a minute what goes on failing in the same way, but says when it begins anew', async () => {
+  it('reports a failure that continues only once a minute, and a new one at once', async () => {
     const relay = startRelay();
     const failures = () => events.filter(({ type }) => type === 'failed').length;
     const failsAgain = async (times: number) => {
       const before = (await relay.status()).failures;
       await eventually(async () => (await relay.status()).failures >= before + times);
     };
-    log.isAway = true;
+    log.isDown = true;
     await failsAgain(5);
     expect(failures()).toBe(1);
     now += 60_000;
     await failsAgain(5);
     expect(failures()).toBe(2);
 
-    log.isAway = false;
+    log.isDown = false;
     database.commit(1);
     await published(1);
     await eventually(async () => (await relay.status()).failure === null);
     database.crash();
     await failsAgain(2);
     database.restart();
-    log.isAway = true;
+    log.isDown = true;
     await failsAgain(5);
     expect(
       events.flatMap((event) => (event.type === 'failed' ? [(event.error as Error).message] : [])),
-    ).toEqual(['The log is away', 'The log is away', 'The database is away', 'The log is away']);
+    ).toEqual(['The log is down', 'The log is down', 'The database is down', 'The log is down']);
   });
 
-  it('finishes the publication in hand before it stops, and gives up the ownership', async () => {
+  it('finishes the current publication before it stops, and gives up the ownership', async () => {
     const gate = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     log.beforePublish = () => {
@@ -372,15 +403,15 @@ describe('The relay of a service', () => {
     expect(database.owner).toBeUndefined();
   });
 
-  it('stops while it waits for a log that is away', async () => {
-    log.isAway = true;
+  it('stops while it waits for a log that is down', async () => {
+    log.isDown = true;
     const relay = startRelay();
-    await failedFor(/log is away/);
+    await failedFor(/log is down/);
     await relay.stop();
     expect((await relay.status()).role).toBe('stopped');
   });
 
-  it('makes no transaction on the log for a window without records, and stores the progress with the next', async () => {
+  it('writes no transaction for a window without records, and stores the progress with the next one', async () => {
     database.commit(1);
     const source = new MemoryOutboxSource(database);
     const relay = startRelay(source);
@@ -400,7 +431,7 @@ describe('The relay of a service', () => {
     expect((await log.log.openPublisher('shop')).cursor).toBe(String(database.rows.length));
   });
 
-  it('tells its role, how far it is, and what waits', async () => {
+  it('shows its role, its progress and the backlog', async () => {
     database.commit(...numbers(10));
     const relay = startRelay();
     await eventually(async () => (await relay.status()).cursor === '10');

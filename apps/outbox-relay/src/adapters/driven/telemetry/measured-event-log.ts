@@ -1,26 +1,26 @@
 import { metrics } from '@opentelemetry/api';
-import type { EventLog, PublisherSession } from '@atlas/ports/adapters';
+import type { PublisherSession, PublishingLog, Topics } from '../../../application/ports';
 
 const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const RECORDS_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** What the relay needs of a log, with the publications to it measured: what they hold, and how long they take. */
-export class MeasuredEventLog implements Pick<EventLog, 'ensureTopics' | 'openPublisher'> {
+/** Measures the publications to a log: how long they take and how many events they contain. */
+export class MeasuredEventLog implements PublishingLog {
   private readonly meter = metrics.getMeter('atlas.relay');
   private readonly duration = this.meter.createHistogram('atlas.relay.publish.duration', {
     unit: 's',
-    description: 'Transactions on the log; one that failed has an error type',
+    description: 'Transactions on the log; a failed one has an error type',
     advice: { explicitBucketBoundaries: DURATION_BUCKETS_S },
   });
   private readonly records = this.meter.createHistogram('atlas.relay.publish.records', {
     unit: '{event}',
-    description: 'Events in each transaction on the log',
+    description: 'Events per transaction on the log',
     advice: { explicitBucketBoundaries: RECORDS_BUCKETS },
   });
 
-  constructor(private readonly log: Pick<EventLog, 'ensureTopics' | 'openPublisher'>) {}
+  constructor(private readonly log: PublishingLog) {}
 
-  ensureTopics(topics: Parameters<EventLog['ensureTopics']>[0]): Promise<void> {
+  ensureTopics(topics: Topics): Promise<void> {
     return this.log.ensureTopics(topics);
   }
 

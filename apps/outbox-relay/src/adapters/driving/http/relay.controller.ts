@@ -1,16 +1,16 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RelayOutbox, type RelayStatus } from '../../../application/commands/relay-outbox';
+import { GetRelayStatus, type RelayStatus } from '../../../application/queries/get-relay-status';
 
 @ApiTags('relay')
 @Controller('relay')
 export class RelayController {
-  constructor(private readonly relay: RelayOutbox) {}
+  constructor(private readonly getStatus: GetRelayStatus) {}
 
   @Get()
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'What it is doing, how far it is, and how much waits' })
+  @ApiOperation({ summary: 'Role, progress and backlog of this relay' })
   status(): Promise<RelayStatus> {
-    return this.relay.status();
+    return this.getStatus.execute();
   }
 }

@@ -1,50 +1,44 @@
 import { metrics } from '@opentelemetry/api';
-import type { EventLog } from '@atlas/ports/adapters';
 import { sampled } from '@atlas/service';
-import type { RelayOutbox } from '../../../application/commands/relay-outbox';
+import type { GetRelayStatus, RelayStatus } from '../../../application/queries/get-relay-status';
+import type { ListConsumerLags } from '../../../application/queries/list-consumer-lags';
 
-/** To count what waits and how far the groups are is work for the database and the brokers. */
+/** Counting the backlog and reading offsets costs the database and the brokers work. */
 const STATUS_EVERY_MS = 5_000;
 const LAG_EVERY_MS = 15_000;
 
 /**
- * Shows what the relay does, and how far behind its topic each group is: one owner asks for all consumers, and goes on
- * to tell when none of them runs any more.
- * @param topic the one that it publishes to.
+ * Exposes what the relay does, and how far each consumer group is behind its topic: one owner asks for all consumers,
+ * and keeps reporting when none of them is running.
+ * @param topic the topic that the relay publishes to.
  */
-export function measureRelay(
-  relay: RelayOutbox,
-  log: Pick<EventLog, 'describe' | 'groupOffsets'>,
-  topic: string,
-): void {
-  const status = sampled(STATUS_EVERY_MS, () => relay.status());
+export function measureRelay(getStatus: GetRelayStatus, listLags: ListConsumerLags, topic: string): void {
+  const status = sampled(STATUS_EVERY_MS, () => getStatus.execute());
   measureStatus(status);
-  const lags = sampled(LAG_EVERY_MS, () => lagsOf(topic, log));
+  const lags = sampled(LAG_EVERY_MS, () => listLags.execute());
   metrics
     .getMeter('atlas.relay')
     .createObservableGauge('atlas.consumer.lag', {
       unit: '{record}',
       description:
-        'Records that a group has not committed yet, told by the owner of the outbox that they are from',
+        'Records that a group has not committed yet, reported by the owner of the outbox they come from',
     })
     .addCallback(async (result) => {
       if ((await status())?.role !== 'owner') return;
-      for (const { group, partition, lag } of (await lags()) ?? []) {
-        result.observe(lag, { group, topic, partition });
+      for (const { group, partition, records } of (await lags()) ?? []) {
+        result.observe(records, { group, topic, partition });
       }
     });
 }
 
-function measureStatus(
-  statusNow: () => Promise<Awaited<ReturnType<RelayOutbox['status']>> | undefined>,
-): void {
+function measureStatus(statusNow: () => Promise<RelayStatus | undefined>): void {
   const meter = metrics.getMeter('atlas.relay');
   const owner = meter.createObservableGauge('atlas.relay.owner', {
     description: '1 if this process publishes, 0 if it stands by',
   });
   const waiting = meter.createObservableGauge('atlas.relay.waiting', {
     unit: '{row}',
-    description: 'Committed rows that are not published yet; left out while nobody can tell',
+    description: 'Committed rows that are not published yet; omitted while unknown',
   });
   const oldest = meter.createObservableGauge('atlas.relay.oldest.age', {
     unit: 's',
@@ -52,15 +46,15 @@ function measureStatus(
   });
   const published = meter.createObservableCounter('atlas.relay.published', {
     unit: '{event}',
-    description: 'Events on the log, since this process began',
+    description: 'Events on the log since the process started',
   });
   const transactions = meter.createObservableCounter('atlas.relay.transactions', {
     unit: '{transaction}',
-    description: 'Transactions on the log, since this process began',
+    description: 'Transactions on the log since the process started',
   });
   const failures = meter.createObservableCounter('atlas.relay.failures', {
     unit: '{failure}',
-    description: 'Times that the database or the log failed it, since this process began',
+    description: 'Failures of the database or the log since the process started',
   });
   meter.addBatchObservableCallback(
     async (result) => {
@@ -77,19 +71,4 @@ function measureStatus(
     },
     [owner, waiting, oldest, published, transactions, failures],
   );
-}
-
-async function lagsOf(topic: string, log: Pick<EventLog, 'describe' | 'groupOffsets'>) {
-  const [partitions, offsets] = await Promise.all([log.describe(), log.groupOffsets()]);
-  const ends = new Map(
-    partitions.flatMap((part) => (part.topic === topic ? [[part.partition, part.end] as const] : [])),
-  );
-  return offsets
-    .filter((offset) => offset.topic === topic)
-    .map(({ group, partition, committed }) => ({
-      group,
-      partition,
-      // Asked for apart, so a group can be ahead of an end that was read before.
-      lag: Math.max(0, (ends.get(partition) ?? 0) - committed),
-    }));
 }

@@ -1,0 +1,20 @@
+// The relay has no business of its own: what it needs from outside are the platform's technical ports.
+import type { EventLog } from '@atlas/ports/adapters';
+
+export {
+  EventLog,
+  NoOutboxError,
+  type OutboxBacklog,
+  type OutboxPage,
+  OutboxSource,
+  type OutgoingRecord,
+  type PublisherSession,
+} from '@atlas/ports/adapters';
+
+/** What publishing needs of the log. */
+export type PublishingLog = Pick<EventLog, 'ensureTopics' | 'openPublisher'>;
+
+/** What measuring consumers needs of the log. */
+export type ObservableLog = Pick<EventLog, 'describe' | 'groupOffsets'>;
+
+export type Topics = Parameters<EventLog['ensureTopics']>[0];

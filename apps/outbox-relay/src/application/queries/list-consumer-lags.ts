@@ -1,0 +1,31 @@
+import type { ObservableLog } from '../ports';
+
+export interface ConsumerLag {
+  readonly group: string;
+  readonly partition: number;
+  /** Records that the group hasn't committed yet. */
+  readonly records: number;
+}
+
+/** How far each consumer group is behind the relay's topic. */
+export class ListConsumerLags {
+  constructor(
+    private readonly log: ObservableLog,
+    private readonly topic: string,
+  ) {}
+
+  async execute(): Promise<readonly ConsumerLag[]> {
+    const [partitions, offsets] = await Promise.all([this.log.describe(), this.log.groupOffsets()]);
+    const ends = new Map(
+      partitions.flatMap((part) => (part.topic === this.topic ? [[part.partition, part.end] as const] : [])),
+    );
+    return offsets
+      .filter((offset) => offset.topic === this.topic)
+      .map(({ group, partition, committed }) => ({
+        group,
+        partition,
+        // Read separately, so a group can be ahead of an end that was read before it.
+        records: Math.max(0, (ends.get(partition) ?? 0) - committed),
+      }));
+  }
+}
