@@ -63,9 +63,26 @@ export default tseslint.config(
             layer('resilience', 'kernel', 'events', 'ports', 'testing'),
             layer('service', 'kernel', 'events', 'ports', 'resilience', 'testing'),
             layer('testing-context', 'events', 'ports', 'service', 'testing'),
+            layer('another-business', ...PLATFORM, 'testing-context'),
             layer('contracts', 'kernel', 'events'),
             layer('app', ...PLATFORM, 'testing-context', 'contracts'),
             layer('tools', ...PLATFORM, 'testing-context', 'contracts'),
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: [`libs/{${PLATFORM.join()}}/**/*.ts`, 'tools/another-business/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^@atlas/contracts|(^|/)(contracts/src|apps)/',
+              message: 'The platform knows no shop: it is handed a catalogue of events.',
+            },
           ],
         },
       ],

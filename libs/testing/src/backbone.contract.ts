@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { OrderCancelled } from '@atlas/contracts';
 import type { NewEvent } from '@atlas/events';
 import type {
   Attempt,
@@ -12,6 +11,7 @@ import type {
   StoredDeadLetter,
   UnitOfWork,
 } from '@atlas/ports/adapters';
+import { BookReturned } from './lending';
 
 /** The transactional ports of one service, as one process sees them. */
 export interface Backbone {
@@ -21,7 +21,7 @@ export interface Backbone {
   readonly deadLetters: DeadLetters;
   readonly attempts: Attempts;
   readonly idempotency: IdempotencyStore;
-  /** The committed events of the outbox, in order: what the relay would see. */
+  /** The committed events of the outbox, in loan: what the relay would see. */
   committed(): Promise<readonly { readonly subject: string; readonly aggregateVersion: number }[]>;
 }
 
@@ -48,62 +48,62 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
     afterAll(() => fixture?.close());
 
     const event = (subject: string, aggregateVersion = 1): NewEvent => ({
-      contract: OrderCancelled,
+      contract: BookReturned,
       subject,
       aggregateVersion,
-      data: { orderId: subject, reason: 'out-of-stock' },
+      data: { loanId: subject, condition: 'good' },
     });
     const versionsOf = async (subject: string) =>
       (await ours.committed()).filter((row) => row.subject === subject).map((row) => row.aggregateVersion);
 
     describe('UnitOfWork', () => {
       it('commits everything done in it together, and hands back what the work yields', async () => {
-        const [id, order] = [randomUUID(), randomUUID()];
+        const [id, loan] = [randomUUID(), randomUUID()];
         const yielded = await ours.unitOfWork.run(async () => {
-          await ours.outbox.add([event(order)]);
-          expect(await ours.inbox.admit('orders', [id])).toEqual([id]);
-          expect(await versionsOf(order)).toEqual([]);
+          await ours.outbox.add([event(loan)]);
+          expect(await ours.inbox.admit('shelves', [id])).toEqual([id]);
+          expect(await versionsOf(loan)).toEqual([]);
           return 'done';
         });
         expect(yielded).toBe('done');
-        expect(await versionsOf(order)).toEqual([1]);
-        expect(await theirs.inbox.admit('orders', [id])).toEqual([]);
+        expect(await versionsOf(loan)).toEqual([1]);
+        expect(await theirs.inbox.admit('shelves', [id])).toEqual([]);
       });
 
       it('leaves nothing behind when the work throws, and passes the error on', async () => {
-        const [id, order] = [randomUUID(), randomUUID()];
-        const failure = new Error('sold out');
+        const [id, loan] = [randomUUID(), randomUUID()];
+        const failure = new Error('no copy left');
         const work = ours.unitOfWork.run(async () => {
-          await ours.outbox.add([event(order)]);
-          await ours.inbox.admit('orders', [id]);
+          await ours.outbox.add([event(loan)]);
+          await ours.inbox.admit('shelves', [id]);
           throw failure;
         });
         await expect(work).rejects.toBe(failure);
-        expect(await versionsOf(order)).toEqual([]);
-        expect(await ours.inbox.admit('orders', [id])).toEqual([id]);
+        expect(await versionsOf(loan)).toEqual([]);
+        expect(await ours.inbox.admit('shelves', [id])).toEqual([id]);
       });
 
       it('joins the unit that is open around it', async () => {
-        const order = randomUUID();
+        const loan = randomUUID();
         const work = ours.unitOfWork.run(async () => {
-          await ours.unitOfWork.run(() => ours.outbox.add([event(order)]));
+          await ours.unitOfWork.run(() => ours.outbox.add([event(loan)]));
           throw new Error('the outer work fails');
         });
         await expect(work).rejects.toThrow('the outer work fails');
-        expect(await versionsOf(order)).toEqual([]);
+        expect(await versionsOf(loan)).toEqual([]);
       });
 
       it('keeps units that run at the same time apart', async () => {
-        const orders = Array.from({ length: 8 }, () => randomUUID());
-        const work = orders.map((order, index) =>
+        const loans = Array.from({ length: 8 }, () => randomUUID());
+        const work = loans.map((loan, index) =>
           ours.unitOfWork.run(async () => {
-            await ours.outbox.add([event(order)]);
+            await ours.outbox.add([event(loan)]);
             if (index % 2) throw new Error('odd');
           }),
         );
         await Promise.allSettled(work);
-        for (const [index, order] of orders.entries()) {
-          expect(await versionsOf(order)).toEqual(index % 2 ? [] : [1]);
+        for (const [index, loan] of loans.entries()) {
+          expect(await versionsOf(loan)).toEqual(index % 2 ? [] : [1]);
         }
       });
 
@@ -130,19 +130,19 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
 
     describe('Outbox', () => {
       it('keeps the order in which the events of a unit were added', async () => {
-        const order = randomUUID();
+        const loan = randomUUID();
         await ours.unitOfWork.run(async () => {
-          await ours.outbox.add([event(order, 1), event(order, 2)]);
+          await ours.outbox.add([event(loan, 1), event(loan, 2)]);
           await ours.outbox.add([]);
-          await ours.outbox.add([event(order, 3)]);
+          await ours.outbox.add([event(loan, 3)]);
         });
-        expect(await versionsOf(order)).toEqual([1, 2, 3]);
+        expect(await versionsOf(loan)).toEqual([1, 2, 3]);
       });
 
       it('refuses an event that breaks its contract, where it is added', async () => {
-        const broken = { ...event(randomUUID()), data: { orderId: 'seven' } };
+        const broken = { ...event(randomUUID()), data: { loanId: 'seven' } };
         const work = ours.unitOfWork.run(() => ours.outbox.add([broken]));
-        await expect(work).rejects.toThrow("orders.order-cancelled v1 can't be published: orderId");
+        await expect(work).rejects.toThrow("lending.book-returned v1 can't be published: loanId");
       });
 
       it('refuses events outside of a unit of work', async () => {
@@ -194,7 +194,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
     describe('Attempts', () => {
       const batch = (offset: number): Attempt => ({
         unit: 'batch',
-        topic: 'orders.events',
+        topic: 'lending.events',
         partition: 1,
         offset,
       });
@@ -204,7 +204,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await theirs.attempts.begin('a', batch(7))).toBe(2);
         expect(await ours.attempts.begin('b', batch(7))).toBe(1);
         expect(await ours.attempts.begin('a', { ...batch(7), unit: 'record' })).toBe(1);
-        await ours.attempts.end('a', 'orders.events', 1);
+        await ours.attempts.end('a', 'lending.events', 1);
         expect(await ours.attempts.begin('a', batch(7))).toBe(1);
         expect(await ours.attempts.begin('a', { ...batch(7), unit: 'record' })).toBe(1);
       });
@@ -215,7 +215,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await ours.attempts.begin('c', batch(7))).toBe(2);
         expect(await ours.attempts.begin('c', batch(5))).toBe(1);
         expect(await ours.attempts.begin('c', batch(7))).toBe(3);
-        await ours.attempts.end('c', 'orders.events', 1);
+        await ours.attempts.end('c', 'lending.events', 1);
         expect(await ours.attempts.begin('c', batch(5))).toBe(1);
       });
 
@@ -232,7 +232,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
     describe('DeadLetters', () => {
       const letter = (key: string | null, offset: number, extra: Partial<DeadLetter> = {}): DeadLetter => ({
         record: {
-          topic: 'orders.events',
+          topic: 'lending.events',
           partition: 0,
           offset,
           key,
@@ -251,11 +251,11 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         await ours.deadLetters.add('a', letter(key, 1));
         await ours.deadLetters.add('a', letter(key, 1));
         const other = randomUUID();
-        expect([...(await theirs.deadLetters.blockedKeys('a', 'orders.events', [other, key]))]).toEqual([
+        expect([...(await theirs.deadLetters.blockedKeys('a', 'lending.events', [other, key]))]).toEqual([
           key,
         ]);
-        expect((await theirs.deadLetters.blockedKeys('b', 'orders.events', [key])).size).toBe(0);
-        expect((await theirs.deadLetters.blockedKeys('a', 'payments.events', [key])).size).toBe(0);
+        expect((await theirs.deadLetters.blockedKeys('b', 'lending.events', [key])).size).toBe(0);
+        expect((await theirs.deadLetters.blockedKeys('a', 'shelves.events', [key])).size).toBe(0);
       });
 
       it('take whatever a foreign producer put into key, headers and value', async () => {
@@ -264,7 +264,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
           ...strange,
           record: { ...strange.record, headers: { 'nul\0': '\\u0000 \0 \udfff' } },
         });
-        expect((await ours.deadLetters.blockedKeys('a', 'orders.events', ['nul \0 half \ud800'])).size).toBe(
+        expect((await ours.deadLetters.blockedKeys('a', 'lending.events', ['nul \0 half \ud800'])).size).toBe(
           1,
         );
         const empty = letter(null, 3);
@@ -275,7 +275,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
     describe('DeadLetters, in the hands of an operator', () => {
       const letter = (key: string | null, offset: number): DeadLetter => ({
         record: {
-          topic: 'payments.events',
+          topic: 'shelves.events',
           partition: 2,
           offset,
           key,
@@ -311,12 +311,12 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         const { consumer, stored } = await kept(letter('a', 1), letter('a', 2));
         const [first, second] = stored as [StoredDeadLetter, StoredDeadLetter];
         const blocked = async () =>
-          (await ours.deadLetters.blockedKeys(consumer, 'payments.events', ['a'])).size;
+          (await ours.deadLetters.blockedKeys(consumer, 'shelves.events', ['a'])).size;
         expect(await ours.deadLetters.countOpen(consumer)).toBe(2);
         await ours.deadLetters.resolve(consumer, first.id, 'replayed');
         expect(await ours.deadLetters.countOpen(consumer)).toBe(1);
         expect(await blocked()).toBe(1);
-        await ours.deadLetters.resolve(consumer, second.id, 'discarded', 'a test order');
+        await ours.deadLetters.resolve(consumer, second.id, 'discarded', 'a test loan');
         expect(await blocked()).toBe(0);
         expect(await ours.deadLetters.add(consumer, letter('a', 1))).toBe(false);
         expect(await blocked()).toBe(0);
@@ -324,7 +324,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         const all = await ours.deadLetters.list(consumer, { state: 'all', limit: 9 });
         expect(all.map(({ resolution, note }) => [resolution, note])).toEqual([
           ['replayed', undefined],
-          ['discarded', 'a test order'],
+          ['discarded', 'a test loan'],
         ]);
         expect(all.every(({ resolvedAt }) => resolvedAt instanceof Date)).toBe(true);
         await ours.deadLetters.resolve(consumer, second.id, 'replayed');
@@ -351,7 +351,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
           return next?.id;
         });
         const parking = theirs.unitOfWork.run(() =>
-          theirs.deadLetters.blockedKeys(consumer, 'payments.events', ['a']),
+          theirs.deadLetters.blockedKeys(consumer, 'shelves.events', ['a']),
         );
         release.resolve();
         await ourWork;
@@ -389,10 +389,10 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
     });
 
     describe('IdempotencyStore', () => {
-      const keyed = (fingerprint = 'f') => ({ scope: 'POST /orders', key: randomUUID(), fingerprint });
+      const keyed = (fingerprint = 'f') => ({ scope: 'POST /loans', key: randomUUID(), fingerprint });
       const answer = {
         status: 201,
-        headers: { location: '/orders/1' },
+        headers: { location: '/loans/1' },
         body: { id: '1', zero: 0, a: [null] },
       };
 

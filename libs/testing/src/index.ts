@@ -3,6 +3,7 @@ export { type Backbone, backboneContract, type BackboneFixture } from './backbon
 export { FixedClock } from './fixed-clock';
 export { SeededRandom } from './seeded-random';
 export { SequentialIds } from './sequential-ids';
+export { BookLent, BookReturned, CopyShelved, lendingCatalogue, LoanRenewed } from './lending';
 export { eventually } from './eventually';
 export { freePort } from './free-port';
 export * from './memory';

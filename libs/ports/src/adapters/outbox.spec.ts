@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { OrderCancelled } from '@atlas/contracts';
+import { BookReturned } from '@atlas/testing';
 import { runInFlow } from './flow';
 import { envelopeOf } from './outbox';
 
 describe('An event', () => {
-  const orderId = randomUUID();
+  const loanId = randomUUID();
   const made = () =>
     envelopeOf(
       {
-        contract: OrderCancelled,
-        subject: orderId,
+        contract: BookReturned,
+        subject: loanId,
         aggregateVersion: 1,
-        data: { orderId, reason: 'out-of-stock' },
+        data: { loanId, condition: 'good' },
       },
       randomUUID(),
       new Date(),

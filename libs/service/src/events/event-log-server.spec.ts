@@ -11,11 +11,15 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { catalogue, OrderCancelled, OrderConfirmed, OrderPaymentDue, StockReserved } from '@atlas/contracts';
 import { encodeEvent, type EventContract, type EventEnvelope, type EventOf } from '@atlas/events';
 import { currentFlow, type Flow, type Subscription } from '@atlas/ports/adapters';
 import {
+  BookLent,
+  BookReturned,
+  CopyShelved,
   eventually,
+  lendingCatalogue,
+  LoanRenewed,
   MemoryAttempts,
   MemoryDatabase,
   MemoryDeadLetters,
@@ -29,10 +33,10 @@ import { ProblemFilter } from '../http/problem.filter';
 import type { EventContext } from './event-context';
 import { EventLogServer } from './event-log-server';
 
-const GROUP = 'inventory';
-const TOPIC = 'orders.events';
+const GROUP = 'shelves';
+const TOPIC = 'lending.events';
 
-/** A consumer of orders' events in one Nest application; its log, database and faults outlive it. */
+/** A consumer of lending's events in one Nest application; its log, database and faults outlive it. */
 class World {
   readonly log = new MemoryEventLog();
   readonly faults: MemoryFaults = {};
@@ -66,7 +70,7 @@ class World {
         deadLetters: this.deadLetters,
         attempts: this.attempts,
       },
-      { group: GROUP, catalogue, maxAttempts: 3, retryDelayMs: 2 },
+      { group: GROUP, catalogue: lendingCatalogue, maxAttempts: 3, retryDelayMs: 2 },
     );
     const adapter = new FastifyAdapter();
     const module = await Test.createTestingModule({ controllers }).compile();
@@ -83,8 +87,8 @@ class World {
     await Promise.all(this.apps.splice(0).map((app) => app.close()));
   }
 
-  /** Each committed effect of a handler is an event in the outbox about the same order. */
-  effects(): readonly (readonly [order: string, cause: string | undefined])[] {
+  /** Each committed effect of a handler is an event in the outbox about the same loan. */
+  effects(): readonly (readonly [loan: string, cause: string | undefined])[] {
     return this.outbox.committed().map(({ subject, causationId }) => [subject, causationId]);
   }
 
@@ -117,32 +121,32 @@ class World {
     const world = this;
 
     @Controller()
-    class OrdersHandler {
-      @EventPattern<string>(OrderConfirmed.type)
-      confirmed(@Payload() event: EventOf<typeof OrderConfirmed>, @Ctx() { record }: EventContext) {
-        return world.reserve(event, record.offset);
+    class LendingHandler {
+      @EventPattern<string>(BookLent.type)
+      lent(@Payload() event: EventOf<typeof BookLent>, @Ctx() { record }: EventContext) {
+        return world.shelve(event, record.offset);
       }
 
-      @EventPattern<string>(OrderCancelled.type)
-      cancelled(@Payload() event: EventOf<typeof OrderCancelled>, @Ctx() { record }: EventContext) {
-        return world.reserve(event, record.offset);
+      @EventPattern<string>(BookReturned.type)
+      returned(@Payload() event: EventOf<typeof BookReturned>, @Ctx() { record }: EventContext) {
+        return world.shelve(event, record.offset);
       }
     }
-    return OrdersHandler;
+    return LendingHandler;
   }
 
-  private async reserve(event: EventEnvelope, offset: number): Promise<void> {
+  private async shelve(event: EventEnvelope, offset: number): Promise<void> {
     this.calls.push({ event, flow: currentFlow(), offset });
-    const data = { orderId: event.subject, lines: [{ sku: 'tea', quantity: 1 }] };
+    const data = { loanId: event.subject, shelf: 'C7' };
     await this.outbox.add([
-      { contract: StockReserved, subject: event.subject, aggregateVersion: event.aggregateVersion, data },
+      { contract: CopyShelved, subject: event.subject, aggregateVersion: event.aggregateVersion, data },
     ]);
     await this.onEvent(event);
   }
 }
 
-/** Two orders whose records share a partition, so that one batch has them both. */
-const [ORDER, OTHER] = [
+/** Two loans whose records share a partition, so that one batch has them both. */
+const [LOAN, OTHER] = [
   '5cf0aa4e-0000-4000-8000-00000000000a',
   'cf50aa4e-0000-4000-8000-00000000000a',
 ] as const;
@@ -162,20 +166,10 @@ const made = <Data>(contract: EventContract<Data>, subject: string, data: Data):
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   data,
 });
-const confirmed = (orderId: string) =>
-  made(OrderConfirmed, orderId, {
-    orderId,
-    lines: [{ sku: 'tea', quantity: 1 }],
-    total: { minorUnits: 119, currency: 'EUR' },
-  });
-const cancelled = (orderId: string) => made(OrderCancelled, orderId, { orderId, reason: 'customer-request' });
-const paymentDue = (orderId: string) =>
-  made(OrderPaymentDue, orderId, {
-    orderId,
-    amount: { minorUnits: 119, currency: 'EUR' },
-    paymentToken: 'tok_approve',
-  });
-const CONTRACTS: readonly EventContract[] = [OrderConfirmed, OrderCancelled, OrderPaymentDue];
+const lent = (loanId: string) => made(BookLent, loanId, { loanId, memberId: 'ada', book: 'Middlemarch' });
+const returned = (loanId: string) => made(BookReturned, loanId, { loanId, condition: 'good' });
+const renewed = (loanId: string) => made(LoanRenewed, loanId, { loanId, weeks: 4 });
+const CONTRACTS: readonly EventContract[] = [BookLent, BookReturned, LoanRenewed];
 /** All in one partition, so that one batch has them. */
 const record = (event: EventEnvelope) => {
   const contract = CONTRACTS.find(({ type }) => type === event.type) as EventContract;
@@ -193,7 +187,7 @@ describe('A consumer of the event log', () => {
   afterEach(() => world.stop());
 
   it('takes part in the flow that caused an event, so what it does carries on the correlation and the trace', async () => {
-    const event = confirmed(ORDER);
+    const event = lent(LOAN);
     const ownSpan = expect.stringMatching(
       /^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)\w{16}-01$/,
     );
@@ -221,7 +215,7 @@ describe('A consumer of the event log', () => {
   });
 
   it('handles an event once, although the log has it twice, and again after a restart', async () => {
-    const [first, second] = [confirmed(ORDER), cancelled(ORDER)];
+    const [first, second] = [lent(LOAN), returned(LOAN)];
     world.log.append(record(first), record(first), record(second), record(first));
     await world.start();
     await world.settled();
@@ -232,13 +226,13 @@ describe('A consumer of the event log', () => {
     await world.start();
     await world.settled();
     expect(world.effects()).toEqual([
-      [ORDER, first.id],
-      [ORDER, second.id],
+      [LOAN, first.id],
+      [LOAN, second.id],
     ]);
   });
 
   it('announces the aggregates of a batch before it handles it, each once, in its unit of work', async () => {
-    const [first, second] = [confirmed(ORDER), cancelled(OTHER)];
+    const [first, second] = [lent(LOAN), returned(OTHER)];
     const announced: (readonly [ids: readonly string[], handled: number, inUnitOfWork: boolean])[] = [];
     jest.spyOn(world.unitOfWork, 'announce').mockImplementation((ids) => {
       announced.push([ids, world.calls.length, world.unitOfWork.current !== undefined]);
@@ -246,11 +240,11 @@ describe('A consumer of the event log', () => {
     world.log.append(record(first), record(second), record(first));
     await world.start();
     await world.settled();
-    expect(announced).toEqual([[[ORDER, OTHER], 0, true]]);
+    expect(announced).toEqual([[[LOAN, OTHER], 0, true]]);
   });
 
   it('takes events into the inbox that it has no handler for', async () => {
-    world.log.append(record(paymentDue(ORDER)), record(confirmed(OTHER)));
+    world.log.append(record(renewed(LOAN)), record(lent(OTHER)));
     await world.start();
     await world.settled();
     expect(world.inbox.count(GROUP)).toBe(2);
@@ -258,13 +252,13 @@ describe('A consumer of the event log', () => {
   });
 
   it('sets aside what it cannot read, with the later records of its key, and goes on with the others', async () => {
-    const good = record(confirmed(ORDER));
+    const good = record(lent(LOAN));
     const future = {
       ...good,
-      headers: { ...good.headers, ce_dataschema: `urn:atlas:schema:${OrderConfirmed.type}:9` },
+      headers: { ...good.headers, ce_dataschema: `urn:atlas:schema:${BookLent.type}:9` },
     };
-    const unreadable = { topic: TOPIC, partition: 0, key: ORDER, value: Buffer.from([0xff, 0x00]) };
-    world.log.append(unreadable, future, record(cancelled(ORDER)), record(confirmed(OTHER)), {
+    const unreadable = { topic: TOPIC, partition: 0, key: LOAN, value: Buffer.from([0xff, 0x00]) };
+    world.log.append(unreadable, future, record(returned(LOAN)), record(lent(OTHER)), {
       topic: TOPIC,
     });
     await world.start();
@@ -275,33 +269,33 @@ describe('A consumer of the event log', () => {
     expect(letters).toHaveLength(4);
     expect(letters).toEqual(
       expect.arrayContaining([
-        [ORDER, 'malformed', expect.stringContaining('"ce_specversion" is missing')],
-        [ORDER, 'parked', expect.stringContaining('an earlier record')],
-        [ORDER, 'parked', expect.stringContaining('an earlier record')],
+        [LOAN, 'malformed', expect.stringContaining('"ce_specversion" is missing')],
+        [LOAN, 'parked', expect.stringContaining('an earlier record')],
+        [LOAN, 'parked', expect.stringContaining('an earlier record')],
         [null, 'malformed', 'the record has no value'],
       ]),
     );
-    expect(world.effects().map(([order]) => order)).toEqual([OTHER]);
+    expect(world.effects().map(([loan]) => loan)).toEqual([OTHER]);
     expect(world.inbox.count(GROUP)).toBe(1);
   });
 
   it('parks later records of a key whose dead letter came in an earlier batch', async () => {
-    world.log.append({ topic: TOPIC, partition: 0, key: ORDER, value: Buffer.from('{}') });
+    world.log.append({ topic: TOPIC, partition: 0, key: LOAN, value: Buffer.from('{}') });
     await world.start();
     await world.settled();
-    world.log.append(record(confirmed(ORDER)), record(confirmed(OTHER)));
+    world.log.append(record(lent(LOAN)), record(lent(OTHER)));
     await world.settled();
     expect(world.letters()).toEqual([
       expect.stringContaining('0 malformed'),
       expect.stringMatching(/^1 parked \(0\): an earlier record with the key/),
     ]);
-    expect(world.effects().map(([order]) => order)).toEqual([OTHER]);
+    expect(world.effects().map(([loan]) => loan)).toEqual([OTHER]);
   });
 
   it('finds the one event that fails in its batch, tries it again, and sets it aside with those behind it', async () => {
-    const others = Array.from({ length: 20 }, () => confirmed(OTHER));
-    const poison = confirmed(ORDER);
-    const batch = [...others.slice(0, 9), poison, cancelled(ORDER), ...others.slice(9)];
+    const others = Array.from({ length: 20 }, () => lent(OTHER));
+    const poison = lent(LOAN);
+    const batch = [...others.slice(0, 9), poison, returned(LOAN), ...others.slice(9)];
     world.onEvent = ({ id }) => {
       if (id === poison.id) throw new TypeError('no such shelf');
     };
@@ -319,7 +313,7 @@ describe('A consumer of the event log', () => {
   });
 
   it('keeps the order of a key while its first event is tried again', async () => {
-    const [first, second, other] = [confirmed(ORDER), cancelled(ORDER), confirmed(OTHER)];
+    const [first, second, other] = [lent(LOAN), returned(LOAN), lent(OTHER)];
     let failures = 3;
     world.onEvent = ({ id }) => {
       if (id === first.id && failures-- > 0) throw new Error('not yet');
@@ -328,15 +322,15 @@ describe('A consumer of the event log', () => {
     await world.start();
     await world.settled();
     expect(world.letters()).toEqual([]);
-    expect(world.effects().filter(([order]) => order === ORDER)).toEqual([
-      [ORDER, first.id],
-      [ORDER, second.id],
+    expect(world.effects().filter(([loan]) => loan === LOAN)).toEqual([
+      [LOAN, first.id],
+      [LOAN, second.id],
     ]);
     expect(world.effects()).toHaveLength(3);
   });
 
   it('does not park on redelivery what it had handled before its key was blocked', async () => {
-    const [handled, poison] = [confirmed(ORDER), cancelled(ORDER)];
+    const [handled, poison] = [lent(LOAN), returned(LOAN)];
     world.onEvent = ({ id }) => {
       if (id === poison.id) throw new Error('no such shelf');
     };
@@ -350,11 +344,11 @@ describe('A consumer of the event log', () => {
     await world.start();
     await world.settled();
     expect(world.letters()).toEqual([expect.stringContaining('1 handler-failed')]);
-    expect(world.effects()).toEqual([[ORDER, handled.id]]);
+    expect(world.effects()).toEqual([[LOAN, handled.id]]);
   });
 
   it('waits for a database that is away, however long, and makes no dead letter of it', async () => {
-    const events = [confirmed(ORDER), cancelled(ORDER), confirmed(OTHER)];
+    const events = [lent(LOAN), returned(LOAN), lent(OTHER)];
     let away = true;
     let refusals = 0;
     world.faults.beforeCommit = () => {
@@ -377,34 +371,34 @@ describe('A consumer of the event log', () => {
       if (interruptions-- <= 0) return;
       throw Object.assign(new Error('query failed'), { driverError: sqlError('57P01') });
     };
-    const event = confirmed(ORDER);
+    const event = lent(LOAN);
     world.log.append(record(event));
     await world.start();
     await world.settled();
     expect(world.letters()).toEqual([]);
-    expect(world.effects()).toEqual([[ORDER, event.id]]);
+    expect(world.effects()).toEqual([[LOAN, event.id]]);
   });
 
   it('sets aside what has ended its process thrice, wherever in its batch, and handles the others', async () => {
-    const [other, fatal, behind] = [confirmed(OTHER), confirmed(ORDER), cancelled(ORDER)];
+    const [other, fatal, behind] = [lent(OTHER), lent(LOAN), returned(LOAN)];
     const place = { topic: TOPIC, partition: 0 };
     await world.attempts.begin(GROUP, { ...place, unit: 'batch', offset: 0 });
     for (let death = 0; death < 3; death += 1) {
       await world.attempts.begin(GROUP, { ...place, unit: 'record', offset: 1 });
     }
-    world.log.append(record(other), record(fatal), record(behind), record(cancelled(OTHER)));
+    world.log.append(record(other), record(fatal), record(behind), record(returned(OTHER)));
     await world.start();
     await world.settled();
     expect(world.letters()).toEqual([
       '1 process-died (3): The process died 3 times while it handled this record.',
       expect.stringMatching(/^2 parked/),
     ]);
-    expect(world.effects().map(([order]) => order)).toEqual([OTHER, OTHER]);
+    expect(world.effects().map(([loan]) => loan)).toEqual([OTHER, OTHER]);
     expect(world.database.attempts.size).toBe(0);
   });
 
   it('blames no event for a database that goes away where it looks for one that ended its process', async () => {
-    const events = [confirmed(ORDER), cancelled(ORDER), confirmed(OTHER)];
+    const events = [lent(LOAN), returned(LOAN), lent(OTHER)];
     let interruptions = 20;
     const away = () => {
       if (interruptions-- > 0) throw Object.assign(new Error('query failed'), { code: 'ECONNREFUSED' });
@@ -426,7 +420,7 @@ describe('A consumer of the event log', () => {
     const reader = new PeriodicExportingMetricReader({ exporter });
     const provider = new MeterProvider({ readers: [reader] });
     metrics.setGlobalMeterProvider(provider);
-    world.log.append(record(confirmed(ORDER)), { topic: TOPIC, partition: 0, key: OTHER });
+    world.log.append(record(lent(LOAN)), { topic: TOPIC, partition: 0, key: OTHER });
     await world.start();
     await world.settled();
     await world.stop();
@@ -454,7 +448,7 @@ describe('A consumer of the event log', () => {
   it('finishes the batch in hand before it stops', async () => {
     const gate = Promise.withResolvers<void>();
     world.onEvent = () => gate.promise;
-    world.log.append(record(confirmed(ORDER)));
+    world.log.append(record(lent(LOAN)));
     await world.start();
     await eventually(() => world.calls.length === 1);
     const effectsAtStop = world.stop().then(() => world.effects().length);
@@ -472,7 +466,7 @@ describe('A consumer of the event log', () => {
       if (away) throw new Error('connect ECONNREFUSED');
       return subscribe(subscription);
     };
-    world.log.append(record(confirmed(ORDER)));
+    world.log.append(record(lent(LOAN)));
     const server = await world.start();
     expect(server.assignment()).toBeUndefined();
     away = false;
@@ -484,26 +478,26 @@ describe('A consumer of the event log', () => {
   it('refuses at start what would never be called, or in no certain order', async () => {
     @Controller()
     class Misspelt {
-      @EventPattern<string>('orders.order-placd')
+      @EventPattern<string>('lending.book-lnt')
       handle() {}
     }
     @Controller()
     class Twice {
-      @EventPattern<string>(OrderCancelled.type)
+      @EventPattern<string>(BookReturned.type)
       one() {}
-      @EventPattern<string>(OrderCancelled.type)
+      @EventPattern<string>(BookReturned.type)
       two() {}
     }
     @Controller()
     class Asks {
-      @MessagePattern('price-of')
+      @MessagePattern('shelf-of')
       answer() {}
     }
     @Controller()
     class Silent {}
-    await expect(world.start([Misspelt])).rejects.toThrow('"orders.order-placd") names no event');
-    await expect(world.start([Twice])).rejects.toThrow('Two methods handle "orders.order-cancelled"');
+    await expect(world.start([Misspelt])).rejects.toThrow('"lending.book-lnt") names no event');
+    await expect(world.start([Twice])).rejects.toThrow('Two methods handle "lending.book-returned"');
     await expect(world.start([Asks])).rejects.toThrow('services talk by events');
-    await expect(world.start([Silent])).rejects.toThrow('"inventory" consumes no events');
+    await expect(world.start([Silent])).rejects.toThrow('"shelves" consumes no events');
   });
 });

@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import { Body, Controller, Headers, HttpCode, NotFoundException, Param, Post, Res } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { OrderCancelled } from '@atlas/contracts';
 import { IdempotencyStore, Outbox, UnitOfWork } from '@atlas/ports/adapters';
 import {
+  BookReturned,
   MemoryDatabase,
   MemoryIdempotencyStore,
   MemoryOutbox,
@@ -21,7 +21,7 @@ import { ValidationPipe } from './validation.pipe';
 
 const DAY_MS = 86_400_000;
 
-const placeOrder = z.object({ id: z.uuid(), reason: z.string().optional() });
+const requestLoan = z.object({ id: z.uuid(), reason: z.string().optional() });
 
 /** What becomes of a request on its way; the request itself is the same. */
 const FATES = [
@@ -43,7 +43,7 @@ class CountingUnitOfWork extends MemoryUnitOfWork {
   }
 }
 
-/** The routes of a service that cancels orders; each effect is one event in its outbox. */
+/** The routes of a service that takes books back; each effect is one event in its outbox. */
 class World {
   readonly database = new MemoryDatabase();
   now = Date.parse('2026-01-01T00:00:00Z');
@@ -66,17 +66,17 @@ class World {
     const pause = () => this.pause();
     let runs = 0;
 
-    @Controller('orders')
-    class Orders {
+    @Controller('loans')
+    class Loans {
       @Post()
       @Idempotent()
-      async place(
-        @Body({ schema: placeOrder }) { id, reason }: z.infer<typeof placeOrder>,
+      async request(
+        @Body({ schema: requestLoan }) { id, reason }: z.infer<typeof requestLoan>,
         @Headers('x-fate') fate: Fate,
         @Res({ passthrough: true }) reply: FastifyReply,
       ) {
         await pause();
-        if (fate === 'refused before its effect') throw new NotFoundException('no such customer');
+        if (fate === 'refused before its effect') throw new NotFoundException('no such member');
         const run = (runs += 1);
         if (fate === 'is run again' && !reply.request.headers['x-ran']) {
           reply.request.headers['x-ran'] = 'once';
@@ -85,10 +85,10 @@ class World {
         }
         await outbox.add([
           {
-            contract: OrderCancelled,
+            contract: BookReturned,
             subject: id,
             aggregateVersion: 1,
-            data: { orderId: id, reason: 'customer-request' },
+            data: { loanId: id, condition: 'good' },
           },
         ]);
         await pause();
@@ -100,19 +100,19 @@ class World {
             throw killed;
           });
         }
-        void reply.header('Location', `/orders/${id}`);
+        void reply.header('Location', `/loans/${id}`);
         return { id, reason, run, at: new Date(0), none: undefined };
       }
 
-      @Post(':id/cancel')
+      @Post(':id/return')
       @HttpCode(200)
       @Idempotent()
-      cancel(@Param('id', { schema: z.uuid() }) id: string) {
-        return { id, cancelled: true };
+      giveBack(@Param('id', { schema: z.uuid() }) id: string) {
+        return { id, returned: true };
       }
     }
     const module = await Test.createTestingModule({
-      controllers: [Orders],
+      controllers: [Loans],
       providers: [
         { provide: UnitOfWork, useValue: unitOfWork },
         { provide: Outbox, useValue: outbox },
@@ -135,7 +135,7 @@ class World {
     await app.getHttpAdapter().getInstance().ready();
     return {
       transactions: () => unitOfWork.transactions,
-      post: async (key, payload, { url = '/orders', fate = 'well', principal } = {}) => {
+      post: async (key, payload, { url = '/loans', fate = 'well', principal } = {}) => {
         const { statusCode, headers, body } = await app.inject({
           method: 'POST',
           url,
@@ -151,7 +151,7 @@ class World {
     };
   }
 
-  /** The orders that took effect, in order. */
+  /** The loans that took effect, in order. */
   effects(): readonly string[] {
     return this.database.outbox.map(({ subject }) => subject);
   }
@@ -180,7 +180,7 @@ interface Answer {
 describe('An idempotent route', () => {
   let world: World;
   let replica: Replica;
-  const [ORDER, OTHER] = [randomUUID(), randomUUID()];
+  const [LOAN, OTHER] = [randomUUID(), randomUUID()];
 
   beforeEach(async () => {
     world = new World();
@@ -189,35 +189,35 @@ describe('An idempotent route', () => {
   afterEach(() => world.close());
 
   it('gives its first answer again, to the byte, and has its effect once', async () => {
-    const first = await replica.post('key', { id: ORDER, reason: 'ä "quoted" \u2028' });
-    const again = await (await world.replica()).post('key', { reason: 'ä "quoted" \u2028', id: ORDER });
-    expect(first).toMatchObject({ status: 201, headers: { location: `/orders/${ORDER}` } });
+    const first = await replica.post('key', { id: LOAN, reason: 'ä "quoted" \u2028' });
+    const again = await (await world.replica()).post('key', { reason: 'ä "quoted" \u2028', id: LOAN });
+    expect(first).toMatchObject({ status: 201, headers: { location: `/loans/${LOAN}` } });
     expect(first.headers).not.toHaveProperty('idempotency-replayed');
     expect(again).toMatchObject({
       status: 201,
       headers: {
-        location: `/orders/${ORDER}`,
+        location: `/loans/${LOAN}`,
         'content-type': first.headers['content-type'],
         'idempotency-replayed': 'true',
       },
       body: first.body,
     });
-    expect(world.effects()).toEqual([ORDER]);
+    expect(world.effects()).toEqual([LOAN]);
   });
 
   it('keeps the status that the route gives', async () => {
-    const first = await replica.post('key', {}, { url: `/orders/${ORDER}/cancel` });
-    const again = await replica.post('key', {}, { url: `/orders/${ORDER}/cancel` });
+    const first = await replica.post('key', {}, { url: `/loans/${LOAN}/return` });
+    const again = await replica.post('key', {}, { url: `/loans/${LOAN}/return` });
     expect([first.status, again.status]).toEqual([200, 200]);
     expect(again.body).toBe(first.body);
   });
 
   it('refuses a key that came with another request', async () => {
-    await replica.post('key', { id: ORDER });
-    await replica.post('key', {}, { url: `/orders/${ORDER}/cancel` });
+    await replica.post('key', { id: LOAN });
+    await replica.post('key', {}, { url: `/loans/${LOAN}/return` });
     const otherBody = await replica.post('key', { id: OTHER });
-    const otherOrder = await replica.post('key', {}, { url: `/orders/${OTHER}/cancel` });
-    for (const { status, body } of [otherBody, otherOrder]) {
+    const otherLoan = await replica.post('key', {}, { url: `/loans/${OTHER}/return` });
+    for (const { status, body } of [otherBody, otherLoan]) {
       expect(status).toBe(422);
       expect(JSON.parse(body)).toMatchObject({
         type: 'urn:atlas:problem:idempotency-key-used-for-another-request',
@@ -225,16 +225,16 @@ describe('An idempotent route', () => {
         detail: expect.stringContaining('send this one with a new key'),
       });
     }
-    expect(world.effects()).toEqual([ORDER]);
+    expect(world.effects()).toEqual([LOAN]);
   });
 
   it('keeps the keys of each principal apart', async () => {
-    await replica.post('key', { id: ORDER }, { principal: 'ada' });
+    await replica.post('key', { id: LOAN }, { principal: 'ada' });
     const ofAnother = await replica.post('key', { id: OTHER }, { principal: 'grace' });
-    const again = await replica.post('key', { id: ORDER }, { principal: 'ada' });
-    expect(ofAnother).toMatchObject({ status: 201, headers: { location: `/orders/${OTHER}` } });
+    const again = await replica.post('key', { id: LOAN }, { principal: 'ada' });
+    expect(ofAnother).toMatchObject({ status: 201, headers: { location: `/loans/${OTHER}` } });
     expect(again).toMatchObject({ status: 201, headers: { 'idempotency-replayed': 'true' } });
-    expect(world.effects()).toEqual([ORDER, OTHER]);
+    expect(world.effects()).toEqual([LOAN, OTHER]);
   });
 
   it('says that the first request is still being worked on, on any replica', async () => {
@@ -243,15 +243,15 @@ describe('An idempotent route', () => {
       claimed.resolve();
       return gate.promise;
     };
-    const first = replica.post('key', { id: ORDER });
+    const first = replica.post('key', { id: LOAN });
     await claimed.promise;
-    const meanwhile = await (await world.replica()).post('key', { id: ORDER });
+    const meanwhile = await (await world.replica()).post('key', { id: LOAN });
     expect(meanwhile).toMatchObject({ status: 409, headers: { 'retry-after': '1' } });
     expect(JSON.parse(meanwhile.body)).toMatchObject({ title: 'Request in progress', status: 409 });
     gate.resolve();
     expect(await first).toMatchObject({ status: 201 });
-    expect((await replica.post('key', { id: ORDER })).body).toBe((await first).body);
-    expect(world.effects()).toEqual([ORDER]);
+    expect((await replica.post('key', { id: LOAN })).body).toBe((await first).body);
+    expect(world.effects()).toEqual([LOAN]);
   });
 
   it.each([
@@ -261,19 +261,19 @@ describe('An idempotent route', () => {
     ['a key beyond ASCII', 'sch\u00f6n', '1 to 255 visible ASCII characters'],
     ['too long a key', 'k'.repeat(256), '1 to 255 visible ASCII characters'],
   ])('asks for a proper key when there is %s', async (_case, key, sentence) => {
-    const { status, body } = await replica.post(key, { id: ORDER });
+    const { status, body } = await replica.post(key, { id: LOAN });
     expect(status).toBe(400);
     expect(JSON.parse(body)).toMatchObject({ status: 400, detail: expect.stringContaining(sentence) });
     expect(world.effects()).toEqual([]);
   });
 
   it('takes the longest key that is allowed', async () => {
-    expect(await replica.post('~'.repeat(255), { id: ORDER })).toMatchObject({ status: 201 });
+    expect(await replica.post('~'.repeat(255), { id: LOAN })).toMatchObject({ status: 201 });
   });
 
   it.each([
-    ['body', '/orders', { id: 'seven' }],
-    ['path', '/orders/seven/cancel', {}],
+    ['body', '/loans', { id: 'seven' }],
+    ['path', '/loans/seven/return', {}],
   ])(
     'opens no transaction for an invalid %s, and leaves its key for the corrected request',
     async (_what, url, payload) => {
@@ -281,7 +281,7 @@ describe('An idempotent route', () => {
       expect(refused.status).toBe(400);
       expect(JSON.parse(refused.body)).toMatchObject({ title: 'Invalid request', status: 400 });
       expect(replica.transactions()).toBe(0);
-      const corrected = await replica.post('key', { id: ORDER });
+      const corrected = await replica.post('key', { id: LOAN });
       expect(corrected.status).toBe(201);
       expect(corrected.headers).not.toHaveProperty('idempotency-replayed');
       expect(replica.transactions()).toBeGreaterThan(0);
@@ -289,60 +289,60 @@ describe('An idempotent route', () => {
   );
 
   it('refuses an invalid request also under a key that was used', async () => {
-    await replica.post('key', { id: ORDER });
+    await replica.post('key', { id: LOAN });
     expect(await replica.post('key', { id: 'seven' })).toMatchObject({ status: 400 });
-    expect(await replica.post('key', { id: ORDER })).toMatchObject({
+    expect(await replica.post('key', { id: LOAN })).toMatchObject({
       status: 201,
       headers: { 'idempotency-replayed': 'true' },
     });
   });
 
   it('keeps no refusal, so that the same key can succeed later', async () => {
-    const refused = await replica.post('key', { id: ORDER }, { fate: 'refused before its effect' });
+    const refused = await replica.post('key', { id: LOAN }, { fate: 'refused before its effect' });
     expect(refused.status).toBe(404);
-    expect(await replica.post('key', { id: ORDER })).toMatchObject({ status: 201 });
-    expect(world.effects()).toEqual([ORDER]);
+    expect(await replica.post('key', { id: LOAN })).toMatchObject({ status: 201 });
+    expect(world.effects()).toEqual([LOAN]);
   });
 
   it('has neither effect nor answer when it dies at its commit', async () => {
-    const died = await replica.post('key', { id: ORDER }, { fate: 'dies at its commit' });
+    const died = await replica.post('key', { id: LOAN }, { fate: 'dies at its commit' });
     expect(died.status).toBe(500);
     expect(world.effects()).toEqual([]);
-    const again = await replica.post('key', { id: ORDER });
+    const again = await replica.post('key', { id: LOAN });
     expect(again.status).toBe(201);
     expect(again.headers).not.toHaveProperty('idempotency-replayed');
-    expect(world.effects()).toEqual([ORDER]);
+    expect(world.effects()).toEqual([LOAN]);
   });
 
   it('has both when it dies between its commit and its answer', async () => {
-    const died = await replica.post('key', { id: ORDER }, { fate: 'dies after its commit' });
+    const died = await replica.post('key', { id: LOAN }, { fate: 'dies after its commit' });
     expect(died.status).toBe(500);
-    const again = await replica.post('key', { id: ORDER });
+    const again = await replica.post('key', { id: LOAN });
     expect(again).toMatchObject({ status: 201, headers: { 'idempotency-replayed': 'true' } });
-    expect(world.effects()).toEqual([ORDER]);
+    expect(world.effects()).toEqual([LOAN]);
   });
 
   it('answers with its last run when the database has it run again', async () => {
-    const answer = await replica.post('key', { id: ORDER }, { fate: 'is run again' });
+    const answer = await replica.post('key', { id: LOAN }, { fate: 'is run again' });
     expect(answer.status).toBe(201);
     expect(JSON.parse(answer.body)).toMatchObject({ run: 2 });
     expect(answer.headers).not.toHaveProperty('x-first-run');
-    expect(world.effects()).toEqual([ORDER]);
+    expect(world.effects()).toEqual([LOAN]);
   });
 
   it('forgets a key after a day', async () => {
-    await replica.post('key', { id: ORDER });
+    await replica.post('key', { id: LOAN });
     world.now += DAY_MS;
     const again = await replica.post('key', { id: OTHER });
-    expect(again).toMatchObject({ status: 201, headers: { location: `/orders/${OTHER}` } });
-    expect(world.effects()).toEqual([ORDER, OTHER]);
+    expect(again).toMatchObject({ status: 201, headers: { location: `/loans/${OTHER}` } });
+    expect(world.effects()).toEqual([LOAN, OTHER]);
   });
 
   it('has one effect per key, however requests meet and crash', async () => {
     const replicas = [replica, await world.replica()] as const;
     const request = fc.record({
       key: fc.constantFrom('a', 'b'),
-      order: fc.constantFrom(0, 1),
+      loan: fc.constantFrom(0, 1),
       at: fc.constantFrom(0, 1),
       fate: fc.constantFrom(...FATES),
     });
@@ -356,14 +356,14 @@ describe('An idempotent route', () => {
           world.database.outbox.length = 0;
           const run = randomUUID();
           // Each key is used for two different requests.
-          const orders = { a: [randomUUID(), randomUUID()], b: [randomUUID(), randomUUID()] } as const;
-          const payload = (key: string, order: number) => ({ id: orders[key as 'a' | 'b'][order] });
+          const loans = { a: [randomUUID(), randomUUID()], b: [randomUUID(), randomUUID()] } as const;
+          const payload = (key: string, loan: number) => ({ id: loans[key as 'a' | 'b'][loan] });
 
           world.pause = () => scheduler.schedule(Promise.resolve());
           let open = requests.length;
-          const answering = requests.map(async ({ key, order, at, fate }) => {
+          const answering = requests.map(async ({ key, loan, at, fate }) => {
             await scheduler.schedule(Promise.resolve());
-            const answer = await replicas[at].post(`${run}-${key}`, payload(key, order), { fate });
+            const answer = await replicas[at].post(`${run}-${key}`, payload(key, loan), { fate });
             const kind = answer.headers['idempotency-replayed'] ? 'replayed' : answer.status;
             met.set(kind, (met.get(kind) ?? 0) + 1);
             open -= 1;
@@ -382,8 +382,8 @@ describe('An idempotent route', () => {
             ];
             const won = settled.findIndex(({ status }) => status === 201);
             expect(settled.map(({ status }) => status).sort()).toEqual([201, 422]);
-            const effects = world.effects().filter((order) => orders[key].some((ours) => ours === order));
-            expect(effects).toEqual([orders[key][won]]);
+            const effects = world.effects().filter((loan) => loans[key].some((ours) => ours === loan));
+            expect(effects).toEqual([loans[key][won]]);
             for (const { key: its, answer } of answers) {
               if (its === key && answer.status === 201) expect(answer.body).toBe(settled[won]?.body);
             }
