@@ -137,7 +137,7 @@ export class EntityTable<Row extends ObjectLiteral> {
   }
 
   private query<Result>(sql: string, parameters: readonly unknown[]): Promise<Result> {
-    return this.unitOfWork.manager.query(sql, [...parameters]) as Promise<Result>;
+    return this.unitOfWork.manager.query<Result>(sql, [...parameters]);
   }
 
   private get key(): Column {
@@ -192,7 +192,8 @@ function insertInto({ name, columns }: Table, rows: readonly AnyRow[], parameter
 
 function valuesOf({ property, type, transformers }: Column, rows: readonly AnyRow[]): unknown[] {
   return rows.map((row) => {
-    const value = transformers.reduce((given, { to }) => to(given) as unknown, row[property]) ?? null;
+    const value =
+      transformers.reduce((given, transformer) => transformer.to(given) as unknown, row[property]) ?? null;
     return type === 'jsonb' && value !== null ? JSON.stringify(value) : value;
   });
 }
@@ -201,7 +202,7 @@ const read = (columns: readonly Column[], row: AnyRow): AnyRow =>
   Object.fromEntries(
     columns.map(({ property, transformers }) => [
       property,
-      transformers.reduceRight((value, { from }) => from(value) as unknown, row[property]),
+      transformers.reduceRight((given, transformer) => transformer.from(given) as unknown, row[property]),
     ]),
   );
 

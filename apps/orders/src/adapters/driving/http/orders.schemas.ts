@@ -79,15 +79,19 @@ export type OrdersResponse = z.infer<typeof ordersResponse>;
 export type PricesResponse = z.infer<typeof pricesResponse>;
 
 export function toOrderResponse(order: Order): OrderResponse {
-  const { lines, total, dueAt, history, paymentToken: _, ...same } = order.snapshot();
+  const { id, customerId, status: current, reason, lines, total, dueAt, version, history } = order.snapshot();
   return {
-    ...same,
+    id,
+    customerId,
+    status: current,
+    reason,
+    version,
     lines: lines.map(({ sku, quantity, unitPrice }) => ({ sku, quantity, unitPrice: toMoney(unitPrice) })),
     total: toMoney(total),
     placedAt: order.placedAt.toISOString(),
     dueAt: dueAt?.toISOString(),
     settledAt: order.settledAt?.toISOString(),
-    history: history.map(({ status: current, at }) => ({ status: current, at: at.toISOString() })),
+    history: history.map((entry) => ({ status: entry.status, at: entry.at.toISOString() })),
   };
 }
 
