@@ -227,18 +227,3 @@ export class AggregateStore<Aggregate extends { readonly id: string }, Event, Ro
     return this.table.keyType !== 'uuid' || UUID.test(id);
   }
 }
-
-/**
- * Makes {@link AggregateMapping.published} of an aggregate whose version counts its events: `translate` says each event
- * in the published language.
- */
-export const publishedAs =
-  <Aggregate extends { readonly id: string; readonly version: number }, Event>(
-    translate: (event: Event, aggregate: Aggregate) => Pick<NewEvent, 'contract' | 'data'>,
-  ) =>
-  ({ next, events }: Change<Aggregate, Event>): readonly NewEvent[] =>
-    events.map((event, index) => ({
-      ...translate(event, next),
-      subject: next.id,
-      aggregateVersion: next.version - events.length + 1 + index,
-    }));

@@ -1,7 +1,8 @@
-export { type AggregateMapping, AggregateStore, publishedAs } from './aggregate-store';
+export { type AggregateMapping, AggregateStore } from './aggregate-store';
 export { AppendStore } from './append-store';
 export { connectDatabase, type DatabaseOptions } from './data-source';
 export { wholeNumber } from './entity-table';
 export { type OutboxSourceOptions, PostgresOutboxSource } from './outbox-source';
 export { databaseIsThere, PostgresModule } from './postgres.module';
 export { PostgresUnitOfWork } from './unit-of-work';
+export { publishedAs } from '@atlas/ports/adapters';

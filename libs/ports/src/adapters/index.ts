@@ -27,6 +27,6 @@ export {
   type StoredAnswer,
 } from './idempotency-store';
 export { Inbox } from './inbox';
-export { envelopeOf, Outbox } from './outbox';
+export { envelopeOf, Outbox, publishedAs } from './outbox';
 export { NoOutboxError, type OutboxBacklog, type OutboxPage, OutboxSource } from './outbox-source';
 export { UnitOfWork } from './unit-of-work';

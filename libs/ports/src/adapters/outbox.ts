@@ -1,4 +1,5 @@
 import type { EventEnvelope, NewEvent } from '@atlas/events';
+import type { Change } from '@atlas/kernel';
 import { currentFlow, spanWithin } from './flow';
 
 /** Where a use case's events go: the same transaction as its changes. Nothing else publishes. */
@@ -29,3 +30,18 @@ export function envelopeOf<Data>(event: NewEvent<Data>, id: string, at: Date): E
     data,
   };
 }
+
+/**
+ * Turns the changes of an aggregate whose version counts its events into published events: `translate` says each event
+ * in the published language.
+ */
+export const publishedAs =
+  <Aggregate extends { readonly id: string; readonly version: number }, Event>(
+    translate: (event: Event, aggregate: Aggregate) => Pick<NewEvent, 'contract' | 'data'>,
+  ) =>
+  ({ next, events }: Change<Aggregate, Event>): readonly NewEvent[] =>
+    events.map((event, index) => ({
+      ...translate(event, next),
+      subject: next.id,
+      aggregateVersion: next.version - events.length + 1 + index,
+    }));

@@ -25,6 +25,14 @@ export class MemoryDatabase {
   readonly attempts = new Map<string, number>();
   readonly idempotencyKeys = new MemoryTable<AnswerRow>();
   readonly locks = new MemoryLocks();
+  private readonly tables = new Map<string, MemoryTable<unknown>>();
+
+  /** A table of the service's own; always the same for a name. */
+  table<Row>(name: string): MemoryTable<Row> {
+    const table = (this.tables.get(name) ?? new MemoryTable()) as MemoryTable<Row>;
+    this.tables.set(name, table);
+    return table;
+  }
 }
 
 /** Locks by name that a transaction holds until it ends. */

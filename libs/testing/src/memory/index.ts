@@ -1,3 +1,4 @@
+export { MemoryAggregateStore, type MemoryMapping } from './aggregate-store';
 export {
   MemoryAttempts,
   MemoryDeadLetters,
@@ -5,6 +6,7 @@ export {
   MemoryInbox,
   MemoryOutbox,
 } from './backbone';
-export { MemoryDatabase } from './database';
+export { MemoryContext } from './context';
+export { MemoryDatabase, type MemoryTable } from './database';
 export { MemoryEventLog, MemoryLogData } from './event-log';
 export { type MemoryFaults, MemoryUnitOfWork, SerializationFailure } from './unit-of-work';

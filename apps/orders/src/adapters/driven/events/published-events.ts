@@ -1,10 +1,10 @@
 import { OrderCancelled, OrderConfirmed, OrderPaymentDue, OrderPlaced } from '@atlas/contracts';
 import type { NewEvent } from '@atlas/events';
+import { publishedAs } from '@atlas/ports/adapters';
 import type { Order } from '../../../domain/order';
 import type { OrderEvent } from '../../../domain/order-events';
 
-/** Our events in the published language. */
-export function translate(event: OrderEvent, { id: orderId }: Order): Pick<NewEvent, 'contract' | 'data'> {
+function translate(event: OrderEvent, { id: orderId }: Order): Pick<NewEvent, 'contract' | 'data'> {
   switch (event.type) {
     case 'order-placed': {
       const { customerId, total } = event;
@@ -27,3 +27,6 @@ export function translate(event: OrderEvent, { id: orderId }: Order): Pick<NewEv
       return { contract: OrderCancelled, data: { orderId, reason: event.reason } };
   }
 }
+
+/** The events of a change in the published language. */
+export const published = publishedAs(translate);

@@ -1,10 +1,10 @@
-import { type AggregateMapping, publishedAs, wholeNumber } from '@atlas/adapters/postgres';
+import { type AggregateMapping, wholeNumber } from '@atlas/adapters/postgres';
 import { Money } from '@atlas/kernel';
 import { EntitySchema } from 'typeorm';
 import { Order, type OrderState, type OrderStatus } from '../../../domain/order';
 import type { CancellationReason, OrderEvent } from '../../../domain/order-events';
 import { OrderLine } from '../../../domain/order-line';
-import { translate } from '../events/published-events';
+import { published } from '../events/published-events';
 
 export interface OrderRow {
   id: string;
@@ -67,7 +67,7 @@ export const OrderLineEntity = new EntitySchema<OrderLineRow>({
 
 export const orderMapping: AggregateMapping<Order, OrderEvent, OrderRow> = {
   entity: OrderEntity,
-  published: publishedAs(translate),
+  published,
 
   toRow(order) {
     const { total, lines, history, reason = null, dueAt = null, ...same } = order.snapshot();

@@ -1,13 +1,10 @@
 import { PaymentCaptured, PaymentDeclined, PaymentFailed, PaymentRefunded } from '@atlas/contracts';
 import type { NewEvent } from '@atlas/events';
+import { publishedAs } from '@atlas/ports/adapters';
 import type { Payment } from '../../../domain/payment';
 import type { PaymentEvent } from '../../../domain/payment-events';
 
-/** Our events in the published language. */
-export function translate(
-  event: PaymentEvent,
-  { id: orderId }: Payment,
-): Pick<NewEvent, 'contract' | 'data'> {
+function translate(event: PaymentEvent, { id: orderId }: Payment): Pick<NewEvent, 'contract' | 'data'> {
   switch (event.type) {
     case 'payment-captured': {
       const { amount, chargeId } = event;
@@ -23,3 +20,6 @@ export function translate(
     }
   }
 }
+
+/** The events of a change in the published language. */
+export const published = publishedAs(translate);

@@ -1,10 +1,10 @@
-import { type AggregateMapping, publishedAs, wholeNumber } from '@atlas/adapters/postgres';
+import { type AggregateMapping, wholeNumber } from '@atlas/adapters/postgres';
 import { Money } from '@atlas/kernel';
 import type { Flow } from '@atlas/ports/adapters';
 import { EntitySchema } from 'typeorm';
 import { Payment, type PaymentStatus } from '../../../domain/payment';
 import type { PaymentEvent } from '../../../domain/payment-events';
-import { translate } from '../events/published-events';
+import { published } from '../events/published-events';
 
 export interface PaymentRow {
   /** The order's. */
@@ -53,7 +53,7 @@ export const PaymentEntity = new EntitySchema<PaymentRow>({
 
 export const paymentMapping: AggregateMapping<Payment, PaymentEvent, PaymentRow> = {
   entity: PaymentEntity,
-  published: publishedAs(translate),
+  published,
 
   toRow(payment) {
     const { amount, chargeId, refundId, reason, dueAt, ...same } = payment.snapshot();

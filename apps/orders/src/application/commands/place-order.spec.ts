@@ -1,0 +1,62 @@
+import { Money } from '@atlas/kernel';
+import { MemoryContext } from '@atlas/testing';
+import { MemoryOrderRepository } from '../../adapters/driven/memory/orders.repository';
+import { MemoryPriceBook } from '../../adapters/driven/memory/price-book.repository';
+import { PlaceOrder } from './place-order';
+
+const QUARTER_HOUR_MS = 15 * 60_000;
+
+describe('PlaceOrder', () => {
+  const context = new MemoryContext();
+  const orders = new MemoryOrderRepository(context.unitOfWork, context.outbox);
+  const prices = new MemoryPriceBook(context.unitOfWork);
+  const placeOrder = new PlaceOrder(orders, prices, context.clock, context.ids, QUARTER_HOUR_MS);
+
+  beforeAll(() =>
+    prices.set([
+      { sku: 'whole-milk', name: 'Whole milk', unitPrice: Money.of(119) },
+      { sku: 'brown-bread', name: 'Brown bread', unitPrice: Money.of(249) },
+    ]),
+  );
+
+  const place = (...skus: readonly string[]) =>
+    placeOrder.execute({
+      customerId: 'ada',
+      lines: skus.map((sku) => ({ sku, quantity: 2 })),
+      paymentToken: 'tok_approve',
+    });
+  const placed = async (...skus: readonly string[]) => {
+    const result = await place(...skus);
+    if (!result.ok) throw new Error(`No price for lines ${result.error.indexes.join()}`);
+    return result.value.snapshot();
+  };
+
+  it('places the order at the prices of now, and tells it', async () => {
+    const order = await placed('whole-milk', 'brown-bread');
+    expect(order).toMatchObject({ status: 'placed', total: Money.of(2 * 119 + 2 * 249) });
+    expect((await orders.get(order.id))?.snapshot()).toEqual(order);
+    expect(context.told(order.id)).toEqual(['orders.order-placed 1']);
+  });
+
+  it('lets a price change without any effect on orders placed before', async () => {
+    const { id, total } = await placed('whole-milk');
+    await prices.set([{ sku: 'whole-milk', name: 'Whole milk', unitPrice: Money.of(129) }]);
+    expect((await orders.get(id))?.snapshot().total).toEqual(total);
+    expect((await placed('whole-milk')).total).toEqual(Money.of(258));
+  });
+
+  it('gives the order its time from when it was placed', async () => {
+    context.clock.advance(60_000);
+    const { dueAt } = await placed('whole-milk');
+    expect(dueAt).toEqual(new Date(context.clock.now().getTime() + QUARTER_HOUR_MS));
+  });
+
+  it('places nothing if a line has no price, and says which ones', async () => {
+    const before = await orders.list({ limit: 100 });
+    expect(await place('whole-milk', 'unicorn', 'brown-bread', 'griffin')).toEqual({
+      ok: false,
+      error: { indexes: [1, 3] },
+    });
+    expect(await orders.list({ limit: 100 })).toHaveLength(before.length);
+  });
+});

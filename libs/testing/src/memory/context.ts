@@ -1,0 +1,21 @@
+import { FixedClock } from '../fixed-clock';
+import { SequentialIds } from '../sequential-ids';
+import { MemoryOutbox } from './backbone';
+import { MemoryDatabase } from './database';
+import { MemoryUnitOfWork } from './unit-of-work';
+
+/** What a context's repositories in memory need, for tests of its use cases. */
+export class MemoryContext {
+  readonly clock = new FixedClock();
+  readonly ids = new SequentialIds();
+  readonly unitOfWork = new MemoryUnitOfWork(new MemoryDatabase());
+  readonly outbox = new MemoryOutbox(this.unitOfWork, this.clock, this.ids);
+
+  /** What the context has told about an aggregate, oldest first, each event with its version: `orders.order-placed 1`. */
+  told(subject: string): string[] {
+    return this.outbox
+      .committed()
+      .filter((event) => event.subject === subject)
+      .map(({ type, aggregateVersion }) => `${type} ${aggregateVersion}`);
+  }
+}
