@@ -4,8 +4,8 @@ const VERSION = 1;
 const NO_DATA = Buffer.alloc(0);
 
 /**
- * Shares partitions evenly, each topic among the members that read it. (kafkajs's own assigner gives them to members
- * that don't, as happens while a new version of a service that reads one topic more is rolled out.)
+ * Assigns partitions evenly, each topic among the members that subscribe to it. (kafkajs's own assigner ignores
+ * subscriptions, which differ while a new version of a service that reads another topic is rolled out.)
  */
 export const evenAssigner: PartitionAssigner = ({ cluster }) => ({
   name: 'EvenAssigner',

@@ -15,20 +15,20 @@ import { skipAborted } from './read-committed';
 
 /** How to reach the brokers. */
 export type Connection = Pick<KafkaConfig, 'ssl' | 'sasl'> & {
-  /** `host:port` of some brokers; the others are found through them. */
+  /** `host:port` of some brokers; the client finds the others through them. */
   readonly brokers: readonly string[];
   /** The name of this process in the brokers' logs and metrics. */
   readonly clientId: string;
 };
 
-/** What kafkajs's brokers can do, too. */
+/** Broker requests of kafkajs that its types omit. */
 type GroupCoordinator = Broker & {
   leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
 };
 
 /**
- * About five seconds in all. It begins with 5 ms, because the broker answers CONCURRENT_TRANSACTIONS for a moment
- * after each commit; and what takes longer is begun anew with another client.
+ * About five seconds in all. The first wait is 5 ms, because the broker answers CONCURRENT_TRANSACTIONS for a moment
+ * after each commit. Longer failures are handled by starting again with a new client.
  */
 const RETRY: RetryOptions = {
   initialRetryTime: 5,
@@ -41,16 +41,15 @@ const CONNECTION_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_MS = 60_000;
 
-// kafkajs sets timers for "not throttled", which it computes to a time long ago; Node 24 would warn of each process that
-// does so.
+// For "not throttled", kafkajs sets timers with a negative delay; Node 24 would print a warning in each process.
 const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void;
 process.emitWarning = (...args: unknown[]) => {
   if (args[1] !== 'TimeoutNegativeWarning') emitWarning(...args);
 };
 
 /**
- * A kafkajs client that can be thrown away at any moment, with whatever hangs on its connections. kafkajs doesn't
- * survive every loss of a broker, so nothing here mends a client: whatever fails is begun anew with another one.
+ * A kafkajs client that can be destroyed at any moment, with all its connections. kafkajs doesn't survive every loss
+ * of a broker, so nothing here repairs a client: after a failure the caller starts again with a new one.
  */
 export class KafkaClient {
   readonly kafka: Kafka;
@@ -62,21 +61,20 @@ export class KafkaClient {
       brokers: [...brokers],
       clientId,
       ...(ssl !== undefined && { ssl }),
-      // A copy: kafkajs keeps what it makes of the credentials in the object, and would use it for the next ones too.
+      // A copy: kafkajs caches derived credentials in this object, and would reuse them for the next ones.
       ...(sasl && { sasl: { ...sasl } }),
       retry: RETRY,
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
-      // It logs as errors what it goes on to mend. What it doesn't is told by those who use it.
+      // kafkajs logs errors that it then recovers from. Its callers report the others.
       logLevel: logLevel.NOTHING,
       socketFactory: (target) => this.openSocket(target),
     });
   }
 
   /**
-   * The cluster as kafkajs sees it, not connected yet: the public way to requests that its consumer and admin don't
-   * offer, such as reading without a group. Its offsets end where those of committed records do, or, if
-   * `readUncommitted`, where the log does.
+   * The kafkajs cluster, not connected yet: the public way to requests that its consumer and admin don't offer, such
+   * as reading without a group. Its end offsets are those of committed records, or of all if `readUncommitted`.
    */
   cluster(readUncommitted = false): Cluster {
     let cluster: Cluster | undefined;
@@ -103,7 +101,7 @@ export class KafkaClient {
     return (await cluster.findGroupCoordinator({ groupId })) as GroupCoordinator;
   }
 
-  /** Cuts every connection, at once and for good. */
+  /** Closes every connection at once; the client can't be used again. */
   destroy(): void {
     this.destroyed = true;
     for (const socket of this.sockets) socket.destroy(new Error('The client is closed'));

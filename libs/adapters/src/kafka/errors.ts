@@ -1,6 +1,6 @@
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 
-/** Told of what went wrong and is being tried again. */
+/** Called with each error that is being retried. */
 export type Report = (error: unknown, during: string) => void;
 
 /** The error and what caused it. */
@@ -11,12 +11,12 @@ function* chain(error: unknown): Iterable<Error> {
 const hasType = (error: unknown, ...types: readonly string[]): boolean =>
   [...chain(error)].some((each) => 'type' in each && types.includes(String(each.type)));
 
-/** Not in kafkajs's table: the broker has it for newer versions of the requests. */
+/** Missing in kafkajs's table: brokers return it for newer request versions. */
 const PRODUCER_FENCED = 90;
 
 /**
  * True if a newer producer has the same transactional id, or the broker ended a transaction that took too long.
- * @param committing while the broker lets a newer one in, it has other answers for a commit; 4.1 has none at all.
+ * @param committing while the broker admits a newer producer, it answers a commit with other errors; 4.1 not at all.
  */
 export const isFenced = (error: unknown, committing: boolean): boolean =>
   hasType(error, 'INVALID_PRODUCER_EPOCH', 'INVALID_PRODUCER_ID_MAPPING', 'INVALID_TXN_STATE') ||
@@ -24,13 +24,13 @@ export const isFenced = (error: unknown, committing: boolean): boolean =>
   (committing && hasType(error, 'CONCURRENT_TRANSACTIONS', 'UNKNOWN'));
 
 /**
- * True if the same will work in a moment: a broker has not heard yet of what it leads or coordinates, or moves it.
- * What kafkajs has tried for long already is not meant.
+ * True if a retry will soon succeed: a broker doesn't know yet what it leads or coordinates, or is moving it. False
+ * for what kafkajs itself has already retried to its limit.
  */
 const isBusy = (error: unknown): boolean =>
   error instanceof Error && 'type' in error && 'retriable' in error && error.retriable === true;
 
-/** True if the partitions of a group are shared anew, or were, without this member. */
+/** True if the group is rebalancing, or has rebalanced without this member. */
 export const isRebalance = (error: unknown): boolean =>
   hasType(
     error,
@@ -45,7 +45,7 @@ export const isUnknownMember = (error: unknown): boolean => hasType(error, 'UNKN
 export const asError = (reason: unknown): Error =>
   reason instanceof Error ? reason : new Error(String(reason));
 
-/** Waits for brokers that are busy with themselves, some seconds at most. */
+/** Retries for some seconds while brokers elect or move a leader or coordinator. */
 export const whileBusy = retry(handleWhen(isBusy), {
   maxAttempts: 10,
   backoff: new ExponentialBackoff({ initialDelay: 50, maxDelay: 1_000 }),

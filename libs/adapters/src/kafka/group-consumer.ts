@@ -6,20 +6,20 @@ import { GroupMember } from './group-member';
 import type { KafkaClient } from './client';
 
 export interface GroupConsumerOptions {
-  /** Makes a client for one membership. */
+  /** Creates the client of one membership. */
   readonly connect: () => KafkaClient;
   readonly sessionTimeoutMs: number;
   readonly report: Report;
 }
 
-/** At most what Kafka's own clients wait before they connect again. */
+/** The longest wait before a new attempt, as in Kafka's own clients. */
 const backoff = new ExponentialBackoff({ initialDelay: 200, maxDelay: 1_000 });
 
-/** Keeps a member in a group: whenever one has failed, it joins again as another one. */
+/** Keeps a member in a group: after a failure, a new member joins. */
 export class GroupConsumer implements Consumer {
   private readonly stopping = new AbortController();
   private member: GroupMember | undefined;
-  /** Members that failed, and that the group may still wait for. */
+  /** Failed members that the group may still wait for. */
   private readonly lost = new Set<string>();
   private running: Promise<void> = Promise.resolve();
   private stopped: Promise<void> | undefined;
@@ -29,7 +29,7 @@ export class GroupConsumer implements Consumer {
     private readonly options: GroupConsumerOptions,
   ) {}
 
-  /** @throws Error if it can't join. Once it has, it stays or comes back, whatever happens to the brokers. */
+  /** @throws Error if it can't join. After that it stays or rejoins, whatever happens to the brokers. */
   static async join(subscription: Subscription, options: GroupConsumerOptions): Promise<GroupConsumer> {
     const consumer = new GroupConsumer(subscription, options);
     const member = await whileBusy.execute(() => consumer.joinOnce());

@@ -15,39 +15,39 @@ import { skipAborted } from './read-committed';
 import { toConsumedRecord } from './reader';
 
 const DEFAULT_BATCH_RECORDS = 200;
-/** How long the broker waits for records: the longest that a paused partition waits over its time. */
+/** How long the broker waits for records, which is also the longest delay of a partition that resumes. */
 const FETCH_WAIT_MS = 500;
-/** How long the others wait for a member whose batch is in hand before they share its partitions without it. */
+/** How long a rebalance waits for a member that is handling a batch. */
 const REBALANCE_TIMEOUT_MS = 60_000;
 const COMMIT_ATTEMPTS = 6;
 const LEAVE_TIMEOUT_MS = 5_000;
 const retryBackoff = new ExponentialBackoff({ initialDelay: 100, maxDelay: 10_000 });
 
-/** One membership in a consumer group, from its beginning until it fails or leaves. It never mends itself. */
+/** One membership in a consumer group, until it fails or leaves. It never recovers by itself. */
 export class GroupMember {
-  /** Resolves, when no handler runs any more, with what went wrong, or with undefined if it has left. */
+  /** Resolves when no handler runs any more: with the error, or with undefined if the member has left. */
   readonly ended: Promise<Error | undefined>;
   private readonly end: (failure?: Error) => void;
   private readonly consumer: KafkaConsumer;
   private readonly heartbeatMs: number;
   private owned: readonly string[] = [];
-  /** By which the group knows it. */
+  /** Its id in the group. */
   private id: string | undefined;
   private failure: Error | undefined;
   private leaving = false;
-  /** Why its partitions are shared anew, until it has joined again. */
+  /** The cause of the rebalance, until it has joined again. */
   private revoked: Error | undefined;
-  /** The batch in hand: its signal, and when it is done. */
+  /** The batch being handled: its signal, and a promise of its end. */
   private inHand: { readonly signal: AbortController; readonly done: PromiseWithResolvers<void> } | undefined;
   private readonly commits = new OffsetCommits((positions) => this.commit(positions));
-  /** Of the batch that came last: unlike the consumer's own, its way of committing works to the very end. */
+  /** Of the last batch: unlike the consumer's own, its commit function works until the consumer has stopped. */
   private batch: EachBatchPayload | undefined;
-  /** By partition: what comes again, and after which wait. */
+  /** By partition: the offset to redeliver, and the wait before it. */
   private readonly failing = new Map<string, { readonly wait: IBackoff<unknown>; timer: NodeJS.Timeout }>();
 
   /**
-   * @param client its own, which it destroys in the end.
-   * @param lost the members before it that could not leave, which it does for them.
+   * @param client used by this member alone, which destroys it at its end.
+   * @param lost earlier members that could not leave; this one makes them leave.
    */
   constructor(
     private readonly client: KafkaClient,
@@ -68,7 +68,7 @@ export class GroupMember {
       maxWaitTimeInMs: FETCH_WAIT_MS,
       allowAutoTopicCreation: false,
       partitionAssigners: [(config) => evenAssigner({ ...config, cluster: skipAborted(config.cluster) })],
-      // kafkajs restarts after some failures and not after others; whoever keeps this member does after all of them.
+      // kafkajs restarts after some failures only; GroupConsumer does so after all of them.
       retry: { restartOnFailure: () => Promise.resolve(false) },
     });
     const { GROUP_JOIN, REBALANCING, CRASH, END_BATCH_PROCESS } = this.consumer.events;
@@ -82,7 +82,7 @@ export class GroupMember {
     return this.owned;
   }
 
-  /** @throws Error if it can't; it has ended then. */
+  /** @throws Error if it can't; the member has then ended. */
   async join(): Promise<void> {
     try {
       await this.consumer.connect();
@@ -100,7 +100,7 @@ export class GroupMember {
     if (this.failure) throw this.failure;
   }
 
-  /** Waits for the batch in hand, whose offset is committed, and gives the partitions back. */
+  /** Waits for the current batch, commits its offset and gives the partitions back. */
   async leave(): Promise<void> {
     this.leaving = true;
     this.inHand?.signal.abort();
@@ -108,7 +108,7 @@ export class GroupMember {
       ? Promise.resolve()
       : this.commits.done().then(() => this.consumer.disconnect().catch(() => undefined));
     await this.inHand?.done.promise;
-    // If the brokers are away, the others see by its silence that it is gone.
+    // If the brokers are unavailable, the session timeout removes the member.
     await Promise.race([left, pause(LEAVE_TIMEOUT_MS, undefined, { ref: false })]);
     this.cleanUp();
     this.end();
@@ -123,7 +123,7 @@ export class GroupMember {
     void (this.inHand?.done.promise ?? Promise.resolve()).then(() => this.end(error));
   }
 
-  /** Else the group would wait for them until their sessions end, and their successor with it. */
+  /** Otherwise the group, this member included, would wait until their sessions time out. */
   private async leaveForLost(): Promise<void> {
     if (this.lost.size === 0) return;
     const { group } = this.subscription;
@@ -152,7 +152,7 @@ export class GroupMember {
       .map(({ topic, partition }) => `${topic}/${partition}`);
   }
 
-  /** What held nothing but markers and aborted transactions never comes to a handler; it must not count as lag. */
+  /** Handlers never see markers and aborted transactions, which must not count as lag. */
   private passOver({
     payload: { topic, partition, batchSize, lastOffset },
   }: ConsumerEndBatchProcessEvent): void {
@@ -160,20 +160,20 @@ export class GroupMember {
     this.commits.add({ topic, partition, offset: String(BigInt(lastOffset) + 1n) });
   }
 
-  /** Handles what was fetched of one partition. What it throws makes kafkajs join again. */
+  /** Handles the fetched records of one partition. If it throws, kafkajs rejoins. */
   private async take(payload: EachBatchPayload): Promise<void> {
-    // kafkajs comes with the other partitions of a fetch even when one of them has shown that they are lost.
+    // kafkajs delivers the other partitions of a fetch even after one has shown that they are revoked.
     this.throwIfRevoked();
     if (this.leaving || this.failure) return;
     const signal = new AbortController();
     const done = Promise.withResolvers<void>();
     this.inHand = { signal, done };
     this.batch = payload;
-    // Also while a handler takes long. kafkajs sends one only when it is due.
+    // Also during a long handler. kafkajs sends a heartbeat only when one is due.
     const beat = setInterval(() => void this.beat(payload), this.heartbeatMs);
     try {
       await this.handleSlices(payload, signal.signal);
-      // Whoever gets the partitions should begin where this one ends.
+      // The next owner of the partitions should start where this one ends.
       if (this.leaving || this.revoked) await this.commits.done();
     } finally {
       clearInterval(beat);
@@ -207,7 +207,7 @@ export class GroupMember {
       this.failing.delete(`${topic}/${partition}`);
       const last = (slice.at(-1) as (typeof slice)[number]).offset;
       payload.resolveOffset(last);
-      // Behind the last record there may be some that are no one's: markers, and records of aborted transactions.
+      // The last record may be followed by markers and records of aborted transactions.
       const handled = from + slice.length < messages.length ? last : payload.batch.lastOffset();
       this.commits.add({ topic, partition, offset: String(BigInt(handled) + 1n) });
       await this.beat(payload);
@@ -218,7 +218,7 @@ export class GroupMember {
     try {
       await payload.heartbeat();
     } catch (error) {
-      // Whether the brokers are away shows in the next fetch.
+      // If the brokers are unavailable, the next fetch fails.
       if (isRebalance(error)) this.revoke(asError(error));
     }
   }
@@ -228,14 +228,14 @@ export class GroupMember {
     this.inHand?.signal.abort();
   }
 
-  /** Lets the partition rest; what was not resolved is fetched again after it, while the others go on. */
+  /** Pauses the partition and then fetches what was not resolved; the other partitions continue. */
   private comeAgain(payload: EachBatchPayload): void {
     const partition = `${payload.batch.topic}/${payload.batch.partition}`;
     const wait = this.failing.get(partition)?.wait.next(undefined) ?? retryBackoff.next();
     this.failing.set(partition, { wait, timer: setTimeout(payload.pause(), wait.duration) });
   }
 
-  /** Tries on while the brokers are away for a moment: what is done had better not come again. */
+  /** Retries while the brokers are briefly unavailable, to avoid redelivering handled records. */
   private async commit(positions: readonly Position[]): Promise<void> {
     const topics = [...new Set(positions.map(({ topic }) => topic))].map((topic) => ({
       topic,

@@ -25,7 +25,7 @@ import {
 } from './topics';
 
 export interface KafkaEventLogOptions {
-  /** `host:port` of some brokers; the others are found through them. */
+  /** `host:port` of some brokers; the client finds the others through them. */
   readonly brokers: readonly string[];
   /** The name of this process in the brokers' logs and metrics. */
   readonly clientId: string;
@@ -40,19 +40,19 @@ export interface KafkaEventLogOptions {
   readonly compression?: 'none' | 'gzip';
   /** After how long without a heartbeat a group member counts as dead, milliseconds. Default 10,000. */
   readonly sessionTimeoutMs?: number;
-  /** Told of what went wrong and is being tried again: a handler that failed, a broker that is away. */
+  /** Called with each error that is being retried: a failed handler, an unavailable broker. */
   readonly onError?: Report;
 }
 
 /**
- * The event log on Kafka. Consumers wait out the loss of brokers; calls that ask once, and `publish`, fail after some
- * seconds, and can be called again.
+ * The event log on Kafka. Consumers survive the loss of brokers; single requests and `publish` fail after some seconds
+ * and can be repeated.
  */
 export class KafkaEventLog extends EventLog {
   private readonly settings: TopicSettings;
   private readonly consumers = new Set<GroupConsumer>();
   private readonly publishers = new Set<KafkaPublisher>();
-  /** Topics that are there. */
+  /** Topics known to exist. */
   private readonly known = new Set<string>();
 
   private constructor(private readonly options: KafkaEventLogOptions) {
@@ -61,7 +61,7 @@ export class KafkaEventLog extends EventLog {
     this.settings = { replicationFactor, retentionMs, compression };
   }
 
-  /** Connects to nothing yet: a process starts whether Kafka is there or not. */
+  /** Doesn't connect yet, so that a process starts even if Kafka is unavailable. */
   static async open(options: KafkaEventLogOptions): Promise<KafkaEventLog> {
     return new KafkaEventLog(options);
   }
@@ -105,7 +105,7 @@ export class KafkaEventLog extends EventLog {
     };
   }
 
-  /** The brokers' own topics and the publishers' cursors aside; ends are those of what readers can have now. */
+  /** Leaves out the brokers' own topics and the publishers' cursors. An end is that of what readers can see now. */
   async describe(): Promise<readonly PartitionDescription[]> {
     return this.ask(async (client) => {
       const topics = await withAdmin(client, async (admin) => [...(await partitionCounts(admin)).keys()]);
@@ -129,7 +129,7 @@ export class KafkaEventLog extends EventLog {
           partitions.map(({ partition, offset }) => ({ group, topic, partition, committed: Number(offset) })),
         );
         rows.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition));
-        // Negative is what it has for none.
+        // Negative: none committed.
         offsets.push(...rows.filter(({ committed }) => committed >= 0));
       }
       return offsets;
@@ -157,7 +157,7 @@ export class KafkaEventLog extends EventLog {
       }
       const coordinator = await client.groupCoordinator(group);
       try {
-        // Without a member and a generation: the coordinator takes that only if the group has no members.
+        // Without member and generation: the coordinator accepts that only if the group has no members.
         await coordinator.offsetCommit({
           groupId: group,
           groupGenerationId: -1,
@@ -196,7 +196,7 @@ export class KafkaEventLog extends EventLog {
     return this.ask((client) => withAdmin(client, work));
   }
 
-  /** Each question has a connection of its own, so that none meets the remains of another one's failure. */
+  /** Each request uses its own connections, so that no failure affects another request. */
   private ask<T>(work: (client: KafkaClient) => Promise<T>): Promise<T> {
     return whileBusy.execute(async () => {
       const client = new KafkaClient(this.options);

@@ -132,7 +132,7 @@ describe('The event log on Kafka, when things break', () => {
     expect(handled).toEqual(['committed']);
   });
 
-  it('hands on what a foreign producer wrote, whatever is missing or too large', async () => {
+  it('delivers what a foreign producer wrote, whatever is missing or too large', async () => {
     const producer = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).producer({
       createPartitioner: Partitioners.DefaultPartitioner,
     });
@@ -175,7 +175,7 @@ describe('The event log on Kafka, when things break', () => {
     expect(await written()).toBeGreaterThan(committed);
   });
 
-  it('fences a publisher that stood still while another one took over', async () => {
+  it('fences a publisher that was suspended while another one took over', async () => {
     for (let round = 0; round < 4; round += 1) {
       const deposed = publisher('still', 500);
       await deposed.next('published');
@@ -196,13 +196,13 @@ describe('The event log on Kafka, when things break', () => {
     expect(session.cursor).toBe(String(expectNoGapNoDuplicate(await published())));
   });
 
-  it('goes on after the broker stood still, was stopped, and was not there at the start', async () => {
+  it('recovers after the broker was paused, was stopped, and was unavailable at the start', async () => {
     const consumer = () => run('consume', kafka.brokers[0] as string, topic, topic);
     const [first, second] = [consumer(), consumer()];
     const early = publisher('steady', 10, 20);
     await early.next('published');
     await eventually(() => first.count('handled') + second.count('handled') > 0);
-    const goesOn = async (source: Child) => {
+    const continues = async (source: Child) => {
       await source.next('published');
       const handled = () => first.count('handled') + second.count('handled');
       const before = handled();
@@ -212,7 +212,7 @@ describe('The event log on Kafka, when things break', () => {
     await kafka.pause();
     await setTimeout(3_000);
     await kafka.unpause();
-    await goesOn(early);
+    await continues(early);
 
     await kafka.stop();
     await early.next('failed');
@@ -223,7 +223,7 @@ describe('The event log on Kafka, when things break', () => {
     await kafka.start();
     // It may have joined before the broker's start was seen here.
     await eventually(() => third.count('joined') > 0, DEADLINE_MS);
-    await goesOn(late);
+    await continues(late);
 
     expect([first, second, third, late].map((child) => child.running)).toEqual([true, true, true, true]);
     await late.end('SIGKILL');

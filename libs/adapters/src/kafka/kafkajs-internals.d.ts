@@ -1,4 +1,4 @@
-// The parts of kafkajs 2.2.4 that are used without being public.
+// The internals of kafkajs 2.2.4 that this adapter uses.
 
 declare module 'kafkajs/src/protocol/requests' {
   import type { Message } from 'kafkajs';

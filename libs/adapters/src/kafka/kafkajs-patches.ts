@@ -3,15 +3,15 @@ import RequestQueue from 'kafkajs/src/network/requestQueue';
 
 /* eslint-disable @typescript-eslint/unbound-method -- they are called on their own objects again */
 
-// Once anything was answered, kafkajs looks every millisecond, on each connection for ever, whether requests wait.
+// After the first response, kafkajs polls each connection every millisecond, for ever, for waiting requests.
 const { scheduleCheckPendingRequests } = RequestQueue.prototype;
 RequestQueue.prototype.scheduleCheckPendingRequests = function () {
   if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
 };
 
-/** Of a transactional id, as opposed to a group. */
+/** The coordinator type of a transactional id, as opposed to a group. */
 const TRANSACTION = 1;
-/** What it costs at most that a coordinator has moved. */
+/** The longest time that a moved coordinator goes unnoticed. */
 const COORDINATOR_KNOWN_MS = 500;
 
 interface Answer {
@@ -19,7 +19,7 @@ interface Answer {
   readonly at: number;
 }
 
-// kafkajs asks twice in each transaction who coordinates it, which is a fourth of the time that a small one takes.
+// kafkajs looks up the coordinator twice per transaction, a quarter of the time of a small one.
 const answers = new WeakMap<KafkaCluster, Map<string, Answer>>();
 const { findGroupCoordinatorMetadata } = KafkaCluster.prototype;
 KafkaCluster.prototype.findGroupCoordinatorMetadata = function (group) {

@@ -1,4 +1,4 @@
-/** Where a group goes on in a partition: the offset of the next record. */
+/** A group's position in a partition: the offset of the next record. */
 export interface Position {
   readonly topic: string;
   readonly partition: number;
@@ -6,15 +6,15 @@ export interface Position {
 }
 
 /**
- * Stores how far a member has come while it handles on. One request is on its way at a time; what is added meanwhile
- * goes with the next, of each partition the last alone. So a later position is never overtaken by an earlier one, and
- * no batch waits for the broker's answer about another.
+ * Commits a member's offsets while it handles further batches. One request is in flight at a time; offsets added
+ * meanwhile go with the next, only the last of each partition. So an earlier offset never overwrites a later one, and
+ * no batch waits for the broker's answer to another's commit.
  */
 export class OffsetCommits {
   private waiting = new Map<string, Position>();
   private running: Promise<void> | undefined;
 
-  /** @param store rejects only if it makes no sense to try on; what waits is dropped then. */
+  /** @param store rejects only if a retry is pointless; waiting offsets are then dropped. */
   constructor(private readonly store: (positions: readonly Position[]) => Promise<void>) {}
 
   add(position: Position): void {
@@ -22,7 +22,7 @@ export class OffsetCommits {
     this.running ??= this.run().finally(() => (this.running = undefined));
   }
 
-  /** Resolves when all that was added is stored, or dropped. */
+  /** Resolves when all added offsets are stored or dropped. */
   async done(): Promise<void> {
     while (this.running) await this.running;
   }

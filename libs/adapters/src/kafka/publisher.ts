@@ -16,7 +16,7 @@ import { isAbortMarker } from './read-committed';
 import { extents, readPartition } from './reader';
 import { CURSORS_TOPIC } from './topics';
 
-/** Throws if one of the topics is not there. */
+/** Throws if a topic does not exist. */
 export type RequireTopics = (topics: readonly string[]) => Promise<void>;
 
 export interface PublisherOptions {
@@ -28,22 +28,22 @@ export interface PublisherOptions {
 const TRANSACTIONAL_ID_PREFIX = 'atlas-';
 encodeProduceFast(TRANSACTIONAL_ID_PREFIX);
 
-/** Below the brokers' default limit for what one request may carry to one partition, with room for its framing. */
+/** Below the brokers' default limit for one partition's part of a request, with room for its framing. */
 const REQUEST_BYTES = 900_000;
 const RECORD_OVERHEAD_BYTES = 70;
-/** After how long without a commit the broker aborts: until then readers wait behind a publisher that has died. */
+/** When the broker aborts an open transaction: until then readers wait behind a publisher that has died. */
 const TRANSACTION_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 /**
- * For five seconds: the broker answers CONCURRENT_TRANSACTIONS until the markers of the last commit are written, which
- * takes milliseconds. (kafkajs's default begins with 300.)
+ * Five seconds in all: the broker answers CONCURRENT_TRANSACTIONS until the markers of the last commit are written,
+ * which takes milliseconds. (kafkajs's default starts with 300.)
  */
 const RETRY = { initialRetryTime: 5, multiplier: 1.2, maxRetryTime: 20, retries: 250 };
 
 /**
- * Publishes in Kafka transactions that hold the cursor too, as Kafka Connect's source tasks do (KIP-618). A publisher
- * that fails is over, since kafkajs can't tell whether its last transaction was committed; to open it again aborts or
- * completes that transaction and reads the cursor, which tells.
+ * Publishes in Kafka transactions that include the cursor, as Kafka Connect's source tasks do (KIP-618). A failed
+ * publisher can't be used again, since kafkajs can't tell whether its last transaction was committed. Opening a new one
+ * aborts or completes that transaction and reads the cursor, which shows the outcome.
  */
 export class KafkaPublisher {
   private queue: Promise<void> = Promise.resolve();
@@ -53,12 +53,12 @@ export class KafkaPublisher {
     private readonly client: KafkaClient,
     private readonly producer: Producer,
     private readonly options: PublisherOptions,
-    /** `topic/partition` of what the present request should carry. */
+    /** The `topic/partition`s of the current request. */
     private readonly addressed: Set<string>,
     readonly cursor: string | undefined,
   ) {}
 
-  /** @param client the publisher's own, which it destroys in the end. */
+  /** @param client used by this publisher alone, which destroys it at its end. */
   static async open(client: KafkaClient, options: PublisherOptions): Promise<KafkaPublisher> {
     const addressed = new Set<string>();
     const producer = client.kafka.producer({
@@ -84,8 +84,8 @@ export class KafkaPublisher {
   }
 
   /**
-   * Calls that overlap are done one after the other. If it fails once records have been sent, nobody knows whether
-   * they are there: this and every later call throw, and opening the publisher again tells by its cursor.
+   * Overlapping calls run one after the other. After a failure nobody knows whether records that were sent are
+   * committed: this and every later call throw, and the cursor of the next publisher shows the outcome.
    */
   publish(records: readonly OutgoingRecord[], cursor: string): Promise<void> {
     const publishing = this.queue.then(() => this.append(records, cursor));
@@ -135,8 +135,8 @@ export class KafkaPublisher {
 }
 
 /**
- * Kafka's own partitioning, which notes down where it sends records to. (kafkajs's computes the same in BigInts, in
- * thirty times the time.)
+ * Kafka's own partitioning; it also records the partitions used. (kafkajs's computes the same with BigInts, thirty
+ * times slower.)
  */
 const notingPartitioner =
   (addressed: Set<string>): ICustomPartitioner =>
@@ -148,9 +148,9 @@ const notingPartitioner =
   };
 
 /**
- * When one broker took its part of a request and another did not, kafkajs sends the rest to those that have not
- * answered yet. If a partition has changed its leader meanwhile, it is left out, or sent again under new numbers.
- * @throws Error if a partition was not taken exactly once; the transaction must not be committed then.
+ * If one broker accepts its part of a request and another fails, kafkajs resends only to those that have not answered.
+ * A partition whose leader has changed meanwhile is left out, or sent again under new sequence numbers.
+ * @throws Error if a partition was not written exactly once; the transaction must then not be committed.
  */
 export function requireOnce(taken: readonly RecordMetadata[], addressed: ReadonlySet<string>): void {
   const partitions = taken.map(({ topicName, partition }) => `${topicName}/${partition}`);
@@ -167,7 +167,7 @@ export function requireOnce(taken: readonly RecordMetadata[], addressed: Readonl
   );
 }
 
-/** Splits the records, in order, into what one request may carry; the cursor goes with the last of them. */
+/** Splits the records, in order, into requests of at most the size limit; the cursor goes with the last. */
 function requests(records: readonly OutgoingRecord[], cursor: Message): TopicMessages[][] {
   const parts: TopicMessages[][] = [];
   let messages = new Map<string, Message[]>();
@@ -193,7 +193,7 @@ function requests(records: readonly OutgoingRecord[], cursor: Message): TopicMes
   return parts;
 }
 
-/** About how many bytes the record takes. */
+/** The approximate size of the record, bytes. */
 function sizeOf(key: string, headers: Readonly<Record<string, string>>, value: Buffer): number {
   let size = RECORD_OVERHEAD_BYTES + value.length + Buffer.byteLength(key);
   for (const name in headers)

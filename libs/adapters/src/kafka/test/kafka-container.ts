@@ -5,12 +5,12 @@ import { KafkaClient } from '../client';
 /** One broker with KRaft, of the image that `docker compose` runs too. */
 export interface KafkaContainer {
   readonly brokers: readonly string[];
-  /** Stands still, with its connections open; `unpause` goes on. */
+  /** Suspends it with its connections open; `unpause` resumes it. */
   pause(): Promise<void>;
   unpause(): Promise<void>;
-  /** Ends it; its records stay, and `start` brings it back under the same address, whichever way it ended. */
+  /** Stops it. Its records stay; `start` restarts it under the same address, however it ended. */
   stop(): Promise<void>;
-  /** Ends it at once, with whatever it has in hand. */
+  /** Kills it, whatever it is doing. */
   kill(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;
@@ -21,7 +21,7 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Of its own, beside the one for clients. */
+/** Listeners besides the one for clients. */
 interface InnerPorts {
   readonly controller: number;
   readonly internal: number;
@@ -37,7 +37,7 @@ const KEYSTORE_PASSWORD = 'atlas-test';
  * share of the processors that a benchmark would feel.
  */
 export async function startKafka({ onHost = false } = {}): Promise<KafkaContainer> {
-  // The same port inside and outside, fixed, because the broker tells it to its clients and keeps it when restarted.
+  // The same fixed port inside and outside, because the broker advertises it, and keeps it after a restart.
   const port = await freePort();
   const brokers = [`localhost:${port}`];
   const container = await (
@@ -66,7 +66,7 @@ export async function startKafka({ onHost = false } = {}): Promise<KafkaContaine
   };
 }
 
-/** A broker that wants TLS and a password. `ca` is the certificate that its clients should trust. */
+/** A broker that requires TLS and a password. `ca` is the certificate that its clients should trust. */
 export async function startSecuredKafka({ username, password }: Credentials) {
   const port = await freePort();
   const keytool = `keytool -keystore ${KEYSTORE} -storepass ${KEYSTORE_PASSWORD} -alias broker`;
@@ -109,7 +109,7 @@ const broker = (port: number, protocol: string, { controller, internal } = INNER
       KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
       KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
       KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS: '1',
-      // Groups begin at once, not after three seconds in which more members may come.
+      // Groups start at once, without three seconds for more members to join.
       KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
     })
     .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
