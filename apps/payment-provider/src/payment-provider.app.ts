@@ -8,8 +8,8 @@ export const paymentProviderApp = {
   title: 'Payment provider (sandbox)',
   description:
     'A SANDBOX FOR DEVELOPMENT, like the test mode of a real payment provider: no card is charged and no money moves. ' +
-    'Its cards are tokens: `tok_approve` is charged, `tok_decline` declined, `tok_timeout` never answered and not ' +
-    'charged; any other is declined as unknown. It keeps books of its own, and can be told to misbehave: see `/faults`.',
+    'Its test cards are tokens: `tok_approve` is charged, `tok_decline` is declined, `tok_timeout` gets no answer and is ' +
+    'not charged; any other is declined as unknown. It keeps its own books, and can inject faults: see `/faults`.',
   settings: paymentProviderSettings,
   module: (values) => PaymentProviderModule.register(values),
   readiness: { database: databaseIsThere },

@@ -1,7 +1,7 @@
 import { serviceSettings } from '@atlas/service';
 import type { z } from 'zod';
 
-/** It takes no part in the platform's events: to the others it is a company outside, which has an API. */
+/** It takes no part in the platform's events: it stands for an outside company, which has an API only. */
 export const paymentProviderSettings = serviceSettings({ port: 4090 }).pick({
   HOST: true,
   PORT: true,

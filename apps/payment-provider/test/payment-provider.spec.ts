@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { eventually } from '@atlas/testing';
 import { type Context, startContext } from '@atlas/testing/context';
 import { Agent, request } from 'undici';
-import type { BooksResponse, ChargeResponse } from '../src/adapters/driving/http/charges.schemas';
+import type { BooksResponse } from '../src/adapters/driving/http/books.schemas';
+import type { ChargeResponse } from '../src/adapters/driving/http/charges.schemas';
 import type { FaultsResponse } from '../src/adapters/driving/http/faults.schemas';
 import { paymentProviderApp } from '../src/payment-provider.app';
 
@@ -215,7 +216,7 @@ describe('The sandbox provider', () => {
     });
   });
 
-  describe('When told to misbehave, it', () => {
+  describe('With faults, it', () => {
     const resets = (sent: Promise<unknown>) =>
       expect(sent).rejects.toMatchObject({ code: expect.stringMatching(/^(ECONNRESET|UND_ERR_SOCKET)$/) });
 
@@ -261,17 +262,17 @@ describe('The sandbox provider', () => {
       expect(await chargesOf(reference)).toEqual([]);
     });
 
-    it('stops once it has struck as often as told, and tells how often it did', async () => {
+    it('stops after its count, and reports how often each fault was injected', async () => {
       await turnOn({ kind: 'latency', delayMs: { min: 1, max: 5 } }, { kind: 'error-before', count: 2 });
       const statuses: number[] = [];
       for (let sent = 0; sent < 4; sent++) statuses.push((await charge(randomUUID())).status);
       expect(statuses).toEqual([500, 500, 201, 201]);
-      expect(((await send('GET', '/faults')).body as unknown as FaultsResponse).struck).toEqual([4, 2]);
+      expect(((await send('GET', '/faults')).body as unknown as FaultsResponse).injected).toEqual([4, 2]);
       await send('DELETE', '/faults');
-      expect((await send('GET', '/faults')).body).toMatchObject({ faults: { faults: [] }, struck: [] });
+      expect((await send('GET', '/faults')).body).toMatchObject({ faults: { faults: [] }, injected: [] });
     });
 
-    it('strikes what it is told to strike alone', async () => {
+    it('injects a fault only where it is told to', async () => {
       await turnOn({ kind: 'error-before', on: ['read'] });
       const { status } = await charge(randomUUID());
       expect(status).toBe(201);

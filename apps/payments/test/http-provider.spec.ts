@@ -36,7 +36,7 @@ describe('The provider over HTTP', () => {
   });
   afterEach(async () => {
     await client.close();
-    await books.behave();
+    await books.clearFaults();
   });
   afterAll(() => books?.end());
 
@@ -83,11 +83,11 @@ describe('The provider over HTTP', () => {
       ['limits the rate for a moment', { kind: 'rate-limit', retryAfterSeconds: 0, ...ONCE }],
     ])('%s', async (_, fault) => {
       const id = randomUUID();
-      await books.misbehave(fault);
+      await books.setFaults(fault);
       const outcome = await charge(id);
       expect(outcome.kind).toBe('approved');
-      expect((await books.struck())[0]).toBeGreaterThan(0);
-      await books.behave();
+      expect((await books.injected())[0]).toBeGreaterThan(0);
+      await books.clearFaults();
       expect(await charge(id)).toEqual(outcome);
       expect(await books.chargesOf(id)).toHaveLength(1);
     });
@@ -111,10 +111,10 @@ describe('The provider over HTTP', () => {
     ];
     it.each(failing)('%s', async (_, faults, charged) => {
       const id = randomUUID();
-      await books.misbehave(...faults);
+      await books.setFaults(...faults);
       expect(await charge(id)).toMatchObject({ kind: 'unavailable' });
       expect(await books.chargesOf(id)).toHaveLength(charged);
-      await books.behave();
+      await books.clearFaults();
       // Its circuit may have opened meanwhile.
       await eventually(async () => (await charge(id)).kind === 'approved');
       expect(await books.chargesOf(id)).toHaveLength(1);
@@ -149,7 +149,7 @@ describe('The provider over HTTP', () => {
   });
 
   it('passes on how long to leave the provider alone', async () => {
-    await books.misbehave({ kind: 'rate-limit', retryAfterSeconds: 60 });
+    await books.setFaults({ kind: 'rate-limit', retryAfterSeconds: 60 });
     const outcome = await charge(randomUUID());
     expect(outcome).toMatchObject({ kind: 'unavailable', retryInMs: 60_000 });
   });
@@ -162,7 +162,7 @@ describe('The provider over HTTP', () => {
 
   it('does not guess about a charge that arrives after it was asked about', async () => {
     const id = randomUUID();
-    await books.misbehave({ kind: 'latency', delayMs: 1_500, ...ONCE });
+    await books.setFaults({ kind: 'latency', delayMs: 1_500, ...ONCE });
     expect(await charge(id)).toEqual({ kind: 'unknown' });
     const late = await eventually(async () => {
       const record = await provider.lookup(id);
@@ -185,12 +185,12 @@ describe('The provider over HTTP', () => {
     ])('%s', async (_, fault) => {
       const id = randomUUID();
       const chargeId = await books.charge(id, id, price.minorUnits);
-      await books.misbehave({ ...fault, on: ['refund'] });
+      await books.setFaults({ ...fault, on: ['refund'] });
       const refund = await provider.refund(`${id}:refund`, chargeId);
       expect(await books.chargesOf(id)).toEqual([
         { id: chargeId, declined: null, refund_id: (refund as { refundId: string }).refundId },
       ]);
-      expect((await books.struck())[0]).toBeGreaterThan(0);
+      expect((await books.injected())[0]).toBeGreaterThan(0);
       expect(await books.holds(id)).toBe(0);
     });
   });
@@ -205,14 +205,14 @@ describe('The provider over HTTP', () => {
 
   it('leaves a provider alone that fails, and finds out by one call whether it is back', async () => {
     expect(provider.capacity()).toBe(Infinity);
-    await books.misbehave({ kind: 'error-before' });
+    await books.setFaults({ kind: 'error-before' });
     for (let sent = 0; sent < 3; sent++) await charge(randomUUID());
     expect(provider.capacity()).toBe(0);
-    expect(await books.struck()).toEqual([3]);
+    expect(await books.injected()).toEqual([3]);
     expect(await charge(randomUUID())).toMatchObject({ kind: 'unavailable' });
-    expect(await books.struck()).toEqual([3]);
+    expect(await books.injected()).toEqual([3]);
     await eventually(() => provider.capacity() === 1);
-    await books.behave();
+    await books.clearFaults();
     expect((await charge(randomUUID())).kind).toBe('approved');
     expect(provider.capacity()).toBe(Infinity);
   });

@@ -47,8 +47,8 @@ describe('Payments, when the provider', () => {
     ],
     [
       'fails every charge',
-      () => payments.provider.misbehave({ kind: 'error-before' }),
-      () => payments.provider.behave(),
+      () => payments.provider.setFaults({ kind: 'error-before' }),
+      () => payments.provider.clearFaults(),
     ],
   ])(
     '%s, wait without failing, say so in their readiness, and go on by themselves',
@@ -128,7 +128,7 @@ describe('Payments, when the provider', () => {
         fc.array(payment, { minLength: 1, maxLength: 5 }),
         fc.boolean(),
         async (faults, wishes, kill) => {
-          await payments.provider.misbehave(...faults);
+          await payments.provider.setFaults(...faults);
           const cancelPayment = payments.get(CancelPayment);
           const paused = payments.pausedWorker();
           const sleeping: (() => Promise<unknown>)[] = [];
@@ -158,7 +158,7 @@ describe('Payments, when the provider', () => {
           await settled();
           // The sleepers wake up, charge, and die.
           for (const charge of sleeping) await charge();
-          await payments.provider.behave();
+          await payments.provider.clearFaults();
           // What is still on its way to the provider arrives, too, and is found.
           await eventually(async () => {
             await payments.reconcile();

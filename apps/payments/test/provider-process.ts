@@ -54,7 +54,7 @@ export class ProviderProcess {
     await once(child, 'exit');
   }
 
-  async misbehave(...faults: readonly object[]): Promise<void> {
+  async setFaults(...faults: readonly object[]): Promise<void> {
     const answer = await fetch(`${this.url}/faults`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
@@ -63,13 +63,13 @@ export class ProviderProcess {
     if (!answer.ok) throw new Error(await answer.text());
   }
 
-  /** How many requests each fault has struck. */
-  async struck(): Promise<readonly number[]> {
-    const { struck } = (await (await fetch(`${this.url}/faults`)).json()) as { struck: number[] };
-    return struck;
+  /** How many requests each fault was injected into. */
+  async injected(): Promise<readonly number[]> {
+    const { injected } = (await (await fetch(`${this.url}/faults`)).json()) as { injected: number[] };
+    return injected;
   }
 
-  async behave(): Promise<void> {
+  async clearFaults(): Promise<void> {
     await fetch(`${this.url}/faults`, { method: 'DELETE' });
   }
 

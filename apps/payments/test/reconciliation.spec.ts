@@ -160,9 +160,9 @@ describe('Payments and the books of the provider', () => {
   it('are read on while the provider misbehaves, once it is well again', async () => {
     const { id, charge } = await claimedByPausedWorker();
     await charge();
-    await payments.provider.misbehave({ kind: 'error-before', on: ['read'] });
+    await payments.provider.setFaults({ kind: 'error-before', on: ['read'] });
     await expect(payments.get(ReconcileBooks).execute()).rejects.toThrow();
-    await payments.provider.behave();
+    await payments.provider.clearFaults();
     await eventually(async () => {
       await payments.get(ReconcileBooks).execute();
       return (await payments.read(id)).status === 'captured';

@@ -141,7 +141,7 @@ verb<Common & { limit: number; concurrency: number; outage: number; seed: number
     positiveNumber,
     2,
   )
-  .option('--seed <number>', 'decides which requests are struck', positiveInteger, 1);
+  .option('--seed <number>', 'decides which requests get a fault', positiveInteger, 1);
 
 verb(
   'audit',

@@ -10,7 +10,7 @@ interface ChaosProviderResult {
     readonly orders: number;
     readonly confirmed: number;
     readonly cancelled: Readonly<Record<string, number>>;
-    readonly struck: number;
+    readonly injected: number;
     readonly kills: number;
   }[];
   readonly money: { readonly ledger: string; readonly provider: string };
@@ -39,7 +39,7 @@ describe('Chaos at the payment provider', () => {
     );
     expect(settled).toEqual(phases.map(({ orders }) => orders));
     expect(settled.reduce((sum, count) => sum + count, 0)).toBe(60);
-    expect(phases.filter(({ struck }) => struck > 0).length).toBeGreaterThan(phases.length / 2);
+    expect(phases.filter(({ injected }) => injected > 0).length).toBeGreaterThan(phases.length / 2);
     expect(phases.reduce((sum, { kills }) => sum + kills, 0)).toBe(2);
     expect(stderr.match(/kill -9 \d+ \(payment-provider\)/g)).toHaveLength(2);
     expect(Number(money.ledger)).toBeGreaterThan(0);

@@ -1,50 +1,57 @@
 import type { BookEntry, Charge, Refund } from '../domain/charge';
+import type { FaultPlan } from '../domain/fault-plan';
 
-/** What became of a request that carries an idempotency key. */
-export type Once<Made> =
-  | { readonly kind: 'made'; readonly value: Made }
-  /** The same request came before; this is what was made then. */
-  | { readonly kind: 'repeated'; readonly value: Made }
-  /** The key came with another request before. */
-  | { readonly kind: 'other-request' }
-  /** A request with this key, or for this charge, is being worked on. */
-  | { readonly kind: 'in-flight' };
+/** The result of a request that carries an idempotency key. */
+export type KeyedResult<Created> =
+  | { readonly kind: 'created'; readonly value: Created }
+  /** The same request came before, and created this. */
+  | { readonly kind: 'replayed'; readonly value: Created }
+  /** The key was used for another request. */
+  | { readonly kind: 'key-reused' }
+  /** A request with this key, or for this charge, is in progress. */
+  | { readonly kind: 'in-progress' };
 
-export type OnceRefunded =
-  | Once<Refund>
+export type RefundResult =
+  | KeyedResult<Refund>
   | { readonly kind: 'no-such-charge' }
   /** Under another key. */
   | { readonly kind: 'already-refunded'; readonly value: Refund };
 
 export interface BookPage {
   readonly entries: readonly BookEntry[];
-  /** Where the next page begins; give it back as it is. The one that was given if there are no entries. */
+  /** Where the next page starts; pass it back unchanged. If there are no entries, it is the position that was asked for. */
   readonly next: string;
 }
 
 /**
- * What was charged and refunded. A key is kept with what was made under it, for ever: however late a request comes
- * again, it makes nothing new.
+ * Charges and refunds. A key is kept for ever with what it created: a repeated request creates nothing new, however late
+ * it comes.
  */
 export abstract class Books {
-  /** Enters the charge, unless there is one under its key. */
-  abstract charge(key: string, charge: Charge): Promise<Once<Charge>>;
+  /** Adds the charge, unless its key has one. */
+  abstract addCharge(key: string, charge: Charge): Promise<KeyedResult<Charge>>;
 
-  /** Enters the refund of a whole charge; a charge is refunded once, under whatever key. */
-  abstract refund(
+  /** Adds the refund of a whole charge; a charge is refunded once, whatever the key. */
+  abstract addRefund(
     key: string,
     refund: { readonly id: string; readonly chargeId: string; readonly createdAt: Date },
-  ): Promise<OnceRefunded>;
+  ): Promise<RefundResult>;
 
-  abstract find(chargeId: string): Promise<Charge | undefined>;
+  abstract getCharge(chargeId: string): Promise<Charge | undefined>;
 
   /** All with this reference, oldest first. */
-  abstract withReference(reference: string): Promise<readonly Charge[]>;
+  abstract listCharges(reference: string): Promise<readonly Charge[]>;
 
   /**
-   * The movements of money, in an order in which none can appear later before one that was read: so whoever goes on
-   * from `next` misses none.
-   * @param after `next` of the page before; undefined: from the beginning.
+   * The movements of money. None can appear later before one that was listed, so a reader that continues from `next`
+   * misses none.
+   * @param after `next` of the previous page; undefined: from the beginning.
    */
-  abstract entries(after: string | undefined, limit: number): Promise<BookPage>;
+  abstract listEntries(after: string | undefined, limit: number): Promise<BookPage>;
+}
+
+/** The faults that are on. */
+export abstract class ActiveFaults {
+  abstract get(): FaultPlan;
+  abstract set(plan: FaultPlan): void;
 }

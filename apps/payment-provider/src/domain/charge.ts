@@ -7,7 +7,7 @@ export interface Refund {
   readonly createdAt: Date;
 }
 
-/** An attempt to charge a card that the provider has decided about; what it decided stays. */
+/** An attempt to charge a card, with the provider's final decision. */
 export interface Charge {
   readonly id: string;
   /** The client's own name for what is paid. */
@@ -17,19 +17,19 @@ export interface Charge {
   readonly source: string;
   /** Why the card was not charged; undefined: it was. */
   readonly declined?: string | undefined;
-  /** All of it went back. */
+  /** The refund of the whole amount. */
   readonly refund?: Refund | undefined;
   readonly createdAt: Date;
 }
 
-/** A movement of money, as the books list it. */
+/** A movement of money in the books. */
 export interface BookEntry {
   /** The charge's or the refund's own id. */
   readonly id: string;
   readonly kind: 'charge' | 'refund';
   readonly chargeId: string;
   readonly reference: string;
-  /** Above 0 for both kinds. */
+  /** Positive for both kinds. */
   readonly amount: Money;
   readonly at: Date;
 }

@@ -1,7 +1,7 @@
 export type CardVerdict =
   | { readonly kind: 'approved' }
   | { readonly kind: 'declined'; readonly reason: string }
-  /** It is not charged, and nobody is told so. */
+  /** It is not charged, and the client gets no answer. */
   | { readonly kind: 'silent' };
 
 const VERDICTS: ReadonlyMap<string, CardVerdict> = new Map<string, CardVerdict>([
@@ -10,6 +10,6 @@ const VERDICTS: ReadonlyMap<string, CardVerdict> = new Map<string, CardVerdict>(
   ['tok_timeout', { kind: 'silent' }],
 ]);
 
-/** What becomes of a charge to this card of the test mode. */
+/** The outcome of a charge to this test card. */
 export const verdictOn = (source: string): CardVerdict =>
   VERDICTS.get(source) ?? { kind: 'declined', reason: `there is no token "${source}"` };

@@ -48,8 +48,8 @@ interface PhaseResult {
   readonly orders: number;
   readonly confirmed: number;
   readonly cancelled: Readonly<Record<string, number>>;
-  /** Requests to the provider that went wrong by order. */
-  readonly struck: number;
+  /** Requests to the provider that faults were injected into. */
+  readonly injected: number;
   readonly kills: number;
   readonly settledAfterMs: LoadResult['settledAfterMs'];
   readonly wallMs: number;
@@ -181,9 +181,9 @@ async function runPhase(
     );
     await begun;
     // Those of a killed provider have ended with it.
-    const struck = (await faults(provider, 'GET')).struck.reduce((sum, count) => sum + count, 0);
+    const injected = (await faults(provider, 'GET')).injected.reduce((sum, count) => sum + count, 0);
     const { placed: orders, confirmed, cancelled, settledAfterMs, wallMs } = result;
-    return { phase: name, orders, confirmed, cancelled, struck, kills, settledAfterMs, wallMs };
+    return { phase: name, orders, confirmed, cancelled, injected, kills, settledAfterMs, wallMs };
   } finally {
     bar.stop();
   }
@@ -202,7 +202,7 @@ async function kill(times: number, provider: string, interrupted: AbortSignal): 
   while (!(await isReady(provider))) await sleep(200, undefined, { signal: interrupted });
 }
 
-const faultsAnswer = z.object({ struck: z.array(z.int()) });
+const faultsAnswer = z.object({ injected: z.array(z.int()) });
 
 async function faults(
   provider: string,
@@ -216,7 +216,7 @@ async function faults(
   });
   const text = await body.text();
   if (statusCode >= 400) throw new Error(`The provider refuses these faults: ${text}`);
-  return text === '' ? { struck: [] } : faultsAnswer.parse(JSON.parse(text));
+  return text === '' ? { injected: [] } : faultsAnswer.parse(JSON.parse(text));
 }
 
 const LEDGER = `
@@ -243,14 +243,14 @@ function describe(results: readonly PhaseResult[], { ledger, provider }: Money):
       'declined',
       'sold out',
       'given up',
-      'struck',
+      'injected',
       'p95 ms',
       's',
     ],
     colAligns: ['left', ...Array<'right'>(8).fill('right')],
     style: { head: [], border: [], compact: true },
   });
-  for (const { phase, orders, confirmed, cancelled, struck, kills, settledAfterMs, wallMs } of results) {
+  for (const { phase, orders, confirmed, cancelled, injected, kills, settledAfterMs, wallMs } of results) {
     table.push([
       phase,
       orders,
@@ -258,7 +258,7 @@ function describe(results: readonly PhaseResult[], { ledger, provider }: Money):
       cancelled['payment-declined'] ?? 0,
       cancelled['out-of-stock'] ?? 0,
       cancelled['payment-failed'] ?? 0,
-      kills > 0 ? `${kills} × kill -9` : struck,
+      kills > 0 ? `${kills} × kill -9` : injected,
       settledAfterMs.p95,
       (wallMs / 1_000).toFixed(1),
     ]);

@@ -1,6 +1,6 @@
 import { Money } from '@atlas/kernel';
 import type { DataSource } from 'typeorm';
-import { type BookPage, Books, type Once, type OnceRefunded } from '../../../application/ports';
+import { type BookPage, Books, type KeyedResult, type RefundResult } from '../../../application/ports';
 import type { BookEntry, Charge, Refund } from '../../../domain/charge';
 
 interface ChargeRow {
@@ -37,16 +37,18 @@ interface EntryRow extends Omit<BookEntry, 'amount' | 'chargeId'> {
 const START = '0.0';
 
 /**
- * Each request is one statement, which commits by itself. It claims its key by an advisory lock, so that a request
- * that runs at the same time under the same key is refused instead of waiting. One that ended after this statement's
- * snapshot was taken is not seen, but meets in the unique key: that counts as in flight, too.
+ * Each request is one statement, which commits by itself. It claims its key by an advisory lock, so that a concurrent
+ * request with the same key is refused instead of waiting. One that committed after this statement's snapshot is not
+ * visible to it, but violates the unique key: that counts as in progress, too.
+ *
+ * In plain SQL, because a statement of its own is the whole protocol; there is no aggregate to load.
  */
 export class PostgresBooks extends Books {
   constructor(private readonly dataSource: DataSource) {
     super();
   }
 
-  async charge(key: string, charge: Charge): Promise<Once<Charge>> {
+  async addCharge(key: string, charge: Charge): Promise<KeyedResult<Charge>> {
     const { id, reference, amount, source, declined, createdAt } = charge;
     const [row]: (ChargeRow & { isNew: boolean })[] = await this.dataSource.query(
       `WITH claim AS (
@@ -64,17 +66,17 @@ export class PostgresBooks extends Books {
        SELECT true AS "isNew", * FROM made UNION ALL SELECT false, * FROM known`,
       [id, key, reference, amount.minorUnits, amount.currency, source, declined ?? null, createdAt],
     );
-    if (!row) return { kind: 'in-flight' };
+    if (!row) return { kind: 'in-progress' };
     const value = toCharge(row);
-    if (row.isNew) return { kind: 'made', value };
+    if (row.isNew) return { kind: 'created', value };
     const same = value.reference === reference && value.source === source && value.amount.equals(amount);
-    return same ? { kind: 'repeated', value } : { kind: 'other-request' };
+    return same ? { kind: 'replayed', value } : { kind: 'key-reused' };
   }
 
-  async refund(
+  async addRefund(
     key: string,
     { id, chargeId, createdAt }: Pick<Refund, 'id' | 'chargeId' | 'createdAt'>,
-  ): Promise<OnceRefunded> {
+  ): Promise<RefundResult> {
     const [row]: ({ chargeExists: boolean; isNew: boolean | null } & RefundRow)[] =
       await this.dataSource.query(
         `WITH claim AS (
@@ -97,33 +99,33 @@ export class PostgresBooks extends Books {
        )
        SELECT EXISTS (SELECT FROM target) AS "chargeExists", found.*
        FROM (VALUES (true)) AS always LEFT JOIN found ON true
-       -- The key decides, if it is known.
+       -- A refund with this key comes first.
        ORDER BY found.key = $2 DESC NULLS LAST LIMIT 1`,
         [id, key, chargeId, createdAt],
       );
     if (!row || row.isNew === null) {
-      return row?.chargeExists ? { kind: 'in-flight' } : { kind: 'no-such-charge' };
+      return row?.chargeExists ? { kind: 'in-progress' } : { kind: 'no-such-charge' };
     }
     const value = toRefund(row);
-    if (row.isNew) return { kind: 'made', value };
+    if (row.isNew) return { kind: 'created', value };
     if (row.key !== key) return { kind: 'already-refunded', value };
-    return row.charge_id === chargeId ? { kind: 'repeated', value } : { kind: 'other-request' };
+    return row.charge_id === chargeId ? { kind: 'replayed', value } : { kind: 'key-reused' };
   }
 
-  async find(chargeId: string): Promise<Charge | undefined> {
+  async getCharge(chargeId: string): Promise<Charge | undefined> {
     const [charge] = await this.select('charge.id = $1', chargeId);
     return charge;
   }
 
-  withReference(reference: string): Promise<readonly Charge[]> {
+  listCharges(reference: string): Promise<readonly Charge[]> {
     return this.select('charge.reference = $1', reference);
   }
 
   /**
-   * In the order of transactions, and none above one that is still open: all that can appear from now on is above it.
-   * A refund's transaction begins to write after its charge's has ended, so it stands behind it.
+   * In the order of transactions, and only those below any that is still open: whatever appears later comes after them.
+   * A refund's transaction starts to write after its charge's has ended, so it follows the charge.
    */
-  async entries(after: string | undefined, limit: number): Promise<BookPage> {
+  async listEntries(after: string | undefined, limit: number): Promise<BookPage> {
     const from = after ?? START;
     const [xid, sequence] = from.split('.');
     const rows: EntryRow[] = await this.dataSource.query(

@@ -10,35 +10,35 @@ import { Reflector } from '@nestjs/core';
 import { Problem } from '@atlas/service';
 import type { FastifyReply } from 'fastify';
 import { defer, lastValueFrom, NEVER, type Observable, of, switchMap } from 'rxjs';
-import { Misbehave } from '../../../application/commands/misbehave';
-import type { Operation, Strike } from '../../../domain/faults';
+import { InjectFaults } from '../../../application/commands/inject-faults';
+import type { Operation, RequestFaults } from '../../../domain/fault-plan';
 import { NetworkFaults } from './network-faults';
 
 const OPERATION = 'operation';
 
-/** What a route is to {@link FaultInterceptor}. */
+/** Tells {@link FaultInterceptor} what a route does. */
 export const IsOperation = (operation: Operation) => SetMetadata(OPERATION, operation);
 
-/** Does to a request what the faults that are turned on say. */
+/** Injects the faults that are on into requests. */
 @Injectable()
 export class FaultInterceptor implements NestInterceptor {
   constructor(
-    private readonly misbehave: Misbehave,
-    private readonly faults: NetworkFaults,
+    private readonly injectFaults: InjectFaults,
+    private readonly network: NetworkFaults,
     private readonly reflector: Reflector,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const operation = this.reflector.get<Operation>(OPERATION, context.getHandler());
     const reply = context.switchToHttp().getResponse<FastifyReply>();
-    return defer(() => this.answer(this.misbehave.strike(operation), reply, next)).pipe(
-      // A reply that is out of Nest's hands must not be answered by it.
+    return defer(() => this.answer(this.injectFaults.execute(operation), reply, next)).pipe(
+      // Nest must not respond to a reply that was taken over.
       switchMap((answer) => (reply.sent ? NEVER : of(answer))),
     );
   }
 
   private async answer(
-    { delayMs, before, after }: Strike,
+    { delayMs, before, after }: RequestFaults,
     reply: FastifyReply,
     next: CallHandler,
   ): Promise<unknown> {
@@ -54,7 +54,7 @@ export class FaultInterceptor implements NestInterceptor {
       case 'error-before':
         throw failure(before.status);
       case 'reset-before':
-        return this.faults.reset(reply);
+        return this.network.reset(reply);
       case undefined:
     }
     const body = await lastValueFrom(next.handle() as Observable<unknown>, { defaultValue: undefined });
@@ -63,11 +63,11 @@ export class FaultInterceptor implements NestInterceptor {
       case 'error-after':
         throw failure(after.status);
       case 'reset-after':
-        return this.faults.reset(reply);
+        return this.network.reset(reply);
       case 'silence-after':
-        return this.faults.hold(reply);
+        return this.network.hold(reply);
       case 'slow-body':
-        return this.faults.drip(reply, body, after.overMs);
+        return this.network.sendSlowly(reply, body, after.overMs);
       case undefined:
         return body;
     }

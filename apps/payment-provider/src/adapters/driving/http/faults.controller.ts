@@ -1,43 +1,51 @@
 import { Body, Controller, Delete, Get, HttpCode, Logger, Put } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Misbehave } from '../../../application/commands/misbehave';
-import { faultsBody, type FaultsBody, faultsResponse, type FaultsResponse } from './faults.schemas';
+import { ClearFaults } from '../../../application/commands/clear-faults';
+import { SetFaults } from '../../../application/commands/set-faults';
+import { GetFaults } from '../../../application/queries/get-faults';
+import {
+  faultsBody,
+  type FaultsBody,
+  faultsResponse,
+  type FaultsResponse,
+  toFaultsResponse,
+} from './faults.schemas';
 
 @ApiTags('faults')
 @Controller('faults')
 export class FaultsController {
   private readonly logger = new Logger(FaultsController.name);
 
-  constructor(private readonly misbehave: Misbehave) {}
+  constructor(
+    private readonly setFaults: SetFaults,
+    private readonly clearFaults: ClearFaults,
+    private readonly getFaults: GetFaults,
+  ) {}
 
   @Put()
   @ApiOperation({
-    summary: 'Turn faults on, from now, and all others off',
-    description:
-      'They strike charges, refunds and the books; this process alone, and until it ends at the latest.',
+    summary: 'Turn these faults on, from now, and all others off',
+    description: 'They affect charges, refunds and the books of this process, and end with it at the latest.',
   })
   @ApiResponse({ status: 200, standardSchema: faultsResponse })
-  begin(@Body({ schema: faultsBody }) document: FaultsBody): FaultsResponse {
-    this.misbehave.begin(document);
-    this.logger.warn(
-      `Misbehaves from now on: ${document.faults.map(({ kind }) => kind).join(', ') || 'not at all'}`,
-    );
-    return this.read();
+  set(@Body({ schema: faultsBody }) document: FaultsBody): FaultsResponse {
+    const plan = this.setFaults.execute(document);
+    this.logger.warn(`Faults are on: ${document.faults.map(({ kind }) => kind).join(', ') || 'none'}`);
+    return toFaultsResponse(plan);
   }
 
   @Get()
-  @ApiOperation({ summary: 'Which faults are on, and what they have done' })
+  @ApiOperation({ summary: 'Read which faults are on, and how often each was injected' })
   @ApiResponse({ status: 200, standardSchema: faultsResponse })
   read(): FaultsResponse {
-    const { document, struck } = this.misbehave.plan;
-    return { faults: document as FaultsBody, struck: [...struck] };
+    return toFaultsResponse(this.getFaults.execute());
   }
 
   @Delete()
   @HttpCode(204)
   @ApiOperation({ summary: 'Turn all faults off' })
-  end(): void {
-    this.misbehave.end();
-    this.logger.log('Behaves well again');
+  clear(): void {
+    this.clearFaults.execute();
+    this.logger.log('Faults are off');
   }
 }

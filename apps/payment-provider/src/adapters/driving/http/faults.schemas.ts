@@ -1,17 +1,18 @@
 import { z } from 'zod';
+import { type FaultPlan, OPERATIONS } from '../../../domain/fault-plan';
 
 const milliseconds = z.number().min(0).max(600_000);
 const MAX_FAULTS = 20;
 
 const common = {
-  probability: z.number().min(0).max(1).default(1).describe('Of each request, 0 to 1'),
+  probability: z.number().min(0).max(1).default(1).describe('Per request, 0 to 1'),
   on: z
-    .array(z.enum(['charge', 'refund', 'read']))
+    .array(z.enum(OPERATIONS))
     .min(1)
     .default(['charge', 'refund'])
-    .describe('What it strikes: POST of charges, POST of refunds, GET of either and of the books'),
-  count: z.int().min(1).optional().describe('Strikes so many requests at most'),
-  forMs: milliseconds.optional().describe('Ends by itself after so many milliseconds'),
+    .describe('Where it occurs: POST of charges, POST of refunds, GET of charges and books'),
+  count: z.int().min(1).optional().describe('The most requests to inject it into'),
+  forMs: milliseconds.optional().describe('Ends by itself after this time, milliseconds'),
 };
 const failure = z.int().min(500).max(599).default(500);
 
@@ -22,7 +23,7 @@ export const faultsBody = z
       .min(0)
       .max(0xffffffff)
       .default(1)
-      .describe('The same seed and requests make the same faults'),
+      .describe('The same seed and the same order of requests inject the same faults'),
     faults: z
       .array(
         z.discriminatedUnion('kind', [
@@ -36,7 +37,9 @@ export const faultsBody = z
                   .refine(({ min, max }) => min <= max, 'min must not be above max'),
                 z.strictObject({ mean: milliseconds }),
               ])
-              .describe('Always the same; evenly spread; or exponentially, at most ten times the mean'),
+              .describe(
+                'Fixed; uniformly distributed; or exponentially distributed, at most ten times the mean',
+              ),
             ...common,
           }),
           z.strictObject({
@@ -51,7 +54,7 @@ export const faultsBody = z
           z.strictObject({ kind: z.literal('silence-after'), ...common }),
           z.strictObject({
             kind: z.literal('slow-body'),
-            overMs: milliseconds.describe('What the body takes from its first byte to its last'),
+            overMs: milliseconds.describe('How long the body takes from its first byte to its last'),
             ...common,
           }),
         ]),
@@ -63,6 +66,11 @@ export type FaultsBody = z.infer<typeof faultsBody>;
 
 export const faultsResponse = z.object({
   faults: faultsBody,
-  struck: z.array(z.int()).describe('How many requests each fault has struck'),
+  injected: z.array(z.int()).describe('How many requests each fault was injected into'),
 });
 export type FaultsResponse = z.infer<typeof faultsResponse>;
+
+export const toFaultsResponse = ({ document, injected }: FaultPlan): FaultsResponse => ({
+  faults: document as FaultsBody,
+  injected: [...injected],
+});

@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 
-const DRIPS = 10;
+const PARTS = 10;
 
-/** What a network can do to an answer. The replies are out of Fastify's and Nest's hands from then on. */
+/** What a network can do to a response. It takes the reply over from Fastify and Nest. */
 export class NetworkFaults implements BeforeApplicationShutdown {
   private readonly held = new Set<FastifyReply>();
 
@@ -14,15 +14,15 @@ export class NetworkFaults implements BeforeApplicationShutdown {
     reply.raw.socket?.resetAndDestroy();
   }
 
-  /** The client waits, until it gives up or this process ends. */
+  /** The client waits until it gives up or this process ends. */
   hold(reply: FastifyReply): void {
     reply.hijack();
     this.held.add(reply);
     reply.raw.once('close', () => this.held.delete(reply));
   }
 
-  /** Sends the answer's head at once, and its body bit by bit. */
-  async drip(reply: FastifyReply, body: unknown, overMs: number): Promise<void> {
+  /** Sends the response's headers at once, and its body in small parts, spread over `overMs` milliseconds. */
+  async sendSlowly(reply: FastifyReply, body: unknown, overMs: number): Promise<void> {
     this.hold(reply);
     const bytes = Buffer.from(JSON.stringify(body));
     reply.raw.writeHead(reply.statusCode, {
@@ -31,15 +31,15 @@ export class NetworkFaults implements BeforeApplicationShutdown {
     });
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const size = Math.ceil(bytes.length / DRIPS);
+    const size = Math.ceil(bytes.length / PARTS);
     for (let from = 0; from < bytes.length && !gone.signal.aborted; from += size) {
       reply.raw.write(bytes.subarray(from, from + size));
-      await pause(overMs / DRIPS, undefined, { signal: gone.signal }).catch(() => {});
+      await pause(overMs / PARTS, undefined, { signal: gone.signal }).catch(() => {});
     }
     reply.raw.end();
   }
 
-  /** Nobody waits for what will never be said. */
+  /** A response that will never come must not delay the shutdown. */
   beforeApplicationShutdown(): void {
     for (const reply of this.held) reply.raw.destroy();
   }

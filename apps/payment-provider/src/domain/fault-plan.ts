@@ -1,12 +1,15 @@
-/** What a request asks for, as far as faults tell requests apart. */
-export type Operation = 'charge' | 'refund' | 'read';
+import { seededRandom } from './seeded-random';
 
-/** Milliseconds: always the same, evenly spread, or exponentially with a mean (at most ten times as long). */
+/** The kinds of requests that faults distinguish. */
+export const OPERATIONS = ['charge', 'refund', 'read'] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+/** Milliseconds: fixed, uniformly distributed, or exponentially distributed (at most ten times the mean). */
 export type Delay = number | { readonly min: number; readonly max: number } | { readonly mean: number };
 
 /**
- * What can go wrong with a request. `before` and `after` say when, seen from the work: a fault before it leaves no
- * trace in the books, one after it comes too late to undo what was done.
+ * What can go wrong with a request. A fault `before` the work leaves no trace in the books; one `after` it can't undo
+ * the work.
  */
 export type FaultKind =
   | { readonly kind: 'latency'; readonly delayMs: Delay }
@@ -19,28 +22,28 @@ export type FaultKind =
   | { readonly kind: 'slow-body'; readonly overMs: number };
 
 export type Fault = FaultKind & {
-  /** Of each request that it may strike, 0 to 1. */
+  /** Per request, 0 to 1. */
   readonly probability: number;
   readonly on: readonly Operation[];
-  /** How many requests it strikes at most; undefined: any number. */
+  /** The most requests to inject it into; undefined: no limit. */
   readonly count?: number | undefined;
-  /** For how long it strikes, milliseconds since it was turned on; undefined: until it is turned off. */
+  /** How long it stays on, milliseconds; undefined: until it is turned off. */
   readonly forMs?: number | undefined;
 };
 
 export interface FaultDocument {
-  /** The same seed and the same order of requests make the same faults. */
+  /** The same seed and the same order of requests inject the same faults. */
   readonly seed: number;
   readonly faults: readonly Fault[];
 }
 
-/** What is to be done to one request. */
-export interface Strike {
+/** The faults of one request. */
+export interface RequestFaults {
   /** To wait before the work, milliseconds. */
   readonly delayMs: number;
   /** Instead of the work. */
   readonly before?: Extract<FaultKind, { kind: 'rate-limit' | 'error-before' | 'reset-before' }>;
-  /** Instead of the plain answer to the work. */
+  /** Instead of the regular response. */
   readonly after?: Extract<
     FaultKind,
     { kind: 'error-after' | 'reset-after' | 'silence-after' | 'slow-body' }
@@ -50,10 +53,10 @@ export interface Strike {
 interface Active {
   readonly fault: Fault;
   readonly random: () => number;
-  struck: number;
+  injected: number;
 }
 
-/** The faults that are turned on, and what they have done. */
+/** The faults that are on, and how often each was injected. */
 export class FaultPlan {
   private readonly active: readonly Active[];
 
@@ -61,11 +64,11 @@ export class FaultPlan {
     readonly document: FaultDocument,
     private readonly since: Date,
   ) {
-    // A row of chance for each, so that one more fault does not change what the others do.
+    // Each has a random sequence of its own, so that adding a fault does not change the others.
     this.active = document.faults.map((fault, index) => ({
       fault,
-      random: mulberry32(document.seed + index * 0x9e3779b9),
-      struck: 0,
+      random: seededRandom(document.seed + index * 0x9e3779b9),
+      injected: 0,
     }));
   }
 
@@ -73,21 +76,21 @@ export class FaultPlan {
     return new FaultPlan({ seed: 1, faults: [] }, since);
   }
 
-  /** How many requests each fault has struck, in the document's order. */
-  get struck(): readonly number[] {
-    return this.active.map(({ struck }) => struck);
+  /** How many requests each fault was injected into, in the document's order. */
+  get injected(): readonly number[] {
+    return this.active.map(({ injected }) => injected);
   }
 
-  /** Decides about one request. Delays add up; of the others, the first that strikes ends the request. */
-  strike(operation: Operation, at: Date): Strike {
-    const struck = this.active.filter((one) => this.strikes(one, operation, at));
+  /** Decides about one request. Delays add up; of the others, the first that occurs ends the request. */
+  next(operation: Operation, at: Date): RequestFaults {
+    const occurring = this.active.filter((one) => this.occurs(one, operation, at));
     let delayMs = 0;
-    let before: Strike['before'];
-    let after: Strike['after'];
-    for (const one of struck) {
+    let before: RequestFaults['before'];
+    let after: RequestFaults['after'];
+    for (const one of occurring) {
       const { fault } = one;
       if (before || (after && fault.kind !== 'latency')) continue;
-      one.struck += 1;
+      one.injected += 1;
       switch (fault.kind) {
         case 'latency':
           delayMs += durationOf(fault.delayMs, one.random);
@@ -107,10 +110,10 @@ export class FaultPlan {
     return { delayMs, ...(before && { before }), ...(after && { after }) };
   }
 
-  private strikes({ fault, random, struck }: Active, operation: Operation, at: Date): boolean {
+  private occurs({ fault, random, injected }: Active, operation: Operation, at: Date): boolean {
     if (!fault.on.includes(operation)) return false;
     if (fault.forMs !== undefined && at.getTime() - this.since.getTime() >= fault.forMs) return false;
-    if (fault.count !== undefined && struck >= fault.count) return false;
+    if (fault.count !== undefined && injected >= fault.count) return false;
     return random() < fault.probability;
   }
 }
@@ -119,15 +122,4 @@ function durationOf(delay: Delay, random: () => number): number {
   if (typeof delay === 'number') return delay;
   if ('mean' in delay) return delay.mean * Math.min(10, -Math.log(1 - random()));
   return delay.min + (delay.max - delay.min) * random();
-}
-
-/** Numbers from 0 up to 1 that follow from the seed: Mulberry32, by Tommy Ettinger (public domain). */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -2,29 +2,30 @@ import type { Money } from '@atlas/kernel';
 import type { Clock, IdGenerator } from '@atlas/ports/application';
 import type { Charge } from '../../domain/charge';
 import { verdictOn } from '../../domain/test-cards';
-import type { Books, Once } from '../ports';
+import type { Books, KeyedResult } from '../ports';
 
-export interface TakeChargeCommand {
+export interface CreateChargeCommand {
+  /** The idempotency key. */
   readonly key: string;
   readonly reference: string;
   readonly amount: Money;
   readonly source: string;
 }
 
-/** Charges a card, once for each key. */
-export class TakeCharge {
+/** Charges a card, once per key. */
+export class CreateCharge {
   constructor(
     private readonly books: Books,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
   ) {}
 
-  /** Silent: nothing was done, and the client must not be told so. */
-  async execute(command: TakeChargeCommand): Promise<Once<Charge> | { readonly kind: 'silent' }> {
+  /** @returns silent: nothing was done, and the client must get no answer. */
+  async execute(command: CreateChargeCommand): Promise<KeyedResult<Charge> | { readonly kind: 'silent' }> {
     const { key, reference, amount, source } = command;
     const verdict = verdictOn(source);
     if (verdict.kind === 'silent') return verdict;
-    return this.books.charge(key, {
+    return this.books.addCharge(key, {
       id: `ch_${this.ids.next().replaceAll('-', '')}`,
       reference,
       amount,

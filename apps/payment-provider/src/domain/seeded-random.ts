@@ -1,0 +1,13 @@
+/**
+ * Numbers from 0 (inclusive) to 1 (exclusive) that follow from the seed: Mulberry32, by Tommy Ettinger (public domain).
+ * Its sequence is part of the API: the same seed injects the same faults, whatever version of a library is installed.
+ */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
