@@ -11,5 +11,6 @@ export const ordersApp = {
   settings: ordersSettings,
   module: (values) => OrdersModule.register(values),
   events: catalogue,
+  secrets: ['paymentToken'],
   readiness: { database: databaseIsThere },
 } satisfies ServiceDefinition<typeof ordersSettings.shape>;

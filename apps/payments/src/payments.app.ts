@@ -11,5 +11,6 @@ export const paymentsApp = {
   settings: paymentsSettings,
   module: (values) => PaymentsModule.register(values),
   events: catalogue,
+  secrets: ['paymentToken'],
   readiness: { database: databaseIsThere },
 } satisfies ServiceDefinition<typeof paymentsSettings.shape>;

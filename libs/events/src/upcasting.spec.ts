@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { decoderOf, encodeEvent, type EncodedEvent } from './codec';
 import { defineEvent, type EventContract, upcastFrom } from './event-contract';
 
-const SALE = { type: 'shop.sold', owner: 'shop', aggregate: 'sale' } as const;
+const SALE = { type: 'museum.sold', owner: 'museum', aggregate: 'sale' } as const;
 
 const first = defineEvent({
   ...{ ...SALE, version: 1 },
@@ -58,7 +58,7 @@ describe('An event with several versions', () => {
     const record = { ...written(first, { euros: 3.5 }), value: Buffer.from('{"cents":350}') };
     expect(decode(record)).toMatchObject({
       ok: false,
-      error: { kind: 'invalid-data', reason: expect.stringContaining('shop.sold v1: euros:') },
+      error: { kind: 'invalid-data', reason: expect.stringContaining('museum.sold v1: euros:') },
     });
   });
 
@@ -67,7 +67,7 @@ describe('An event with several versions', () => {
       ok: false,
       error: {
         kind: 'invalid-data',
-        reason: expect.stringContaining('shop.sold v1: turned into v2: cents:'),
+        reason: expect.stringContaining('museum.sold v1: turned into v2: cents:'),
       },
     });
   });
@@ -81,7 +81,7 @@ describe('An event with several versions', () => {
     });
     expect(decoderOf([broken])(written(first, { euros: 1 }))).toEqual({
       ok: false,
-      error: { kind: 'invalid-data', reason: 'shop.sold v1: turning it into v2 failed: no rate' },
+      error: { kind: 'invalid-data', reason: 'museum.sold v1: turning it into v2 failed: no rate' },
     });
   });
 
@@ -97,11 +97,11 @@ describe('An event with several versions', () => {
     });
     const red = { colour: 'red' } as const;
     const { type } = defineEvent({ ...colour, examples: [red], previous: upcastFrom(first, () => red) });
-    expect(type).toBe('shop.sold');
+    expect(type).toBe('museum.sold');
   });
 
   it('has its versions in a row, and one contract in the catalogue', () => {
-    expect(() => defineEvent({ ...third, version: 4 })).toThrow("shop.sold v4 can't follow shop.sold v2");
-    expect(() => decoderOf([second, third])).toThrow('shop.sold has two contracts in the catalogue');
+    expect(() => defineEvent({ ...third, version: 4 })).toThrow("museum.sold v4 can't follow museum.sold v2");
+    expect(() => decoderOf([second, third])).toThrow('museum.sold has two contracts in the catalogue');
   });
 });

@@ -24,7 +24,7 @@ export async function bootService<Shape extends z.ZodRawShape>(
     process.exit(1);
   }
   const { HOST, PORT, LOG_LEVEL } = baseOf(settings);
-  const logging = createLogging(definition.name, LOG_LEVEL);
+  const logging = createLogging(definition.name, LOG_LEVEL, definition.secrets);
   const { logger } = logging;
   const { graceMs = 10_000 } = definition;
 

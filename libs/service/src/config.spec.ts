@@ -12,7 +12,7 @@ describe('The settings of a service', () => {
       .describe('a whole number of milliseconds from 1 to 60000'),
   });
   const urls = {
-    DATABASE_URL: 'postgres://orders:secret@127.0.0.1:54329/orders',
+    DATABASE_URL: 'postgres://lending:secret@127.0.0.1:54329/lending',
     EVENT_LOG_URL: 'postgresql://log@127.0.0.1:54329/event_log',
   };
 
@@ -33,7 +33,7 @@ describe('The settings of a service', () => {
 
   it('are refused together, each with what it allows, and without its value', () => {
     const wrong = {
-      DATABASE_URL: 'mysql://orders:secret@127.0.0.1/orders',
+      DATABASE_URL: 'mysql://lending:secret@127.0.0.1/lending',
       PORT: '70000',
       LOG_LEVEL: 'loud',
       PROVIDER_TIMEOUT_MS: '-1',

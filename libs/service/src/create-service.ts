@@ -24,7 +24,7 @@ class ServiceModule {}
 export async function createService<Shape extends z.ZodRawShape>(
   definition: ServiceDefinition<Shape>,
   settings: z.infer<z.ZodObject<Shape>>,
-  logging: ServiceLogging = createLogging(definition.name, baseOf(settings).LOG_LEVEL),
+  logging: ServiceLogging = createLogging(definition.name, baseOf(settings).LOG_LEVEL, definition.secrets),
 ): Promise<NestFastifyApplication> {
   const metrics = new ProcessMetrics(definition.name);
   const readiness = new Readiness();

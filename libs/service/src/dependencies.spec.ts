@@ -10,14 +10,14 @@ describe('A service that depends on others', () => {
 
   const start = async (declarations?: Declarations) => {
     @Module({ imports: declarations ? [ResilienceModule.register(declarations)] : [] })
-    class PaymentsModule {}
+    class LendingModule {}
     const settings = serviceSettings({ port: 0 });
     const values = loadConfig(settings, {
-      DATABASE_URL: 'postgres://localhost/payments',
+      DATABASE_URL: 'postgres://localhost/lending',
       EVENT_LOG_URL: 'postgres://localhost/event_log',
       LOG_LEVEL: 'silent',
     });
-    app = await createService({ name: 'payments', settings, module: () => PaymentsModule }, values);
+    app = await createService({ name: 'lending', settings, module: () => LendingModule }, values);
     url = await startService(app, values);
     return app;
   };

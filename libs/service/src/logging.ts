@@ -12,20 +12,11 @@ export interface ServiceLogging {
   readonly module: DynamicModule;
 }
 
-/** Secrets and personal data that must never reach a log, at every path where a line could carry them. */
-const REDACTED = [
-  'authorization',
-  'cookie',
-  'paymentToken',
-  '*.authorization',
-  '*.cookie',
-  '*.paymentToken',
-  'req.headers.authorization',
-  'req.headers.cookie',
-  // The parameters of a failed query.
-  'err.parameters',
-  'err.driverError',
-];
+/** Secrets that must never reach a log, at every path where a line could carry them. */
+const SECRETS = ['authorization', 'cookie'];
+
+/** What else may carry secrets: the parameters of a failed query. */
+const REDACTED = ['req.headers.authorization', 'req.headers.cookie', 'err.parameters', 'err.driverError'];
 
 /** Nest's own start-up lines are logged at debug level. */
 const FRAMEWORK = new Set([
@@ -37,8 +28,16 @@ const FRAMEWORK = new Set([
   'NestMicroservice',
 ]);
 
-/** Logs JSON lines to stdout, each with the service's name and the ids of the flow it belongs to. */
-export function createLogging(service: string, level: string): ServiceLogging {
+/**
+ * Logs JSON lines to stdout, each with the service's name and the ids of the flow it belongs to.
+ * @param secrets fields that no line may carry, beyond those that every service has.
+ */
+export function createLogging(
+  service: string,
+  level: string,
+  secrets: readonly string[] = [],
+): ServiceLogging {
+  const fieldsToRemove = [...SECRETS, ...secrets].flatMap((field) => [field, `*.${field}`]);
   const logger = pino({
     level,
     base: { service },
@@ -46,7 +45,7 @@ export function createLogging(service: string, level: string): ServiceLogging {
       const flow = currentFlow();
       return flow ? { correlationId: flow.correlationId, traceId: flow.traceparent?.split('-')[1] } : {};
     },
-    redact: { paths: REDACTED, remove: true },
+    redact: { paths: [...fieldsToRemove, ...REDACTED], remove: true },
   });
   const params: Params = {
     // The library's own default, `{/*splat}`, matches nothing in this version of Fastify's middleware engine.

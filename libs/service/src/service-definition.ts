@@ -19,6 +19,8 @@ export interface ServiceDefinition<Shape extends z.ZodRawShape> {
    * ports of the backbone.
    */
   readonly events?: EventCatalogue;
+  /** Names of fields that must never reach a log, such as `accessToken`. */
+  readonly secrets?: readonly string[];
   /** How long open requests and the current batch may take to finish at shutdown, milliseconds. Default 10,000. */
   readonly graceMs?: number;
   /** By name, what it needs to serve requests: a check that rejects or takes longer than 2 s makes it unready. */

@@ -3,7 +3,6 @@ import { EventPattern } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ApiResponse } from '@nestjs/swagger';
 import type { HealthCheckResult } from '@nestjs/terminus';
-import { catalogue, OrderPlaced } from '@atlas/contracts';
 import {
   currentFlow,
   Attempts,
@@ -15,7 +14,9 @@ import {
   UnitOfWork,
 } from '@atlas/ports/adapters';
 import {
+  BookLent,
   eventually,
+  lendingCatalogue,
   MemoryAttempts,
   MemoryDatabase,
   MemoryDeadLetters,
@@ -30,13 +31,13 @@ import { loadConfig, serviceSettings } from './config';
 import { Idempotent } from './http/idempotent';
 import { Problem } from './http/problem-details';
 
-const placeOrder = z
+const requestLoan = z
   .object({
-    customerId: z.string().min(1),
-    lines: z.array(z.object({ sku: z.string(), quantity: z.int().min(1) })).min(1),
+    memberId: z.string().min(1),
+    lines: z.array(z.object({ book: z.string(), copies: z.int().min(1) })).min(1),
     'a/b~c': z.string().optional(),
   })
-  .meta({ id: 'PlaceOrder' });
+  .meta({ id: 'RequestLoan' });
 
 const failures: Readonly<Record<string, () => Error>> = {
   defect: () => new Error('password=hunter2'),
@@ -45,23 +46,23 @@ const failures: Readonly<Record<string, () => Error>> = {
   serialization: () => Object.assign(new Error('query failed'), { driverError: sqlError('40001') }),
   'lost-connection': () => new Error('Connection terminated unexpectedly'),
   nul: () => Object.assign(new Error('invalid byte sequence'), { code: '22021' }),
-  'sold-out': () =>
+  'all-lent': () =>
     new Problem({
       status: 409,
-      title: 'Sold out',
-      detail: 'Order less.',
-      errors: [{ pointer: '/lines/0/quantity', detail: 'only 2 are left' }],
+      title: 'All lent',
+      detail: 'Ask for fewer.',
+      errors: [{ pointer: '/lines/0/copies', detail: 'only 2 are here' }],
       headers: { 'Retry-After': '60' },
     }),
 };
 const sqlError = (code: string) => Object.assign(new Error('terminated'), { code });
 
-@Controller('orders')
-class Orders {
+@Controller('loans')
+class Loans {
   @Post()
   @Idempotent()
   @ApiResponse({ status: 201, standardSchema: z.object({ flow: z.string() }) })
-  place(@Body({ schema: placeOrder }) body: z.infer<typeof placeOrder>) {
+  place(@Body({ schema: requestLoan }) body: z.infer<typeof requestLoan>) {
     return { body, flow: currentFlow() };
   }
 
@@ -80,7 +81,7 @@ class Orders {
     throw failures[how]?.() ?? new Error('unknown failure');
   }
 
-  @EventPattern<string>(OrderPlaced.type)
+  @EventPattern<string>(BookLent.type)
   placed() {}
 }
 
@@ -98,7 +99,7 @@ class SometimesAwayLog extends MemoryEventLog {
 }
 
 @Module({
-  controllers: [Orders],
+  controllers: [Loans],
   providers: [
     { provide: UnitOfWork, useValue: unitOfWork },
     { provide: IdempotencyStore, useValue: new MemoryIdempotencyStore(unitOfWork, clock) },
@@ -108,11 +109,11 @@ class SometimesAwayLog extends MemoryEventLog {
     { provide: EventLog, useValue: new SometimesAwayLog() },
   ],
 })
-class OrdersModule {}
+class LoansModule {}
 
 describe('A service', () => {
   const settings = loadConfig(serviceSettings({ port: 0 }), {
-    DATABASE_URL: 'postgres://localhost/orders',
+    DATABASE_URL: 'postgres://localhost/loans',
     EVENT_LOG_URL: 'postgres://localhost/event_log',
     LOG_LEVEL: 'silent',
   });
@@ -123,11 +124,11 @@ describe('A service', () => {
     logIsAway = true;
     app = await createService(
       {
-        name: 'orders',
-        title: 'Orders',
+        name: 'loans',
+        title: 'Loans',
         settings: serviceSettings({ port: 0 }),
-        module: () => OrdersModule,
-        events: catalogue,
+        module: () => LoansModule,
+        events: lendingCatalogue,
         readiness: {
           database: async () => {
             if (databaseIsAway) throw new Error('connect ECONNREFUSED');
@@ -152,20 +153,20 @@ describe('A service', () => {
     };
   };
   const post = (body: string, headers: Record<string, string> = {}) =>
-    call('/orders', {
+    call('/loans', {
       method: 'POST',
       headers: { ...json, 'idempotency-key': crypto.randomUUID(), ...headers },
       body,
     });
-  const order = { customerId: 'c-1', lines: [{ sku: 'tea', quantity: 2 }] };
+  const loan = { memberId: 'c-1', lines: [{ book: 'Emma', copies: 2 }] };
 
   describe('refuses with problem details', () => {
-    it('an order whose fields are wrong, with a pointer to each', async () => {
+    it('a request whose fields are wrong, with a pointer to each', async () => {
       const { status, headers, problem } = await post(
         JSON.stringify({
           lines: [
-            { sku: 'tea', quantity: 1 },
-            { sku: 'milk', quantity: 0 },
+            { book: 'Emma', copies: 1 },
+            { book: 'Ivanhoe', copies: 0 },
           ],
           'a/b~c': 7,
         }),
@@ -178,27 +179,27 @@ describe('A service', () => {
         status: 400,
         detail: 'The request body is invalid; see `errors`.',
         errors: [
-          { pointer: '/customerId', detail: expect.stringContaining('expected string') },
-          { pointer: '/lines/1/quantity', detail: expect.stringContaining('>=1') },
+          { pointer: '/memberId', detail: expect.stringContaining('expected string') },
+          { pointer: '/lines/1/copies', detail: expect.stringContaining('>=1') },
           { pointer: '/a~1b~0c', detail: expect.stringContaining('expected string') },
         ],
       });
     });
 
     it('wrong parts of the path and the query, by name', async () => {
-      expect((await call('/orders/seven')).problem()).toMatchObject({
+      expect((await call('/loans/seven')).problem()).toMatchObject({
         status: 400,
         errors: [{ in: 'path', pointer: '/id', detail: 'Invalid UUID' }],
       });
-      expect((await call('/orders?limit=9999')).problem()).toMatchObject({
+      expect((await call('/loans?limit=9999')).problem()).toMatchObject({
         status: 400,
         errors: [{ in: 'query', pointer: '/limit', detail: expect.stringContaining('<=500') }],
       });
     });
 
     it('a thousand wrong lines, with the first hundred', async () => {
-      const lines = Array.from({ length: 1_000 }, () => ({ sku: 'tea', quantity: 0 }));
-      const { problem } = await post(JSON.stringify({ ...order, lines }));
+      const lines = Array.from({ length: 1_000 }, () => ({ book: 'Emma', copies: 0 }));
+      const { problem } = await post(JSON.stringify({ ...loan, lines }));
       expect(problem().errors).toHaveLength(100);
     });
 
@@ -211,7 +212,7 @@ describe('A service', () => {
         'a=b',
         { 'content-type': 'application/x-www-form-urlencoded' },
       ],
-      ['half a JSON value', 400, 'Invalid JSON', '{"customerId":', {}],
+      ['half a JSON value', 400, 'Invalid JSON', '{"memberId":', {}],
       ['an empty body', 400, 'Invalid JSON', '', {}],
       ['a body of more than 1 MiB', 413, 'Body too large', JSON.stringify('x'.repeat(1_048_577)), {}],
       ['a body as deep as the sea', 400, 'Invalid JSON', '['.repeat(500_000) + ']'.repeat(500_000), {}],
@@ -228,9 +229,9 @@ describe('A service', () => {
 
     it.each([
       ['an unknown path', 404, '/nothing', 'GET'],
-      ['a method that a path does not take', 404, '/orders', 'DELETE'],
-      ['a path that is no valid encoding', 400, '/orders/%zz', 'GET'],
-      ['an id that is far too long', 414, `/orders/${'x'.repeat(1_000)}`, 'GET'],
+      ['a method that a path does not take', 404, '/loans', 'DELETE'],
+      ['a path that is no valid encoding', 400, '/loans/%zz', 'GET'],
+      ['an id that is far too long', 414, `/loans/${'x'.repeat(1_000)}`, 'GET'],
     ])('%s', async (_what, status, path, method) => {
       const answer = await call(path, { method });
       expect(answer.status).toBe(status);
@@ -239,20 +240,20 @@ describe('A service', () => {
     });
 
     it('what its own code refuses, as that says it', async () => {
-      const { status, headers, problem } = await call('/orders/fail/sold-out');
+      const { status, headers, problem } = await call('/loans/fail/all-lent');
       expect(status).toBe(409);
       expect(headers.get('retry-after')).toBe('60');
       expect(problem()).toEqual({
-        type: 'urn:atlas:problem:sold-out',
-        title: 'Sold out',
+        type: 'urn:atlas:problem:all-lent',
+        title: 'All lent',
         status: 409,
-        detail: 'Order less.',
-        errors: [{ pointer: '/lines/0/quantity', detail: 'only 2 are left' }],
+        detail: 'Ask for fewer.',
+        errors: [{ pointer: '/lines/0/copies', detail: 'only 2 are here' }],
       });
     });
 
     it('a write without an idempotency key', async () => {
-      const { status, headers, problem } = await call('/orders', {
+      const { status, headers, problem } = await call('/loans', {
         method: 'POST',
         headers: json,
         body: '{}',
@@ -264,20 +265,20 @@ describe('A service', () => {
   });
 
   it('takes a body with brackets in its texts for as flat as it is', async () => {
-    const { status } = await post(JSON.stringify({ ...order, customerId: '[{"'.repeat(100) + '\\' }));
+    const { status } = await post(JSON.stringify({ ...loan, memberId: '[{"'.repeat(100) + '\\' }));
     expect(status).toBe(201);
   });
 
   it('drops what would poison a prototype', async () => {
     const { status, body } = await post(
-      `{"__proto__":{"x":1},"constructor":{"prototype":{}},${JSON.stringify(order).slice(1)}`,
+      `{"__proto__":{"x":1},"constructor":{"prototype":{}},${JSON.stringify(loan).slice(1)}`,
     );
     expect(status).toBe(201);
-    expect(JSON.parse(body).body).toEqual(order);
+    expect(JSON.parse(body).body).toEqual(loan);
   });
 
   it('says nothing about its insides when it fails, but how to report it', async () => {
-    const { status, body, headers, problem } = await call('/orders/fail/defect');
+    const { status, body, headers, problem } = await call('/loans/fail/defect');
     expect(status).toBe(500);
     expect(body).not.toContain('hunter2');
     expect(problem().detail).toContain(headers.get('x-correlation-id'));
@@ -286,7 +287,7 @@ describe('A service', () => {
   it.each(['refused', 'shutting-down', 'serialization', 'lost-connection'])(
     'asks to come back when its database is away: %s',
     async (how) => {
-      const { status, headers, problem } = await call(`/orders/fail/${how}`);
+      const { status, headers, problem } = await call(`/loans/fail/${how}`);
       expect(status).toBe(503);
       expect(headers.get('retry-after')).toBe('2');
       expect(problem()).toMatchObject({ title: 'Temporarily unavailable', status: 503 });
@@ -294,7 +295,7 @@ describe('A service', () => {
   );
 
   it("takes text that cannot be stored for the client's mistake", async () => {
-    expect((await call('/orders/fail/nul')).problem()).toMatchObject({
+    expect((await call('/loans/fail/nul')).problem()).toMatchObject({
       status: 400,
       detail: expect.stringContaining('U+0000'),
     });
@@ -303,7 +304,7 @@ describe('A service', () => {
   describe('lets work flow on under one correlation id', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const flowOf = async (headers: Record<string, string>) => {
-      const answer = await post(JSON.stringify(order), headers);
+      const answer = await post(JSON.stringify(loan), headers);
       return {
         echoed: answer.headers.get('x-correlation-id'),
         flow: (JSON.parse(answer.body) as { flow: Flow }).flow,
@@ -341,12 +342,12 @@ describe('A service', () => {
 
   it('describes its API, with its schemas, its problems and the key that a write needs', async () => {
     const document = JSON.parse((await call('/docs-json')).body);
-    const { post: place, get: list } = document.paths['/orders'];
-    expect(document.info.title).toBe('Orders');
+    const { post: place, get: list } = document.paths['/loans'];
+    expect(document.info.title).toBe('Loans');
     expect(place.requestBody.content['application/json'].schema).toEqual({
-      $ref: '#/components/schemas/PlaceOrder',
+      $ref: '#/components/schemas/RequestLoan',
     });
-    expect(document.components.schemas.PlaceOrder.properties.lines.items.properties.quantity).toMatchObject({
+    expect(document.components.schemas.RequestLoan.properties.lines.items.properties.copies).toMatchObject({
       type: 'integer',
       minimum: 1,
     });

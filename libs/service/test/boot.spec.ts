@@ -98,7 +98,7 @@ describe('The process of a service', () => {
       ['example', 'query failed'],
       ['example', 'request errored'],
     ]);
-    expect(service.output()).not.toMatch(/hunter2|tok_approve/);
+    expect(service.output()).not.toMatch(/hunter2|secret-token/);
   });
 
   it('has no line for a scrape of its metrics, however much it logs', async () => {

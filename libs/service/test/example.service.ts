@@ -14,11 +14,11 @@ class Example {
     return { done: true };
   }
 
-  /** Fails as a query does that had a payment token among its parameters. */
+  /** Fails as a query does that had an access token among its parameters. */
   @Get('query')
   query() {
-    this.logger.log({ paymentToken: 'tok_approve', payment: { paymentToken: 'tok_approve' } });
-    const parameters = ['tok_approve'];
+    this.logger.log({ accessToken: 'secret-token', request: { accessToken: 'secret-token' } });
+    const parameters = ['secret-token'];
     throw Object.assign(new Error('query failed'), { parameters, driverError: { parameters } });
   }
 
@@ -42,5 +42,6 @@ void bootService({
   name: 'example',
   settings: serviceSettings({ port: 0 }),
   module: () => ExampleModule,
+  secrets: ['accessToken'],
   graceMs: Number(process.env['GRACE_MS'] ?? 10_000),
 });

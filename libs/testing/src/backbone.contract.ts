@@ -405,7 +405,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         const claim = (request: typeof key) => theirs.unitOfWork.run(() => theirs.idempotency.claim(request));
         expect(await claim(key)).toEqual({ state: 'answered', answer });
         expect(await claim({ ...key, fingerprint: 'other' })).toEqual({ state: 'other-request' });
-        expect(await claim({ ...key, scope: 'POST /refunds' })).toEqual({ state: 'new' });
+        expect(await claim({ ...key, scope: 'POST /renewals' })).toEqual({ state: 'new' });
       });
 
       it('says at once that another holds the key, and is free again when that one fails', async () => {

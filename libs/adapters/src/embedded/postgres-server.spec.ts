@@ -54,15 +54,15 @@ const exitOf = (server: EmbeddedPostgres): Promise<void> =>
 describe('a fresh data folder', () => {
   it('gets a server that asks for the password, and the databases that are missing', async () => {
     const server = await start();
-    await server.ensureDatabases(['orders', 'event_log']);
-    await query(server.urlOf('orders'), 'CREATE TABLE kept (n int)');
-    await server.ensureDatabases(['orders', 'payments']);
+    await server.ensureDatabases(['members', 'event_log']);
+    await query(server.urlOf('members'), 'CREATE TABLE kept (n int)');
+    await server.ensureDatabases(['members', 'shelves']);
 
-    expect(await query(server.urlOf('orders'), 'SELECT count(*)::int FROM kept')).toEqual([{ count: 0 }]);
-    expect(await query(server.urlOf('payments'), 'SHOW listen_addresses')).toEqual([
+    expect(await query(server.urlOf('members'), 'SELECT count(*)::int FROM kept')).toEqual([{ count: 0 }]);
+    expect(await query(server.urlOf('shelves'), 'SHOW listen_addresses')).toEqual([
       { listen_addresses: '127.0.0.1' },
     ]);
-    const guess = new URL(server.urlOf('orders'));
+    const guess = new URL(server.urlOf('members'));
     guess.password = 'guess';
     await expect(query(guess.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
     expect((await stat(join(dataDir, 'atlas-password'))).mode & 0o777).toBe(0o600);

@@ -53,9 +53,9 @@ describe('The event log on Kafka, by its settings', () => {
   it('says so at once when the brokers refuse the password', async () => {
     const log = await open({ sasl: { ...sasl, password: 'guessed' } });
 
-    await expect(log.openPublisher('orders')).rejects.toThrow(/Invalid username or password/);
+    await expect(log.openPublisher('lending')).rejects.toThrow(/Invalid username or password/);
     await expect(
-      log.subscribe({ group: 'orders', topics: ['orders'], handle: () => Promise.resolve() }),
+      log.subscribe({ group: 'lending', topics: ['lending'], handle: () => Promise.resolve() }),
     ).rejects.toThrow(/Invalid username or password/);
   });
 

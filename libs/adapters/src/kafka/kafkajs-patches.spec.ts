@@ -19,7 +19,7 @@ describe('A connection to Kafka', () => {
     const answer = jest.fn();
     const find = (coordinatorType: number) =>
       KafkaCluster.prototype.findGroupCoordinatorMetadata.call(cluster as unknown as KafkaCluster, {
-        groupId: 'atlas-orders',
+        groupId: 'atlas-lending',
         coordinatorType,
       });
     const cluster = { brokerPool: { withBroker: answer } };

@@ -1,10 +1,10 @@
 import { requireOnce } from './publisher';
 
 const took = (...partitions: readonly number[]) =>
-  partitions.map((partition) => ({ topicName: 'orders', partition, errorCode: 0 }));
+  partitions.map((partition) => ({ topicName: 'lending', partition, errorCode: 0 }));
 
 describe('A request to several brokers', () => {
-  const addressed = new Set(['orders/0', 'orders/1', 'orders/2']);
+  const addressed = new Set(['lending/0', 'lending/1', 'lending/2']);
 
   it('is good if each partition was taken once', () => {
     expect(() => requireOnce(took(2, 0, 1), addressed)).not.toThrow();
@@ -15,6 +15,8 @@ describe('A request to several brokers', () => {
     ['taken again by its new leader', took(0, 1, 2, 2)],
     ['taken again in place of one that was left out', took(0, 1, 1)],
   ])('must not be committed if a partition was %s', (_, taken) => {
-    expect(() => requireOnce(taken, addressed)).toThrow('Records for orders/0, orders/1, orders/2 were sent');
+    expect(() => requireOnce(taken, addressed)).toThrow(
+      'Records for lending/0, lending/1, lending/2 were sent',
+    );
   });
 });

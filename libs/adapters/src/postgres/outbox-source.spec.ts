@@ -10,7 +10,7 @@ const never = new AbortController().signal;
 /** Far beyond a test's own deadline: what waits so long has missed its wake-up. */
 const NEVER_MS = 600_000;
 
-/** An event of a test: aggregate and version, such as "cart 2". */
+/** An event of a test: aggregate and version, such as "book 2". */
 const nameOf = (record: OutgoingRecord) => `${record.key} ${record.headers['version']}`;
 
 describe('the outbox of a service', () => {
@@ -28,7 +28,7 @@ describe('the outbox of a service', () => {
     cursor = undefined;
     source = new PostgresOutboxSource({ url: database.url });
     await onDatabase('CREATE TABLE aggregate (id text PRIMARY KEY, version integer NOT NULL DEFAULT 0)');
-    await onDatabase("INSERT INTO aggregate (id) VALUES ('cart'), ('order')");
+    await onDatabase("INSERT INTO aggregate (id) VALUES ('book'), ('loan')");
   });
 
   afterEach(async () => {
@@ -71,7 +71,7 @@ describe('the outbox of a service', () => {
     const eventId = randomUUID();
     await client.query(
       `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
-       VALUES ($1, 'shop.events', $2, $3, $4, $5)`,
+       VALUES ($1, 'library.events', $2, $3, $4, $5)`,
       [eventId, aggregate, version, JSON.stringify({ version: String(version), id: eventId }), payload],
     );
     return eventId;
@@ -139,9 +139,9 @@ describe('the outbox of a service', () => {
     it('keeps an event whose transaction commits after later ones were read; ordered by id it is lost', async () => {
       const readById = readerById();
       const slow = await begin();
-      await append(slow, 'cart');
+      await append(slow, 'book');
       const quick = await begin();
-      await append(quick, 'order');
+      await append(quick, 'loan');
       await quick.query('COMMIT');
 
       const naive = await readById();
@@ -150,23 +150,23 @@ describe('the outbox of a service', () => {
       naive.push(...(await readById()));
       read.push(...(await readAll()));
 
-      expect(naive).toEqual(['order 1']);
-      expect(read).toEqual(['order 1', 'cart 1']);
+      expect(naive).toEqual(['loan 1']);
+      expect(read).toEqual(['loan 1', 'book 1']);
     });
 
     it('keeps the order of an aggregate whose second writer began first; ordered by (xid, id) it is swapped', async () => {
       const readByXidAndId = readerByXidAndId();
       const second = await begin();
       const first = await begin();
-      await append(first, 'cart');
-      const waiting = append(second, 'cart');
+      await append(first, 'book');
+      const waiting = append(second, 'book');
       await eventually(() => isWaitingForLock(second));
       await first.query('COMMIT');
       await waiting;
       await second.query('COMMIT');
 
-      expect(await readByXidAndId()).toEqual(['cart 2', 'cart 1']);
-      expect(await readAll()).toEqual(['cart 1', 'cart 2']);
+      expect(await readByXidAndId()).toEqual(['book 2', 'book 1']);
+      expect(await readAll()).toEqual(['book 1', 'book 2']);
     });
 
     it('keeps that order also while another transaction runs between the two; windows up to the horizon swap it', async () => {
@@ -174,8 +174,8 @@ describe('the outbox of a service', () => {
       const second = await begin();
       const long = await begin();
       const first = await begin();
-      await append(first, 'cart');
-      const waiting = append(second, 'cart');
+      await append(first, 'book');
+      const waiting = append(second, 'book');
       await eventually(() => isWaitingForLock(second));
       await first.query('COMMIT');
       await waiting;
@@ -183,31 +183,31 @@ describe('the outbox of a service', () => {
 
       const naive = await readByHorizon();
       const read = await readAll();
-      await append(long, 'order');
+      await append(long, 'loan');
       await long.query('COMMIT');
       naive.push(...(await readByHorizon()));
       read.push(...(await readAll()));
 
-      expect(naive).toEqual(['cart 2', 'cart 1', 'order 1']);
-      expect(read).toEqual(['cart 1', 'cart 2', 'order 1']);
+      expect(naive).toEqual(['book 2', 'book 1', 'loan 1']);
+      expect(read).toEqual(['book 1', 'book 2', 'loan 1']);
     });
 
     it('keeps that order across pages and across a window that was opened between the two commits', async () => {
       const second = await begin();
       const first = await begin();
-      await append(first, 'order');
-      await append(first, 'cart');
-      const waiting = append(second, 'cart');
+      await append(first, 'loan');
+      await append(first, 'book');
+      const waiting = append(second, 'book');
       await eventually(() => isWaitingForLock(second));
       await first.query('COMMIT');
       const page = await source.read(cursor, 1);
       cursor = page.cursor;
       await waiting;
-      await append(second, 'cart');
+      await append(second, 'book');
       await second.query('COMMIT');
 
-      expect(page.records.map(nameOf)).toEqual(['order 1']);
-      expect(await readAll(1)).toEqual(['cart 1', 'cart 2', 'cart 3']);
+      expect(page.records.map(nameOf)).toEqual(['loan 1']);
+      expect(await readAll(1)).toEqual(['book 1', 'book 2', 'book 3']);
     });
 
     it('is not held up by a long transaction, here or in another database of the server', async () => {
@@ -216,55 +216,55 @@ describe('the outbox of a service', () => {
       const other = await createTestDatabase();
       const elsewhere = await begin(other.url);
       const writer = await begin();
-      await append(writer, 'cart');
+      await append(writer, 'book');
       await writer.query('COMMIT');
 
       expect(await readByHorizon()).toEqual([]);
-      expect(await readAll()).toEqual(['cart 1']);
+      expect(await readAll()).toEqual(['book 1']);
       await elsewhere.end();
       await other.drop();
     });
 
     it('says nothing of what was rolled back, wholly or to a savepoint', async () => {
       const writer = await begin();
-      await append(writer, 'cart');
+      await append(writer, 'book');
       await writer.query('SAVEPOINT here');
-      await append(writer, 'order');
+      await append(writer, 'loan');
       await writer.query('ROLLBACK TO here');
-      await append(writer, 'cart');
+      await append(writer, 'book');
       const undone = await begin();
-      await append(undone, 'order');
+      await append(undone, 'loan');
       await undone.query('ROLLBACK');
       await writer.query('COMMIT');
 
-      expect(await readAll()).toEqual(['cart 1', 'cart 2']);
+      expect(await readAll()).toEqual(['book 1', 'book 2']);
     });
 
     it('keeps an event whose transaction got a number that had been given out before the server crashed', async () => {
       const writer = await begin();
-      await append(writer, 'cart');
+      await append(writer, 'book');
       await writer.query('COMMIT');
       // A crash forgets what was not flushed, this number among it; the explicit xid plays the server's part.
       const [forgotten] = await onDatabase<{ xid: string }>('SELECT pg_current_xact_id() AS xid');
-      expect(await readAll()).toEqual(['cart 1']);
+      expect(await readAll()).toEqual(['book 1']);
       expect(await readAll()).toEqual([]);
       await onDatabase(
         `INSERT INTO outbox (xid, event_id, topic, aggregate_id, aggregate_version, headers, payload)
-         VALUES ($1, gen_random_uuid(), 'shop.events', 'order', 1, '{"version": "1"}', '')`,
+         VALUES ($1, gen_random_uuid(), 'library.events', 'loan', 1, '{"version": "1"}', '')`,
         [forgotten?.xid],
       );
 
-      expect(await readAll()).toEqual(['order 1']);
+      expect(await readAll()).toEqual(['loan 1']);
     });
 
     it('compares the numbers of transactions as numbers, not as text', async () => {
       await onDatabase(
         `INSERT INTO outbox (xid, event_id, topic, aggregate_id, aggregate_version, headers, payload)
-         SELECT xid, gen_random_uuid(), 'shop.events', 'cart', xid::text::integer, jsonb_build_object('version', xid), ''
+         SELECT xid, gen_random_uuid(), 'library.events', 'book', xid::text::integer, jsonb_build_object('version', xid), ''
          FROM unnest('{9,10}'::xid8[]) AS given (xid)`,
       );
 
-      expect(await readAll()).toEqual(['cart 9', 'cart 10']);
+      expect(await readAll()).toEqual(['book 9', 'book 10']);
       expect(await readAll()).toEqual([]);
     });
 
@@ -275,7 +275,7 @@ describe('the outbox of a service', () => {
 
       await onDatabase(
         `INSERT INTO outbox (xid, event_id, topic, aggregate_id, aggregate_version, headers, payload)
-         VALUES ('90000000000', gen_random_uuid(), 'shop.events', 'order', 1, '{"version": "1"}', '')`,
+         VALUES ('90000000000', gen_random_uuid(), 'library.events', 'loan', 1, '{"version": "1"}', '')`,
       );
       await expect(source.read(undefined, 10)).rejects.toThrow(sentence);
     });
@@ -286,13 +286,13 @@ describe('the outbox of a service', () => {
 
     it('hands over the records as they were added', async () => {
       const writer = await begin();
-      const eventId = await append(writer, 'cart', Buffer.from([0, 1, 0xff]));
+      const eventId = await append(writer, 'book', Buffer.from([0, 1, 0xff]));
       await writer.query('COMMIT');
 
       expect((await source.read(undefined, 10)).records).toEqual([
         {
-          topic: 'shop.events',
-          key: 'cart',
+          topic: 'library.events',
+          key: 'book',
           headers: { version: '1', id: eventId },
           value: Buffer.from([0, 1, 0xff]),
         },
@@ -301,8 +301,8 @@ describe('the outbox of a service', () => {
 
     it('cuts pages of large events, so that they fit into memory, and leaves none out', async () => {
       const writer = await begin();
-      for (let i = 0; i < 8; i++) await append(writer, 'cart', Buffer.alloc(3_000_000, i));
-      await append(writer, 'order', Buffer.alloc(20_000_000));
+      for (let i = 0; i < 8; i++) await append(writer, 'book', Buffer.alloc(3_000_000, i));
+      await append(writer, 'loan', Buffer.alloc(20_000_000));
       await writer.query('COMMIT');
 
       const sizes: number[] = [];
@@ -375,7 +375,7 @@ describe('the outbox of a service', () => {
 
   const transactions: fc.Arbitrary<Transaction> = fc.record({
     writesBeforeLocking: fc.boolean(),
-    aggregates: fc.constantFrom(['cart'], ['order'], ['cart', 'order'], []),
+    aggregates: fc.constantFrom(['book'], ['loan'], ['book', 'loan'], []),
     events: fc.integer({ min: 1, max: 4 }),
     runsLong: fc.constantFrom(false, false, false, true),
     end: fc.constantFrom('COMMIT', 'COMMIT', 'COMMIT', 'ROLLBACK'),
@@ -401,7 +401,7 @@ describe('the outbox of a service', () => {
 
     const commitOne = async () => {
       const writer = await begin();
-      await append(writer, 'cart');
+      await append(writer, 'book');
       await writer.query('COMMIT');
     };
 
@@ -410,7 +410,7 @@ describe('the outbox of a service', () => {
       const woken = source.changed(NEVER_MS, never);
       await commitOne();
       await woken;
-      expect(await readAll()).toEqual(['cart 1']);
+      expect(await readAll()).toEqual(['book 1']);
     });
 
     it('when an event was committed after the read and before the wait', async () => {
@@ -418,7 +418,7 @@ describe('the outbox of a service', () => {
         await readAll();
         await commitOne();
         await source.changed(NEVER_MS, never);
-        expect(await readAll()).toEqual([`cart ${version}`]);
+        expect(await readAll()).toEqual([`book ${version}`]);
       }
     });
 
@@ -439,7 +439,7 @@ describe('the outbox of a service', () => {
       await expect(source.read(cursor, 1)).rejects.toThrow('ownership of the outbox is lost');
       await source.acquire(never);
       await commitOne();
-      expect(await readAll()).toEqual(['cart 1']);
+      expect(await readAll()).toEqual(['book 1']);
     });
   });
 
@@ -524,9 +524,9 @@ describe('the outbox of a service', () => {
 
     it('counts committed events that are not behind the cursor, and the age of the oldest', async () => {
       expect(await source.backlog(undefined)).toEqual({ rows: 0, oldestAgeMs: 0 });
-      await commit('cart', 'cart', 'order');
+      await commit('book', 'book', 'loan');
       const late = await begin();
-      await append(late, 'order');
+      await append(late, 'loan');
       await onDatabase(
         "UPDATE outbox SET created_at = created_at - interval '1 hour' WHERE aggregate_version = 1",
       );
@@ -545,16 +545,16 @@ describe('the outbox of a service', () => {
 
     it('deletes what is behind the cursor and old enough, and nothing else', async () => {
       const late = await begin();
-      await append(late, 'order');
-      await commit('cart', 'cart');
+      await append(late, 'loan');
+      await commit('book', 'book');
       await readAll();
       await late.query('COMMIT');
-      await commit('cart');
+      await commit('book');
 
       const start = cursor as string;
       expect(await source.prune(start, 3_600_000)).toBe(0);
       expect(await source.prune(start, 0)).toBe(2);
-      expect(await readAll()).toEqual(['order 1', 'cart 3']);
+      expect(await readAll()).toEqual(['loan 1', 'book 3']);
       expect(await source.prune(cursor as string, 0)).toBe(2);
       expect(await source.prune(cursor as string, 0)).toBe(0);
     });
@@ -562,7 +562,7 @@ describe('the outbox of a service', () => {
     it('deletes any number in bulk', async () => {
       await onDatabase(
         `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
-         SELECT gen_random_uuid(), 'shop.events', 'cart', n, '{}', '' FROM generate_series(1, 12000) AS n`,
+         SELECT gen_random_uuid(), 'library.events', 'book', n, '{}', '' FROM generate_series(1, 12000) AS n`,
       );
       await readAll(5_000);
       expect(await source.prune(cursor as string, 0)).toBe(12_000);

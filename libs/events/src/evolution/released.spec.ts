@@ -6,7 +6,7 @@ import { defineEvent, type EventContract, upcastFrom } from '../event-contract';
 import { breaches, release, type Released, unreleased, type WireRecord } from './released';
 import { readReleased, writeReleased } from './released-files';
 
-const TOPIC = { name: 'shop.events', partitions: 6 };
+const TOPIC = { name: 'museum.events', partitions: 6 };
 const nothing: Released = { events: [], topics: [] };
 
 const full = {
@@ -18,7 +18,7 @@ const full = {
   remark: null,
   rate: 0.19,
   paid: { by: 'card', token: 'tok_1' },
-  lines: [{ sku: 'mug', price: { minor: 100, currency: 'EUR' } }],
+  lines: [{ item: 'ticket', price: { minor: 100, currency: 'EUR' } }],
 };
 const card = z.object({ by: z.literal('card'), token: z.string() });
 const cash = z.object({ by: z.literal('cash') });
@@ -33,13 +33,13 @@ const shape = {
   rate: z.number().min(0).max(1),
   paid: z.discriminatedUnion('by', [card, cash]),
   lines: z
-    .array(z.object({ sku: z.string().min(1).max(8), price }))
+    .array(z.object({ item: z.string().min(1).max(8), price }))
     .min(1)
     .max(5),
 };
 type Field = keyof typeof shape;
 
-/** The event `shop.sold`, with some fields defined otherwise than they were released. */
+/** The event `museum.sold`, with some fields defined otherwise than they were released. */
 const sold = (
   changes: z.ZodRawShape = {},
   { without, ...other }: { without?: Field; owner?: string; aggregate?: string } = {},
@@ -47,9 +47,9 @@ const sold = (
   const fields = Object.entries({ ...shape, ...changes }).filter(([field]) => field !== without);
   const data: z.ZodType<unknown> = z.object(Object.fromEntries(fields));
   return {
-    type: 'shop.sold',
+    type: 'museum.sold',
     version: 1,
-    owner: 'shop',
+    owner: 'museum',
     aggregate: 'sale',
     data,
     examples: [full],
@@ -68,7 +68,7 @@ describe('A change of a released event', () => {
     ['an optional field that is no longer sent', sold({}, { without: 'note' })],
     ['a default for a required field', sold({ code: shape.code.default('AB') })],
     ['a new order of the values', sold({ state: z.enum(['old', 'new']) })],
-    ['a description of what may be null', sold({ remark: shape.remark.describe('For the customer') })],
+    ['a description of what may be null', sold({ remark: shape.remark.describe('For the visitor') })],
     ['the same limit in other words', sold({ pieces: z.int().positive().lt(11) })],
     ['a new order of the shapes', sold({ paid: z.discriminatedUnion('by', [cash, card]) })],
     [
@@ -80,7 +80,7 @@ describe('A change of a released event', () => {
       'a new optional field in a list',
       sold({
         lines: z
-          .array(z.object({ sku: z.string().min(1).max(8), price, size: z.string().optional() }))
+          .array(z.object({ item: z.string().min(1).max(8), price, size: z.string().optional() }))
           .min(1)
           .max(5),
       }),
@@ -92,7 +92,7 @@ describe('A change of a released event', () => {
   const lineOf = (of: z.ZodRawShape) =>
     sold({
       lines: z
-        .array(z.object({ sku: z.string().min(1).max(8), price, ...of }))
+        .array(z.object({ item: z.string().min(1).max(8), price, ...of }))
         .min(1)
         .max(5),
     });
@@ -221,13 +221,13 @@ describe('A change of a released event', () => {
     ],
     [
       'shorter text',
-      lineOf({ sku: z.string().min(1).max(7) }),
-      'lines[].sku must now be of length at most 7; data released before may have 8.',
+      lineOf({ item: z.string().min(1).max(7) }),
+      'lines[].item must now be of length at most 7; data released before may have 8.',
     ],
     [
       'longer text',
-      lineOf({ sku: z.string().min(1).max(9) }),
-      'lines[].sku must be of length at most 8 for readers released before; new data may have 9.',
+      lineOf({ item: z.string().min(1).max(9) }),
+      'lines[].item must be of length at most 8 for readers released before; new data may have 9.',
     ],
     [
       'fewer items',
@@ -236,7 +236,7 @@ describe('A change of a released event', () => {
     ],
     [
       'an empty list',
-      sold({ lines: z.array(z.object({ sku: z.string().min(1).max(8), price })).max(5) }),
+      sold({ lines: z.array(z.object({ item: z.string().min(1).max(8), price })).max(5) }),
       'lines must have items: at least 1 for readers released before; new data may have less.',
     ],
     [
@@ -262,17 +262,17 @@ describe('A change of a released event', () => {
     [
       'unknown fields refused',
       lineOf({ price: z.strictObject(price.shape) }),
-      'shop.sold v1 refuses unknown fields',
+      'museum.sold v1 refuses unknown fields',
     ],
     [
       'another owner',
       sold({}, { owner: 'till' }),
-      'shop.sold v1 now belongs to till; its readers wait for it in the topic shop.events.',
+      'museum.sold v1 now belongs to till; its readers wait for it in the topic museum.events.',
     ],
     [
       'another aggregate',
       sold({}, { aggregate: 'till' }),
-      'shop.sold v1 is now about a till, no longer about a sale',
+      'museum.sold v1 is now about a till, no longer about a sale',
     ],
   ])('must not be %s', (_, contract, sentence) => {
     // What is new can't be in an example that the changed schema refuses.
@@ -283,7 +283,7 @@ describe('A change of a released event', () => {
   it('is refused by a released record, too, where the schema says nothing', () => {
     const stricter = { ...sold(), data: sold().data.refine(() => false, 'is closed'), examples: [] };
     expect(breaches(language(stricter as unknown as EventContract), released)).toEqual([
-      'shop.sold v1: a record released before is refused now: shop.sold v1: data: is closed. ' +
+      'museum.sold v1: a record released before is refused now: museum.sold v1: data: is closed. ' +
         `Take it, ${OR}`,
     ]);
   });
@@ -292,7 +292,7 @@ describe('A change of a released event', () => {
     const few = sold().data.refine((data) => (data as typeof full).pieces < 5, 'too many');
     expect(breaches(language({ ...sold(), data: few }), released)).toEqual([
       expect.stringMatching(
-        /^shop\.sold v1: \{.*"pieces":[5-9].*\} was allowed by the released schema and is refused now: .*: too many\. /,
+        /^museum\.sold v1: \{.*"pieces":[5-9].*\} was allowed by the released schema and is refused now: .*: too many\. /,
       ),
     ]);
   });
@@ -301,7 +301,7 @@ describe('A change of a released event', () => {
     const trimmed = sold({ note: z.string().min(1).trim().optional() });
     expect(breaches(language(trimmed), release(language(trimmed), nothing))).toEqual([
       expect.stringMatching(
-        /^shop\.sold v1: readers released before refuse \{.*"note":" +".*\}, which can be published now: note: /,
+        /^museum\.sold v1: readers released before refuse \{.*"note":" +".*\}, which can be published now: note: /,
       ),
     ]);
   });
@@ -329,14 +329,14 @@ describe('A change of a released event', () => {
   it('must stay within what JSON Schema can say', () => {
     const dated = sold({ code: z.string().transform((text) => text.length) });
     expect(() => breaches(language(dated), released)).toThrow(
-      /^shop\.sold v1 has no JSON Schema: .* Use only what JSON has, and no transforms\.$/,
+      /^museum\.sold v1 has no JSON Schema: .* Use only what JSON has, and no transforms\.$/,
     );
   });
 
   it('is told in full, also if its example was forgotten', () => {
     expect(breaches(language(sold({ colour: z.string() })), released)).toEqual([
       expect.stringContaining('colour is now required; data released before may lack it.'),
-      expect.stringContaining('shop.sold v1 has an example that breaks its own schema: colour:'),
+      expect.stringContaining('museum.sold v1 has an example that breaks its own schema: colour:'),
     ]);
   });
 
@@ -349,23 +349,23 @@ describe('A change of a released event', () => {
   });
 
   it('must not be its end, nor that of a version', () => {
-    expect(breaches(language(), released)).toEqual([expect.stringContaining('shop.sold v1 is gone;')]);
+    expect(breaches(language(), released)).toEqual([expect.stringContaining('museum.sold v1 is gone;')]);
     expect(breaches(language({ ...sold(), version: 2 }), released)).toEqual([
-      expect.stringContaining('shop.sold v1 is no longer read;'),
+      expect.stringContaining('museum.sold v1 is no longer read;'),
     ]);
   });
 
   it('may be a version 2 that reads version 1', () => {
     const data = z.object({ code: z.int() });
     const second = defineEvent({
-      ...{ type: 'shop.sold', version: 2, owner: 'shop', aggregate: 'sale' },
+      ...{ type: 'museum.sold', version: 2, owner: 'museum', aggregate: 'sale' },
       data,
       examples: [{ code: 7 }],
       previous: upcastFrom(sold(), () => ({ code: 7 })),
     });
     expect(breaches(language(second), released)).toEqual([]);
     expect(unreleased(language(second), released)).toEqual([
-      expect.stringContaining('shop.sold v2 is not released as it is now'),
+      expect.stringContaining('museum.sold v2 is not released as it is now'),
     ]);
     // Nobody writes version 1 any more, so its reader may take more than the readers of before.
     const tolerant = { ...second, previous: upcastFrom(sold({ code: z.string() }), () => ({ code: 7 })) };
@@ -389,7 +389,7 @@ describe('A released topic', () => {
   it('keeps its name and its partitions', () => {
     const contracts = [sold()];
     expect(breaches({ contracts, topics: [] }, released)).toEqual([
-      expect.stringContaining('The topic shop.events is gone;'),
+      expect.stringContaining('The topic museum.events is gone;'),
     ]);
     expect(breaches({ contracts, topics: [{ ...TOPIC, partitions: 12 }] }, released)).toEqual([
       expect.stringContaining('has 12 partitions now, and was released with 6;'),
@@ -416,7 +416,7 @@ describe('Releasing', () => {
   it('adds a new example to the records of its revision', () => {
     const more = { ...sold(), examples: [full, { ...full, code: 'CD' }] as const };
     expect(unreleased(language(more), released)).toEqual([
-      expect.stringContaining('shop.sold v1 is not released as it is now'),
+      expect.stringContaining('museum.sold v1 is not released as it is now'),
     ]);
     const [revision, ...others] = release(language(more), released).events[0]!.revisions;
     expect(others).toEqual([]);
@@ -435,7 +435,7 @@ function exampleOf(contract: EventContract): unknown {
     { ...full, note: 7 },
     { ...full, note: 'ada@example.com' },
     { ...full, colour: 'red' },
-    { ...full, lines: [{ sku: 'mug', price: { minor: 100, currency: 'EUR', tax: 19 } }] },
+    { ...full, lines: [{ item: 'ticket', price: { minor: 100, currency: 'EUR', tax: 19 } }] },
   ];
   return variants.find((variant) => contract.data.safeParse(variant).success);
 }

@@ -7,7 +7,7 @@ import { loadPolicies, type PolicyDeclaration } from './settings';
 /** What the provider does with an attempt. */
 type Deed = (attempt: Attempt) => unknown;
 
-const answers: Deed = () => 'charged';
+const answers: Deed = () => 'answered';
 const fails: Deed = () => {
   throw new Error('the provider is out of order');
 };
@@ -27,10 +27,10 @@ const isSilent: Deed = () => new Promise(() => undefined);
 const takes =
   (ms: number): Deed =>
   () =>
-    new Promise((resolve) => setTimeout(resolve, ms, 'charged'));
+    new Promise((resolve) => setTimeout(resolve, ms, 'answered'));
 
-/** A shop that charges cards under a policy, at a provider that does what it is told, attempt by attempt. */
-class Shop {
+/** A client that calls under a policy, at a provider that does what it is told, attempt by attempt. */
+class Client {
   readonly events: PolicyEvent[] = [];
   /** When each attempt reached the provider, milliseconds from the start. */
   readonly attemptsAt: number[] = [];
@@ -51,8 +51,8 @@ class Shop {
     return this;
   }
 
-  /** Charges a card; the outcome can be looked at once the clock has been moved on. */
-  charge(call: Call<unknown> = {}): Outcome {
+  /** Calls the provider; the outcome can be looked at once the clock has been moved on. */
+  call(call: Call<unknown> = {}): Outcome {
     const outcome: Outcome = { state: 'open' };
     this.policy
       .execute((attempt) => {
@@ -67,8 +67,8 @@ class Shop {
   }
 
   /** Charges and lets time pass until that has ended. */
-  async charged(call: Call<unknown> = {}): Promise<Outcome> {
-    const outcome = this.charge(call);
+  async called(call: Call<unknown> = {}): Promise<Outcome> {
+    const outcome = this.call(call);
     await pass(0);
     while (outcome.state === 'open' && jest.getTimerCount() > 0) await jest.advanceTimersToNextTimerAsync();
     return outcome;
@@ -117,16 +117,16 @@ describe('A call that fails', () => {
   const retry = { maxAttempts: 5, initialDelayMs: 100, maxDelayMs: 400 };
 
   it('is repeated until it goes well', async () => {
-    const shop = new Shop(only({ retry })).provider(fails, fails, answers);
-    expect(await shop.charged(idempotent)).toMatchObject({ state: 'done', value: 'charged' });
-    expect(shop.attemptsAt).toHaveLength(3);
+    const client = new Client(only({ retry })).provider(fails, fails, answers);
+    expect(await client.called(idempotent)).toMatchObject({ state: 'done', value: 'answered' });
+    expect(client.attemptsAt).toHaveLength(3);
   });
 
   it('is given up after so many attempts, with what the last one failed with', async () => {
-    const shop = new Shop(only({ retry })).provider(fails);
-    const { error } = await shop.charged(idempotent);
+    const client = new Client(only({ retry })).provider(fails);
+    const { error } = await client.called(idempotent);
     expect(error).toEqual(new Error('the provider is out of order'));
-    expect(shop.attemptsAt).toHaveLength(5);
+    expect(client.attemptsAt).toHaveLength(5);
   });
 
   it.each([
@@ -135,49 +135,49 @@ describe('A call that fails', () => {
     ['almost all', 0.9999, [99, 199, 399, 399]],
   ])('waits for %s of a time that doubles up to a limit', async (_share, share, waits) => {
     jitterIs(share);
-    const shop = new Shop(only({ retry })).provider(fails);
-    await shop.charged(idempotent);
-    expect(shop.waits).toEqual(waits);
-    expect(shop.attemptsAt).toEqual([0, ...waits.map((_wait, at) => sum(waits.slice(0, at + 1)))]);
+    const client = new Client(only({ retry })).provider(fails);
+    await client.called(idempotent);
+    expect(client.waits).toEqual(waits);
+    expect(client.attemptsAt).toEqual([0, ...waits.map((_wait, at) => sum(waits.slice(0, at + 1)))]);
   });
 
   it('is not repeated by itself, as it may have been done', async () => {
-    const shop = new Shop(only({ retry })).provider(fails);
-    expect(await shop.charged()).toMatchObject({ state: 'failed' });
-    expect(shop.attemptsAt).toHaveLength(1);
+    const client = new Client(only({ retry })).provider(fails);
+    expect(await client.called()).toMatchObject({ state: 'failed' });
+    expect(client.attemptsAt).toHaveLength(1);
   });
 
   it('is not repeated by itself after silence, either', async () => {
-    const shop = new Shop(only({ retry, timeout: { ms: 300 } })).provider(isSilent);
-    expect((await shop.charged()).error).toBeInstanceOf(AttemptTimedOut);
-    expect(shop.attemptsAt).toHaveLength(1);
+    const client = new Client(only({ retry, timeout: { ms: 300 } })).provider(isSilent);
+    expect((await client.called()).error).toBeInstanceOf(AttemptTimedOut);
+    expect(client.attemptsAt).toHaveLength(1);
   });
 
   it.each([
     ['its connection never came about', cannotBeReached],
     ['it was not looked at', isBusy(0)],
   ])('is repeated by itself if %s', async (_why, deed) => {
-    const shop = new Shop(only({ retry })).provider(deed, answers);
-    expect(await shop.charged()).toMatchObject({ state: 'done' });
-    expect(shop.attemptsAt).toHaveLength(2);
+    const client = new Client(only({ retry })).provider(deed, answers);
+    expect(await client.called()).toMatchObject({ state: 'done' });
+    expect(client.attemptsAt).toHaveLength(2);
   });
 
   it('is not repeated if the provider says no', async () => {
-    const shop = new Shop(only({ retry })).provider(declines);
-    expect((await shop.charged(idempotent)).error).toEqual(new Error('the card is declined'));
-    expect(shop.attemptsAt).toHaveLength(1);
+    const client = new Client(only({ retry })).provider(declines);
+    expect((await client.called(idempotent)).error).toEqual(new Error('the card is declined'));
+    expect(client.attemptsAt).toHaveLength(1);
   });
 
   it('is repeated no sooner than the provider asks for, and not by all at once', async () => {
     jitterIs(0.5);
-    const shop = new Shop(only({ retry })).provider(isBusy(7_000), answers);
-    await shop.charged();
-    expect(shop.attemptsAt).toEqual([0, 7_050]);
+    const client = new Client(only({ retry })).provider(isBusy(7_000), answers);
+    await client.called();
+    expect(client.attemptsAt).toEqual([0, 7_050]);
   });
 
   it('is given up at once if the provider asks for more time than there is', async () => {
-    const shop = new Shop(only({ retry, deadline: { ms: 5_000 } })).provider(isBusy(7_000), answers);
-    expect(await shop.charged()).toMatchObject({
+    const client = new Client(only({ retry, deadline: { ms: 5_000 } })).provider(isBusy(7_000), answers);
+    expect(await client.called()).toMatchObject({
       state: 'failed',
       atMs: 0,
       error: { message: 'come back later' },
@@ -185,9 +185,9 @@ describe('A call that fails', () => {
   });
 
   it('gets its fallback instead, which is told why', async () => {
-    const shop = new Shop(only({ retry })).provider(fails);
+    const client = new Client(only({ retry })).provider(fails);
     const fallback = (error: unknown) => `later, because ${(error as Error).message}`;
-    expect((await shop.charged({ fallback })).value).toBe('later, because the provider is out of order');
+    expect((await client.called({ fallback })).value).toBe('later, because the provider is out of order');
   });
 });
 
@@ -195,23 +195,23 @@ describe('Repeats', () => {
   const budget = { budgetRatio: 0.2, budgetPerSecond: 0, budgetBurst: 10 };
 
   it('stay within their share of the calls, however many fail', async () => {
-    const shop = new Shop(only({ retry: { maxAttempts: 4, ...budget } })).provider(fails);
-    for (let call = 0; call < 1_000; call += 1) await shop.charged(idempotent);
+    const client = new Client(only({ retry: { maxAttempts: 4, ...budget } })).provider(fails);
+    for (let call = 0; call < 1_000; call += 1) await client.called(idempotent);
     // 1,000 calls earn 200 repeats, and 10 were saved up; without a budget it would be 3,000.
-    expect(shop.waits.length).toBeGreaterThanOrEqual(195);
-    expect(shop.waits.length).toBeLessThanOrEqual(210);
-    expect(shop.refusals('budget')).toBeGreaterThan(0);
+    expect(client.waits.length).toBeGreaterThanOrEqual(195);
+    expect(client.waits.length).toBeLessThanOrEqual(210);
+    expect(client.refusals('budget')).toBeGreaterThan(0);
   });
 
   it('of rare calls live from what each second earns', async () => {
     const retry = { maxAttempts: 2, budgetRatio: 0, budgetPerSecond: 0.5, budgetBurst: 1 };
-    const shop = new Shop(only({ retry })).provider(fails);
-    await shop.charged(idempotent);
-    await shop.charged(idempotent);
-    expect(shop.attemptsAt).toHaveLength(3);
+    const client = new Client(only({ retry })).provider(fails);
+    await client.called(idempotent);
+    await client.called(idempotent);
+    expect(client.attemptsAt).toHaveLength(3);
     await pass(2_000);
-    await shop.charged(idempotent);
-    expect(shop.attemptsAt).toHaveLength(5);
+    await client.called(idempotent);
+    expect(client.attemptsAt).toHaveLength(5);
   });
 });
 
@@ -219,7 +219,7 @@ describe('An attempt', () => {
   it('is told to stop when its time is over, and the next one has time of its own', async () => {
     jitterIs(0);
     const signals: AbortSignal[] = [];
-    const shop = new Shop(only({ retry: { maxAttempts: 2 }, timeout: { ms: 300 } })).provider(
+    const client = new Client(only({ retry: { maxAttempts: 2 }, timeout: { ms: 300 } })).provider(
       ({ signal }) => {
         signals.push(signal);
         return new Promise((_resolve, reject) =>
@@ -228,9 +228,9 @@ describe('An attempt', () => {
       },
       takes(299),
     );
-    expect(await shop.charged(idempotent)).toMatchObject({ state: 'done', atMs: 599 });
+    expect(await client.called(idempotent)).toMatchObject({ state: 'done', atMs: 599 });
     expect(signals[0]?.aborted).toBe(true);
-    expect(shop.events).toContainEqual(
+    expect(client.events).toContainEqual(
       expect.objectContaining({ kind: 'attempt', outcome: 'timeout', attempt: 1, durationMs: 300 }),
     );
   });
@@ -238,8 +238,8 @@ describe('An attempt', () => {
 
 describe('The deadline', () => {
   it('ends a call whose provider ignores every signal', async () => {
-    const shop = new Shop(only({ deadline: { ms: 1_000 } })).provider(isSilent);
-    const { error, atMs } = await shop.charged();
+    const client = new Client(only({ deadline: { ms: 1_000 } })).provider(isSilent);
+    const { error, atMs } = await client.called();
     expect(error).toBeInstanceOf(DeadlineExceeded);
     expect(error).toMatchObject({ failure: { mayHaveActed: true } });
     expect(atMs).toBe(1_000);
@@ -247,23 +247,23 @@ describe('The deadline', () => {
 
   it('holds for all attempts together', async () => {
     jitterIs(0);
-    const shop = new Shop(
+    const client = new Client(
       only({ deadline: { ms: 1_000 }, timeout: { ms: 400 }, retry: { maxAttempts: 9 } }),
     ).provider(isSilent);
-    const { error, atMs } = await shop.charged(idempotent);
+    const { error, atMs } = await client.called(idempotent);
     expect(error).toEqual(expect.objectContaining({ message: expect.stringContaining('attempts: 3') }));
     expect(atMs).toBe(1_000);
     await pass(10_000);
-    expect(shop.attemptsAt).toEqual([0, 400, 800]);
+    expect(client.attemptsAt).toEqual([0, 400, 800]);
   });
 
   it('counts the wait for a place', async () => {
-    const shop = new Shop(only({ deadline: { ms: 1_000 }, bulkhead: { maxConcurrent: 1 } }));
-    shop.provider(takes(800), answers);
-    shop.charge();
+    const client = new Client(only({ deadline: { ms: 1_000 }, bulkhead: { maxConcurrent: 1 } }));
+    client.provider(takes(800), answers);
+    client.call();
     await pass(0);
-    shop.provider(takes(800));
-    const second = await shop.charged();
+    client.provider(takes(800));
+    const second = await client.called();
     expect(second).toMatchObject({ atMs: 1_000, error: expect.any(DeadlineExceeded) });
   });
 });
@@ -272,55 +272,55 @@ describe('A caller who gives up', () => {
   it('is let go at once, with its own reason, and nothing is asked for it any more', async () => {
     jitterIs(0.99);
     const fallback = jest.fn();
-    const shop = new Shop({ retry: { initialDelayMs: 5_000 } }).provider(fails);
+    const client = new Client({ retry: { initialDelayMs: 5_000 } }).provider(fails);
     const caller = new AbortController();
-    const outcome = shop.charge({ ...idempotent, signal: caller.signal, fallback });
+    const outcome = client.call({ ...idempotent, signal: caller.signal, fallback });
     await pass(10);
     caller.abort(new Error('changed my mind'));
     await pass(0);
     expect(outcome).toMatchObject({ state: 'failed', error: { message: 'changed my mind' }, atMs: 10 });
     await pass(60_000);
-    expect(shop.attemptsAt).toEqual([0]);
+    expect(client.attemptsAt).toEqual([0]);
     expect(fallback).not.toHaveBeenCalled();
   });
 
   it('says nothing about the provider', async () => {
-    const shop = new Shop({ breaker: { failures: 1 } }).provider(isSilent);
+    const client = new Client({ breaker: { failures: 1 } }).provider(isSilent);
     const caller = new AbortController();
-    shop.charge({ signal: caller.signal });
+    client.call({ signal: caller.signal });
     await pass(10);
     caller.abort();
     await pass(0);
-    expect(shop.policy.state().breaker).toBe('closed');
+    expect(client.policy.state().breaker).toBe('closed');
   });
 });
 
 describe('The circuit', () => {
   const breaker = { failures: 3, openMs: 5_000 };
 
-  /** A shop whose provider has just failed too often. */
-  async function broken(parts: PolicyDeclaration = {}): Promise<Shop> {
-    const shop = new Shop(only({ breaker, ...parts })).provider(fails);
-    for (let call = 0; call < 3; call += 1) await shop.charged();
-    return shop;
+  /** A client whose provider has just failed too often. */
+  async function broken(parts: PolicyDeclaration = {}): Promise<Client> {
+    const client = new Client(only({ breaker, ...parts })).provider(fails);
+    for (let call = 0; call < 3; call += 1) await client.called();
+    return client;
   }
 
   it('opens after so many failures in a row, and the provider is left alone', async () => {
-    const shop = await broken();
-    expect(shop.policy.state()).toMatchObject({
+    const client = await broken();
+    expect(client.policy.state()).toMatchObject({
       breaker: 'open',
       since: new Date(),
       reason: 'the provider is out of order',
     });
     await pass(2_000);
-    const { error } = await shop.charged(idempotent);
+    const { error } = await client.called(idempotent);
     expect(error).toBeInstanceOf(CircuitOpen);
     expect(error).toMatchObject({ failure: { mayHaveActed: false, retryAfterMs: 3_000 } });
-    expect(shop.attemptsAt).toHaveLength(3);
+    expect(client.attemptsAt).toHaveLength(3);
   });
 
   it('stays closed if the failures are not in a row', async () => {
-    const shop = new Shop(only({ breaker })).provider(
+    const client = new Client(only({ breaker })).provider(
       fails,
       fails,
       answers,
@@ -331,83 +331,83 @@ describe('The circuit', () => {
       fails,
       answers,
     );
-    for (let call = 0; call < 9; call += 1) await shop.charged();
-    expect(shop.breakerChanges).toEqual([]);
+    for (let call = 0; call < 9; call += 1) await client.called();
+    expect(client.breakerChanges).toEqual([]);
   });
 
   it('takes silence for a failure, whether the attempt or the call ran out of time', async () => {
     for (const parts of [{ timeout: { ms: 300 } }, { deadline: { ms: 300 } }]) {
-      const shop = new Shop(only({ breaker, ...parts })).provider(isSilent);
-      for (let call = 0; call < 3; call += 1) await shop.charged();
-      expect(shop.policy.state().breaker).toBe('open');
+      const client = new Client(only({ breaker, ...parts })).provider(isSilent);
+      for (let call = 0; call < 3; call += 1) await client.called();
+      expect(client.policy.state().breaker).toBe('open');
     }
   });
 
   it('lets one call try after a while, and no other meanwhile', async () => {
-    const shop = (await broken()).provider(takes(100));
+    const client = (await broken()).provider(takes(100));
     await pass(5_000);
-    const probe = shop.charge();
+    const probe = client.call();
     await pass(50);
-    expect(shop.policy.state().breaker).toBe('half-open');
-    expect((await shop.charged()).error).toBeInstanceOf(CircuitOpen);
+    expect(client.policy.state().breaker).toBe('half-open');
+    expect((await client.called()).error).toBeInstanceOf(CircuitOpen);
     await pass(50);
     expect(probe).toMatchObject({ state: 'done' });
-    expect(shop.breakerChanges).toEqual(['open', 'half-open', 'closed']);
-    expect(await shop.charged()).toMatchObject({ state: 'done' });
+    expect(client.breakerChanges).toEqual(['open', 'half-open', 'closed']);
+    expect(await client.called()).toMatchObject({ state: 'done' });
   });
 
   it('stays open as long as the tries fail', async () => {
-    const shop = await broken();
+    const client = await broken();
     await pass(5_000);
-    await shop.charged();
-    expect((await shop.charged()).error).toBeInstanceOf(CircuitOpen);
+    await client.called();
+    expect((await client.called()).error).toBeInstanceOf(CircuitOpen);
     await pass(5_000);
-    shop.provider(answers);
-    expect(await shop.charged()).toMatchObject({ state: 'done' });
-    expect(shop.breakerChanges).toEqual(['open', 'half-open', 'open', 'half-open', 'closed']);
+    client.provider(answers);
+    expect(await client.called()).toMatchObject({ state: 'done' });
+    expect(client.breakerChanges).toEqual(['open', 'half-open', 'open', 'half-open', 'closed']);
   });
 
   it('closes when the provider says no, as that is an answer', async () => {
-    const shop = (await broken()).provider(declines);
+    const client = (await broken()).provider(declines);
     await pass(5_000);
-    await shop.charged();
-    expect(shop.policy.state().breaker).toBe('closed');
+    await client.called();
+    expect(client.policy.state().breaker).toBe('closed');
   });
 
   it('does not close because the caller of the try gave up', async () => {
-    const shop = (await broken()).provider(isSilent);
+    const client = (await broken()).provider(isSilent);
     await pass(5_000);
     const caller = new AbortController();
-    shop.charge({ signal: caller.signal });
+    client.call({ signal: caller.signal });
     await pass(10);
     caller.abort();
     await pass(0);
-    expect(shop.policy.state().breaker).toBe('open');
+    expect(client.policy.state().breaker).toBe('open');
   });
 
   it('asks for as many good answers as it is told to', async () => {
-    const shop = (await broken({ breaker: { ...breaker, halfOpenCalls: 2 } })).provider(answers, fails);
+    const client = (await broken({ breaker: { ...breaker, halfOpenCalls: 2 } })).provider(answers, fails);
     await pass(5_000);
-    await shop.charged();
-    expect(shop.policy.state().breaker).toBe('half-open');
-    await shop.charged();
-    expect(shop.policy.state().breaker).toBe('open');
+    await client.called();
+    expect(client.policy.state().breaker).toBe('half-open');
+    await client.called();
+    expect(client.policy.state().breaker).toBe('open');
   });
 
   it('is not asked again by a call that it has refused', async () => {
-    const shop = await broken({ retry: { maxAttempts: 5 } });
-    await shop.charged(idempotent);
-    expect(shop.waits).toEqual([]);
-    expect(shop.refusals('breaker')).toBe(1);
+    const client = await broken({ retry: { maxAttempts: 5 } });
+    await client.called(idempotent);
+    expect(client.waits).toEqual([]);
+    expect(client.refusals('breaker')).toBe(1);
   });
 
   it('by share of failures, opens above it, and only if there are enough calls', async () => {
     const sampling = { opens: 'sampling', failureRatio: 0.5, windowMs: 10_000, minimumPerSecond: 2 } as const;
-    const shop = new Shop(only({ breaker: sampling }));
-    for (let call = 0; call < 19; call += 1) await shop.provider(call < 9 ? answers : fails).charged();
-    expect(shop.policy.state().breaker).toBe('closed');
-    await shop.charged();
-    expect(shop.policy.state().breaker).toBe('open');
+    const client = new Client(only({ breaker: sampling }));
+    for (let call = 0; call < 19; call += 1) await client.provider(call < 9 ? answers : fails).called();
+    expect(client.policy.state().breaker).toBe('closed');
+    await client.called();
+    expect(client.policy.state().breaker).toBe('open');
   });
 });
 
@@ -415,24 +415,24 @@ describe('The bulkhead', () => {
   const bulkhead = { maxConcurrent: 2, maxQueued: 1 };
 
   it('lets so many calls run, so many wait, and refuses the others at once', async () => {
-    const shop = new Shop(only({ bulkhead })).provider(takes(100));
-    const calls = Array.from({ length: 4 }, () => shop.charge());
+    const client = new Client(only({ bulkhead })).provider(takes(100));
+    const calls = Array.from({ length: 4 }, () => client.call());
     await pass(0);
-    expect(shop.policy.state()).toMatchObject({ running: 2, queued: 1 });
+    expect(client.policy.state()).toMatchObject({ running: 2, queued: 1 });
     expect(calls.map(({ state }) => state)).toEqual(['open', 'open', 'open', 'failed']);
     expect(calls[3]?.error).toBeInstanceOf(BulkheadFull);
     expect(calls[3]?.error).toMatchObject({ failure: { mayHaveActed: false } });
     await pass(200);
     expect(calls.map(({ atMs }) => atMs)).toEqual([100, 100, 200, 0]);
-    expect(shop.policy.state()).toMatchObject({ running: 0, queued: 0 });
+    expect(client.policy.state()).toMatchObject({ running: 0, queued: 0 });
   });
 
   it('has room again for whoever comes after a call that failed or ran out of time', async () => {
-    const shop = new Shop(only({ bulkhead: { maxConcurrent: 1, maxQueued: 0 }, timeout: { ms: 100 } }));
-    shop.provider(fails, isSilent, answers);
-    expect(await shop.charged()).toMatchObject({ state: 'failed' });
-    expect(await shop.charged()).toMatchObject({ state: 'failed' });
-    expect(await shop.charged()).toMatchObject({ state: 'done' });
+    const client = new Client(only({ bulkhead: { maxConcurrent: 1, maxQueued: 0 }, timeout: { ms: 100 } }));
+    client.provider(fails, isSilent, answers);
+    expect(await client.called()).toMatchObject({ state: 'failed' });
+    expect(await client.called()).toMatchObject({ state: 'failed' });
+    expect(await client.called()).toMatchObject({ state: 'done' });
   });
 });
 
@@ -449,7 +449,7 @@ it('However calls go, they keep within their attempts, their time and their budg
   });
   await fc.assert(
     fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 12 }), async (calls) => {
-      const shop = new Shop({
+      const client = new Client({
         deadline: { ms: 1_000 },
         bulkhead: { maxConcurrent: 2, maxQueued: 2 },
         retry: { maxAttempts: 4, initialDelayMs: 100, budgetRatio: 0.2, budgetPerSecond: 0, budgetBurst: 2 },
@@ -471,7 +471,7 @@ it('However calls go, they keep within their attempts, their time and their budg
           return next(attempt);
         };
         running += 1;
-        void shop.policy
+        void client.policy
           .execute(work, { idempotent })
           .catch(() => undefined)
           .finally(() => {
@@ -482,8 +482,8 @@ it('However calls go, they keep within their attempts, their time and their budg
       }
       while (running > 0) await jest.advanceTimersToNextTimerAsync();
       expect(broken).toEqual([]);
-      expect(shop.waits.length).toBeLessThanOrEqual(2 + 0.2 * calls.length);
-      expect(shop.policy.state()).toMatchObject({ running: 0 });
+      expect(client.waits.length).toBeLessThanOrEqual(2 + 0.2 * calls.length);
+      expect(client.policy.state()).toMatchObject({ running: 0 });
     }),
     { numRuns: 200 },
   );

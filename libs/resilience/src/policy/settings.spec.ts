@@ -34,7 +34,7 @@ describe('The policy of a dependency', () => {
   it('has its name in capitals in the environment', () => {
     const env = { RESILIENCE_CARD_NETWORK_TIMEOUT_MS: '70' };
     expect(loadPolicies({ cardNetwork: {} }, env).cardNetwork.timeout.ms).toBe(70);
-    expect(() => loadPolicies({ 'card network': {} })).toThrow('use camel case, such as paymentProvider');
+    expect(() => loadPolicies({ 'mail server': {} })).toThrow('use camel case, such as mailServer');
   });
 
   it.each([

@@ -145,7 +145,7 @@ const variableOf = (dependency: string, { kind, name }: Pick<Setting, 'kind' | '
 
 function checkName(dependency: string, problems: string[]): void {
   if (/^[a-z][a-zA-Z0-9]*$/.test(dependency)) return;
-  problems.push(`"${dependency}" can't be a dependency's name: use camel case, such as paymentProvider.`);
+  problems.push(`"${dependency}" can't be a dependency's name: use camel case, such as mailServer.`);
 }
 
 /** The texts in the environment, by variable. */

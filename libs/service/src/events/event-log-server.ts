@@ -28,7 +28,7 @@ export interface EventLogServerOptions extends Pick<BatchProcessorOptions, 'maxA
 }
 
 /**
- * Nest's transport over the event log: calls `@EventPattern(OrderPlaced.type)` methods with the decoded event. How
+ * Nest's transport over the event log: calls `@EventPattern(BookLent.type)` methods with the decoded event. How
  * batches are handled is up to {@link BatchProcessor}.
  */
 export class EventLogServer extends Server implements CustomTransportStrategy {

@@ -9,7 +9,7 @@ describe('The inbox', () => {
 
   it('may forget an event no sooner than the log, which is said with the least that is allowed', async () => {
     const check = (windowMs: number, retentionMs?: number) =>
-      new InboxPruner(inbox, 'orders', async () => windowMs, retentionMs).check();
+      new InboxPruner(inbox, 'lending', async () => windowMs, retentionMs).check();
 
     await expect(check(192.5 * HOUR, 168 * HOUR)).rejects.toThrow(
       'INBOX_RETENTION_HOURS is wrong: the log can redeliver an event for 193 hours',
@@ -25,20 +25,20 @@ describe('The inbox', () => {
     const clock = jest.spyOn(Date, 'now');
     const old = Array.from({ length: 12_000 }, () => randomUUID());
     clock.mockReturnValue(1_000);
-    await inbox.admit('orders', old);
+    await inbox.admit('lending', old);
     clock.mockReturnValue(1_000 + 10 * HOUR);
     const young = randomUUID();
-    await inbox.admit('orders', [young]);
+    await inbox.admit('lending', [young]);
     clock.mockReturnValue(1_001 + 30 * HOUR);
 
     let windowMs = Infinity;
-    const pruner = new InboxPruner(inbox, 'orders', async () => windowMs);
+    const pruner = new InboxPruner(inbox, 'lending', async () => windowMs);
     expect(await pruner.prune()).toBe(0);
     windowMs = 6 * HOUR;
     const forgotten = await pruner.prune();
 
     clock.mockRestore();
     expect(forgotten).toBe(old.length);
-    expect(await inbox.handled('orders', [...old, young])).toEqual(new Set([young]));
+    expect(await inbox.handled('lending', [...old, young])).toEqual(new Set([young]));
   });
 });

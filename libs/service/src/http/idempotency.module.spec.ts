@@ -14,7 +14,7 @@ describe('A service that keeps answers by their keys', () => {
       for (let key = 0; key < 12_000; key += 1) {
         const isOver = key !== 7_000;
         await store.store(
-          { scope: 'POST /orders', key: `${key}`, fingerprint: '' },
+          { scope: 'POST /loans', key: `${key}`, fingerprint: '' },
           answer,
           isOver ? -1 : 60_000,
         );
@@ -28,7 +28,7 @@ describe('A service that keeps answers by their keys', () => {
     const module = await Test.createTestingModule({ imports: [IdempotencyModule, DatabaseModule] }).compile();
     await module.init();
     await eventually(() => database.idempotencyKeys.committed.size === 1);
-    expect([...database.idempotencyKeys.committed.keys()]).toEqual(['POST /orders 7000']);
+    expect([...database.idempotencyKeys.committed.keys()]).toEqual(['POST /loans 7000']);
     await module.close();
   });
 

@@ -10,7 +10,7 @@ let gate = Promise.withResolvers<void>();
 let working = 0;
 
 @Controller()
-class Orders {
+class Loans {
   @Get('slow')
   async slow() {
     working += 1;
@@ -19,23 +19,23 @@ class Orders {
     return { done: true };
   }
 
-  @Post('orders')
+  @Post('loans')
   place(@Body() body: object) {
     return body;
   }
 }
 
-@Module({ controllers: [Orders] })
-class OrdersModule {}
+@Module({ controllers: [Loans] })
+class LoansModule {}
 
 describe('A service with too much to do', () => {
   let app: NestFastifyApplication;
   let url: string;
 
   const start = async (env: Record<string, string>) => {
-    const definition = { name: 'orders', settings: serviceSettings({ port: 0 }), module: () => OrdersModule };
+    const definition = { name: 'loans', settings: serviceSettings({ port: 0 }), module: () => LoansModule };
     const settings = loadConfig(definition.settings, {
-      DATABASE_URL: 'postgres://localhost/orders',
+      DATABASE_URL: 'postgres://localhost/loans',
       EVENT_LOG_URL: 'postgres://localhost/event_log',
       LOG_LEVEL: 'silent',
       ...env,
@@ -86,13 +86,13 @@ describe('A service with too much to do', () => {
     const body = JSON.stringify({ text: 'x'.repeat(100_000) });
     const headers = { 'content-type': 'application/json' };
     for (let round = 0; round < 10; round += 1) {
-      const refused = await fetch(`${url}/orders`, { method: 'POST', headers, body });
+      const refused = await fetch(`${url}/loans`, { method: 'POST', headers, body });
       expect(refused.status).toBe(503);
       await refused.text();
     }
     gate.resolve();
     await Promise.all(answers);
-    expect((await fetch(`${url}/orders`, { method: 'POST', headers, body })).status).toBe(201);
+    expect((await fetch(`${url}/loans`, { method: 'POST', headers, body })).status).toBe(201);
   });
 
   it('always says how it is', async () => {

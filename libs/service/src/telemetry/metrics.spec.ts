@@ -8,8 +8,8 @@ import { loadConfig, serviceSettings } from '../config';
 
 const isAsked = Promise.withResolvers<void>();
 
-@Controller('orders')
-class Orders {
+@Controller('loans')
+class Loans {
   @Get(':id')
   async read(@Param('id') id: string) {
     if (id === 'broken') throw new Error('a defect');
@@ -21,8 +21,8 @@ class Orders {
   }
 }
 
-@Module({ controllers: [Orders] })
-class OrdersModule {}
+@Module({ controllers: [Loans] })
+class LoansModule {}
 
 describe('The metrics of a service', () => {
   let app: NestFastifyApplication;
@@ -31,11 +31,11 @@ describe('The metrics of a service', () => {
   beforeAll(async () => {
     const shape = serviceSettings({ port: 0 });
     const settings = loadConfig(shape, {
-      DATABASE_URL: 'postgres://localhost/orders',
+      DATABASE_URL: 'postgres://localhost/loans',
       EVENT_LOG_URL: 'postgres://localhost/event_log',
       LOG_LEVEL: 'silent',
     });
-    app = await createService({ name: 'orders', settings: shape, module: () => OrdersModule }, settings);
+    app = await createService({ name: 'loans', settings: shape, module: () => LoansModule }, settings);
     url = await startService(app, settings);
   });
   afterAll(() => app?.close());
@@ -65,14 +65,14 @@ describe('The metrics of a service', () => {
     const [target] = await samplesOf('target_info');
     expect(target?.labels).toMatchObject({
       service_namespace: 'atlas',
-      service_name: 'orders',
+      service_name: 'loans',
       service_instance_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
   });
 
   it('tell how long requests took, by route, method and status', async () => {
-    for (const id of ['1', '2', 'broken']) await fetch(`${url}/orders/${id}`);
-    const route = { http_route: '/orders/:id', http_request_method: 'GET' };
+    for (const id of ['1', '2', 'broken']) await fetch(`${url}/loans/${id}`);
+    const route = { http_route: '/loans/:id', http_request_method: 'GET' };
     await eventually(async () => (await requests({ ...route, http_response_status_code: '200' })) === 2);
     expect(await requests({ ...route, http_response_status_code: '500', error_type: '500' })).toBe(1);
 
@@ -80,7 +80,7 @@ describe('The metrics of a service', () => {
     const buckets = family?.samples.filter(
       ({ name, labels }) =>
         name === `${DURATION}_bucket` &&
-        labels['http_route'] === '/orders/:id' &&
+        labels['http_route'] === '/loans/:id' &&
         labels['http_response_status_code'] === '200',
     );
     expect(family?.type).toBe('histogram');
@@ -91,13 +91,11 @@ describe('The metrics of a service', () => {
   });
 
   it('count a request whose client has gone without an answer', async () => {
-    const impatient = request(`${url}/orders/slow`).end();
+    const impatient = request(`${url}/loans/slow`).end();
     impatient.on('error', () => undefined);
     await isAsked.promise;
     impatient.destroy();
-    await eventually(
-      async () => (await requests({ http_route: '/orders/:id', error_type: 'aborted' })) === 1,
-    );
+    await eventually(async () => (await requests({ http_route: '/loans/:id', error_type: 'aborted' })) === 1);
   });
 
   it('have no more series, however many paths clients make up', async () => {
@@ -146,7 +144,7 @@ describe('The metrics of a service', () => {
 
   it('are no part of the API', async () => {
     const document = (await (await fetch(`${url}/docs-json`)).json()) as { paths: object };
-    expect(Object.keys(document.paths)).toContain('/orders/{id}');
+    expect(Object.keys(document.paths)).toContain('/loans/{id}');
     expect(Object.keys(document.paths)).not.toContain('/metrics');
   });
 });

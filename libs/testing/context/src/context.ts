@@ -27,7 +27,7 @@ export interface CommittedEvent {
 
 /**
  * Starts a context by itself on new databases: its own and the event log's. The test plays the other contexts.
- * @param definition the context's app, e.g. `ordersApp`.
+ * @param definition the context's app, e.g. `lendingApp`.
  */
 export async function startContext<Shape extends z.ZodRawShape>(
   definition: ServiceDefinition<Shape>,
@@ -123,7 +123,7 @@ export class Context {
     );
   }
 
-  /** What the context has told about an aggregate, oldest first, each event with its version: `orders.order-placed 1`. */
+  /** What the context has told about an aggregate, oldest first, each event with its version: `lending.book-lent 1`. */
   async told(subject: string): Promise<string[]> {
     return (await this.outbox(subject)).map(({ type, version }) => `${type} ${version}`);
   }

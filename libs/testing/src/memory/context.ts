@@ -11,7 +11,7 @@ export class MemoryContext {
   readonly unitOfWork = new MemoryUnitOfWork(new MemoryDatabase());
   readonly outbox = new MemoryOutbox(this.unitOfWork, this.clock, this.ids);
 
-  /** What the context has told about an aggregate, oldest first, each event with its version: `orders.order-placed 1`. */
+  /** What the context has told about an aggregate, oldest first, each event with its version: `lending.book-lent 1`. */
   told(subject: string): string[] {
     return this.outbox
       .committed()

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { assign } from './assign';
 
-const TOPICS = ['orders', 'inventory', 'payments'];
+const TOPICS = ['members', 'lending', 'shelves'];
 
 const partitions = fc.array(
   fc.record({ topic: fc.constantFrom(...TOPICS), owner: fc.option(fc.integer({ min: 1, max: 12 })) }),

@@ -11,7 +11,7 @@ eventLogContract('the embedded event log', async () => {
 });
 
 describe('a member of the embedded event log', () => {
-  const topic = 'orders.events';
+  const topic = 'members.events';
   /** The partition that a rebalance moves first. */
   const IN_HAND = `${topic}/0`;
   const keyOfIt = Array.from({ length: 100 }, (_, number) => `order-${number}`).find(
@@ -38,7 +38,7 @@ describe('a member of the embedded event log', () => {
   it('is woken by each publish: so many there and back would take its poll past the deadline', async () => {
     let handled = 0;
     await log.subscribe({
-      group: 'inventory',
+      group: 'lending',
       topics: [topic],
       handle: async ({ records }) => void (handled += records.length),
     });
@@ -55,7 +55,7 @@ describe('a member of the embedded event log', () => {
     const handled: string[] = [];
     await publish(log, record('1'), record('2'));
     const first = await log.subscribe({
-      group: 'inventory',
+      group: 'lending',
       topics: [topic],
       handle: async ({ records }, signal) => {
         begun.resolve(signal);
@@ -66,7 +66,7 @@ describe('a member of the embedded event log', () => {
     const signal = await begun.promise;
 
     const second = await another.subscribe({
-      group: 'inventory',
+      group: 'lending',
       topics: [topic],
       handle: async ({ records }) =>
         void handled.push(...records.map(({ value }) => `second ${String(value)}`)),

@@ -9,8 +9,8 @@ import { EmbeddedPostgres } from '../postgres-server';
 import { EmbeddedEventLog, type EmbeddedEventLogOptions } from './event-log';
 import type { MemberNews, MemberOrder } from './test/member-process';
 
-const TOPIC = 'orders.events';
-const GROUP = 'inventory';
+const TOPIC = 'members.events';
+const GROUP = 'lending';
 const PARTITIONS = 6;
 /** Longer than a test may take: whatever is noticed was not noticed by a missing heartbeat. */
 const NEVER_MS = 3_600_000;
@@ -51,7 +51,7 @@ async function openWithTopic(options: EmbeddedEventLogOptions = {}): Promise<Emb
 const numbered = (count: number, keys = 50) =>
   Array.from({ length: count }, (_, number) => ({
     topic: TOPIC,
-    key: `order-${number % keys}`,
+    key: `loan-${number % keys}`,
     headers: {},
     value: Buffer.from(`${number}`),
   }));
@@ -248,7 +248,7 @@ describe('connections that break', () => {
 
   it('in the middle of a publish leave nothing of it, and the publisher must be opened again', async () => {
     const log = await openWithTopic();
-    const publisher = await log.openPublisher('orders');
+    const publisher = await log.openPublisher('members');
     await publisher.publish(numbered(10), '10');
     await operator.query('BEGIN');
     await operator.query('SELECT FROM topic_partition WHERE partition = 5 FOR UPDATE');
@@ -260,7 +260,7 @@ describe('connections that break', () => {
     await operator.query('COMMIT');
     expect(await read(log)).toHaveLength(10);
     await expect(publisher.publish(numbered(100), '110')).rejects.toThrow(/open the publisher again/);
-    const again = await log.openPublisher('orders');
+    const again = await log.openPublisher('members');
     expect(again.cursor).toBe('10');
     await again.publish(numbered(100), '110');
     expect(await read(log)).toHaveLength(110);
@@ -311,7 +311,7 @@ describe('a server that restarts', () => {
 describe('a publish of many large records', () => {
   it('is one, although it takes several statements', async () => {
     const log = await openWithTopic();
-    const publisher = await log.openPublisher('orders');
+    const publisher = await log.openPublisher('members');
     const large = numbered(20).map((record) => ({ ...record, value: Buffer.alloc(1_000_000, record.value) }));
     await operator.query('BEGIN');
     await operator.query('SELECT FROM topic_partition WHERE partition = 5 FOR UPDATE');
