@@ -16,7 +16,7 @@ RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/ro
 COPY .swcrc ./
 COPY libs libs
 COPY apps apps
-RUN node node_modules/@swc/cli/bin/swc.js apps libs --out-dir dist --config-file .swcrc --quiet
+RUN node node_modules/@swc/cli/bin/swc.js apps libs --out-dir dist --copy-files --config-file .swcrc --quiet
 
 # ---- the packages that run, without what only people and compilers read, PostgreSQL's binaries and other Nodes
 FROM node:24-slim AS packages

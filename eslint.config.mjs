@@ -21,7 +21,7 @@ const layer = (name, ...allowed) => ({
   onlyDependOnLibsWithTags: allowed.map((each) => `layer:${each}`),
 });
 
-const PLATFORM = ['kernel', 'events', 'ports', 'adapters', 'resilience', 'service', 'testing'];
+const PLATFORM = ['kernel', 'events', 'context', 'ports', 'adapters', 'resilience', 'service', 'testing'];
 
 /** What a room must not import. */
 const closed = (files, message, ...refused) => ({
@@ -64,6 +64,8 @@ export default tseslint.config(
             layer('service', 'kernel', 'events', 'ports', 'resilience', 'testing'),
             layer('testing-context', 'events', 'ports', 'service', 'testing'),
             layer('another-business', ...PLATFORM, 'testing-context'),
+            // What a context says of itself: its declaration and its audit.
+            layer('context'),
             layer('contracts', 'kernel', 'events'),
             layer('app', ...PLATFORM, 'testing-context', 'contracts'),
             layer('tools', ...PLATFORM, 'testing-context', 'contracts'),

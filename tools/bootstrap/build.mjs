@@ -23,6 +23,8 @@ export async function build(node) {
     ...SOURCES,
     '--out-dir',
     'dist.new',
+    // context.json, beside what is compiled
+    '--copy-files',
     '--config-file',
     '.swcrc',
     '--quiet',
@@ -50,7 +52,7 @@ function sourcesHash() {
     for (const entry of readdirSync(at(folder), { withFileTypes: true })) {
       const path = `${folder}/${entry.name}`;
       if (entry.isDirectory()) walk(path);
-      else if (path.endsWith('.ts') && !path.endsWith('.spec.ts')) add(path);
+      else if (/(?<!\.spec)\.ts$|\.json$/.test(path)) add(path);
     }
   };
   add('.swcrc');

@@ -1,12 +1,13 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
 import { catalogue } from '@atlas/contracts';
 import type { ServiceDefinition } from '@atlas/service';
+import context from '../context.json';
 import { InventoryModule } from './inventory.module';
 import { inventorySettings } from './inventory.settings';
 
 export const inventoryApp = {
-  name: 'inventory',
-  title: 'Inventory',
+  name: context.name,
+  title: context.title,
   description: 'Keeps the stock of every SKU and reserves it for orders, without ever overselling.',
   settings: inventorySettings,
   module: (values) => InventoryModule.register(values),

@@ -1,7 +1,8 @@
 import { serviceSettings } from '@atlas/service';
 import { z } from 'zod';
+import context from '../context.json';
 
-export const inventorySettings = serviceSettings({ port: 4002 }).extend({
+export const inventorySettings = serviceSettings({ port: context.processes.inventory.port }).extend({
   // Well beyond the deadline of an order: only for orders that are never settled.
   RESERVATION_MINUTES: z.coerce
     .number()

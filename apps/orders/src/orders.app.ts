@@ -1,12 +1,13 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
 import { catalogue } from '@atlas/contracts';
 import type { ServiceDefinition } from '@atlas/service';
+import context from '../context.json';
 import { OrdersModule } from './orders.module';
 import { ordersSettings } from './orders.settings';
 
 export const ordersApp = {
-  name: 'orders',
-  title: 'Orders',
+  name: context.name,
+  title: context.title,
   description: 'Places orders at the prices of its own price book, and manages them until they are settled.',
   settings: ordersSettings,
   module: (values) => OrdersModule.register(values),

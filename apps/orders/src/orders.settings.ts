@@ -1,7 +1,8 @@
 import { serviceSettings } from '@atlas/service';
 import { z } from 'zod';
+import context from '../context.json';
 
-export const ordersSettings = serviceSettings({ port: 4001 }).extend({
+export const ordersSettings = serviceSettings({ port: context.processes.orders.port }).extend({
   ORDER_DEADLINE_MINUTES: z.coerce
     .number()
     .positive()

@@ -1,5 +1,6 @@
 import type { EventLanguage } from '@atlas/events';
 import type { ServiceDefinition } from '@atlas/service';
+import context from '../context.json';
 import { OutboxRelayModule } from './outbox-relay.module';
 import { outboxRelaySettings } from './outbox-relay.settings';
 
@@ -10,8 +11,8 @@ import { outboxRelaySettings } from './outbox-relay.settings';
 export function outboxRelayApp(language: EventLanguage, service: string | undefined) {
   const settings = outboxRelaySettings(language, service);
   return {
-    name: service ? `${service}-relay` : 'outbox-relay',
-    title: 'Outbox relay',
+    name: service ? `${service}-relay` : context.name,
+    title: context.title,
     description:
       'Publishes the events of one service from its outbox to the event log, each exactly once and in order.',
     settings,

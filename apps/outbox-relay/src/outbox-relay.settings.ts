@@ -1,14 +1,18 @@
+import { join } from 'node:path';
+import { processesOf, readDeclarations } from '@atlas/context';
 import type { EventLanguage } from '@atlas/events';
 import { serviceSettings } from '@atlas/service';
 import { z } from 'zod';
 
-const FIRST_PORT = 4011;
+/** The relays that the contexts declare. */
+const relays = processesOf(readDeclarations(join(__dirname, '../..'))).filter(({ kind }) => kind === 'relay');
 
-/** @param service decides the default port: 4011 for the first service, one more for each other. */
+/** @param service decides the default port: the one that its declaration gives its relay, or else any. */
 export const outboxRelaySettings = ({ contracts }: EventLanguage, service: string | undefined) => {
   // Every service that publishes.
   const services = [...new Set(contracts.map(({ owner }) => owner))];
-  return serviceSettings({ port: FIRST_PORT + Math.max(0, services.indexOf(service ?? '')) }).extend({
+  const declared = relays.find(({ context }) => context.name === service);
+  return serviceSettings({ port: declared?.port ?? 0 }).extend({
     SERVICE: z.enum(services).describe(`the service whose outbox to publish: one of ${services.join(', ')}`),
     RELAY_BATCH_ROWS: z.coerce
       .number()

@@ -14,9 +14,10 @@ export class RelayBuild {
   static async make(): Promise<RelayBuild> {
     // Below the root, so that the packages are found from there.
     const folder = await mkdtemp(join(ROOT, 'node_modules', '.relay-test-'));
+    const swc = require.resolve('@swc/cli/bin/swc.js');
     await promisify(execFile)(
       process.execPath,
-      [require.resolve('@swc/cli/bin/swc.js'), 'apps/outbox-relay', 'libs', '--out-dir', folder],
+      [swc, 'apps/outbox-relay', 'libs', '--out-dir', folder, '--copy-files'],
       { cwd: ROOT },
     );
     return new RelayBuild(folder);

@@ -1,11 +1,12 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
 import type { ServiceDefinition } from '@atlas/service';
+import context from '../context.json';
 import { PaymentProviderModule } from './payment-provider.module';
 import { paymentProviderSettings } from './payment-provider.settings';
 
 export const paymentProviderApp = {
-  name: 'payment-provider',
-  title: 'Payment provider (sandbox)',
+  name: context.name,
+  title: context.title,
   description:
     'A SANDBOX FOR DEVELOPMENT, like the test mode of a real payment provider: no card is charged and no money moves. ' +
     'Its test cards are tokens: `tok_approve` is charged, `tok_decline` is declined, `tok_timeout` gets no answer and is ' +

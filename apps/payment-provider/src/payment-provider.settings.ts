@@ -1,8 +1,11 @@
 import { serviceSettings } from '@atlas/service';
 import type { z } from 'zod';
+import context from '../context.json';
 
 /** It takes no part in the platform's events: it stands for an outside company, which has an API only. */
-export const paymentProviderSettings = serviceSettings({ port: 4090 }).pick({
+export const paymentProviderSettings = serviceSettings({
+  port: context.processes['payment-provider'].port,
+}).pick({
   HOST: true,
   PORT: true,
   DATABASE_URL: true,

@@ -1,12 +1,13 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
 import { catalogue } from '@atlas/contracts';
 import type { ServiceDefinition } from '@atlas/service';
+import context from '../context.json';
 import { PaymentsModule } from './payments.module';
 import { paymentsSettings } from './payments.settings';
 
 export const paymentsApp = {
-  name: 'payments',
-  title: 'Payments',
+  name: context.name,
+  title: context.title,
   description: 'Charges and refunds through an outside provider, and keeps the double-entry ledger.',
   settings: paymentsSettings,
   module: (values) => PaymentsModule.register(values),

@@ -1,9 +1,10 @@
 import { serviceSettings } from '@atlas/service';
 import { z } from 'zod';
+import context from '../context.json';
 
 const milliseconds = (max: number) => z.coerce.number().int().min(10).max(max);
 
-export const paymentsSettings = serviceSettings({ port: 4003 }).extend({
+export const paymentsSettings = serviceSettings({ port: context.processes.payments.port }).extend({
   PROVIDER_URL: z
     .url({ protocol: /^https?$/ })
     .default('http://127.0.0.1:4090')

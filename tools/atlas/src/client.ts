@@ -53,14 +53,8 @@ export interface PriceEntry {
   readonly unitPrice: { readonly minorUnits: number; readonly currency: string };
 }
 
-/** Base URLs, such as `http://127.0.0.1:4001`. */
-export interface ServiceUrls {
-  readonly orders: string;
-  readonly inventory: string;
-  readonly payments: string;
-}
-
-type ServiceName = keyof ServiceUrls;
+/** Base URL of each service by its name, such as `http://127.0.0.1:4001`. */
+export type ServiceUrls = Readonly<Record<string, string>>;
 
 /** A service understood the request and said no; `message` is a sentence with its reasons. */
 export class RefusedError extends UserError {
@@ -188,7 +182,7 @@ export class AtlasClient {
   }
 
   private call<T>(
-    service: ServiceName,
+    service: string,
     method: 'GET' | 'PUT' | 'POST',
     path: string,
     answer: z.ZodType<T>,
@@ -198,7 +192,9 @@ export class AtlasClient {
     if (sent.body !== undefined) headers['content-type'] = 'application/json';
     if (sent.idempotencyKey) headers['idempotency-key'] = sent.idempotencyKey;
     const body = sent.body === undefined ? null : JSON.stringify(sent.body);
-    const url = new URL(path, this.urls[service]);
+    const base = this.urls[service];
+    if (!base) throw new UserError(`The platform has no service "${service}"`);
+    const url = new URL(path, base);
     const what = `${service} (${method} ${url.href})`;
     const send = async (): Promise<T> => {
       const { status, text } = await this.send(url, { method, headers, body }).catch((error: unknown) => {

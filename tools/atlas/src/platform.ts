@@ -1,14 +1,6 @@
 import { type Container, DockerStack } from './docker-stack';
 import { Home } from './home';
-import {
-  EVENT_LOG_DATABASE,
-  KAFKA,
-  POSTGRES,
-  PROVIDER,
-  PROVIDER_DATABASE,
-  SERVICES,
-  type ServiceName,
-} from './topology';
+import { DECLARATIONS, EVENT_LOG_DATABASE, KAFKA, POSTGRES, SERVICES } from './topology';
 import { UserError } from './user-error';
 
 /** The two ways to run: processes of this machine on embedded engines, or containers on Kafka. */
@@ -19,14 +11,14 @@ export type Stack = (typeof STACKS)[number];
 /** The platform as it runs now, for commands that use it. */
 export interface Platform {
   readonly stack: Stack;
-  /** Base URLs of the services, such as `http://127.0.0.1:4001`. */
-  readonly urls: Readonly<Record<ServiceName, string>>;
-  /** `postgres://…` of each service's database. */
-  readonly databases: Readonly<Record<ServiceName, string>>;
+  /** Base URL of each context, such as `http://127.0.0.1:4001`. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** Base URL of each that stands in for another company. */
+  readonly outside: Readonly<Record<string, string>>;
+  /** `postgres://…` of the database of each of them. */
+  readonly databases: Readonly<Record<string, string>>;
   /** EVENT_LOG_URL as seen from here. */
   readonly eventLog: string;
-  /** The payment provider outside: the URL of its API, and `postgres://…` of its books. */
-  readonly provider: { readonly url: string; readonly database: string };
 }
 
 /**
@@ -46,11 +38,13 @@ async function embedded(home: Home): Promise<Platform | undefined> {
   const state = (await home.holder()) && (await home.readState());
   if (!state) return undefined;
   const urls = new Map(state.processes.map(({ name, url }) => [name, url]));
-  const databases = new Map(Object.entries(state.databases));
-  return complete('embedded', urls, databases, {
-    eventLog: databases.get(EVENT_LOG_DATABASE),
-    providerDatabase: databases.get(PROVIDER_DATABASE),
-  });
+  const databases = new Map(
+    DECLARATIONS.flatMap(({ name, database }) => {
+      const url = database && state.databases[database];
+      return url ? [[name, url] as const] : [];
+    }),
+  );
+  return complete('embedded', urls, databases, state.databases[EVENT_LOG_DATABASE]);
 }
 
 /** @throws UserError if only a part of it runs. */
@@ -67,10 +61,8 @@ function docker(containers: readonly Container[]): Platform | undefined {
     url.port = String(postgresPort);
     databases.set(service, url.href);
   }
-  const platform = complete('docker', urls, databases, {
-    eventLog: kafkaPort ? `kafka://127.0.0.1:${kafkaPort}` : undefined,
-    providerDatabase: databases.get(PROVIDER),
-  });
+  const eventLog = kafkaPort && `kafka://127.0.0.1:${kafkaPort}`;
+  const platform = complete('docker', urls, databases, eventLog || undefined);
   if (platform) return platform;
   throw new UserError(
     'Only a part of the platform runs: "npx atlas status" shows which, "npx atlas down" stops it',
@@ -82,13 +74,21 @@ function complete(
   stack: Stack,
   urls: ReadonlyMap<string, string>,
   databases: ReadonlyMap<string, string>,
-  { eventLog, providerDatabase }: Readonly<Record<'eventLog' | 'providerDatabase', string | undefined>>,
+  eventLog: string | undefined,
 ): Platform | undefined {
-  const isComplete = SERVICES.every((name) => urls.has(name) && databases.has(name));
-  const providerUrl = urls.get(PROVIDER);
-  if (!isComplete || !eventLog || !providerUrl || !providerDatabase) return undefined;
-  const each = (from: ReadonlyMap<string, string>) =>
-    Object.fromEntries(SERVICES.map((name) => [name, from.get(name)])) as Record<ServiceName, string>;
-  const provider = { url: providerUrl, database: providerDatabase };
-  return { stack, urls: each(urls), databases: each(databases), eventLog, provider };
+  const outside = DECLARATIONS.filter(({ kind }) => kind === 'outside').map(({ name }) => name);
+  const owners = DECLARATIONS.filter(({ database }) => database).map(({ name }) => name);
+  const isComplete =
+    [...SERVICES, ...outside].every((name) => urls.has(name)) && owners.every((name) => databases.has(name));
+  if (!isComplete || !eventLog) return undefined;
+  return {
+    stack,
+    urls: pick(urls, SERVICES),
+    outside: pick(urls, outside),
+    databases: pick(databases, owners),
+    eventLog,
+  };
 }
+
+const pick = (from: ReadonlyMap<string, string>, names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, from.get(name) ?? '']));

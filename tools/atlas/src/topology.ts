@@ -1,45 +1,43 @@
 import { join } from 'node:path';
+import { type DeclaredProcess, processesOf, readDeclarations } from '@atlas/context';
 import { projectRoot } from './home';
 import type { ProcessSpec } from './managed-process';
 import { HOST } from './ports';
 
-export const SERVICES = ['orders', 'inventory', 'payments'] as const;
+/** What every app declares in its context.json, in the order of their ports. */
+export const DECLARATIONS = readDeclarations(join(projectRoot(), 'apps'));
 
-export type ServiceName = (typeof SERVICES)[number];
+export const PROCESSES = processesOf(DECLARATIONS);
 
+/** The contexts, by name: what takes part in the events. */
+export const SERVICES: readonly string[] = DECLARATIONS.filter(({ kind }) => kind === 'context').map(
+  ({ name }) => name,
+);
+
+/** The database that holds the embedded event log. */
 export const EVENT_LOG_DATABASE = 'event_log';
 
-/** Stands in for a company outside: it shares nothing with the services but the server that its database is on. */
-export const PROVIDER = 'payment-provider';
-export const PROVIDER_DATABASE = 'payment_provider';
+/** A database for each that needs one, and one for the event log. */
+export const DATABASES: readonly string[] = [
+  ...DECLARATIONS.flatMap(({ database }) => database ?? []),
+  EVENT_LOG_DATABASE,
+];
 
-/** Each service its own, one that stands in for Kafka, and the provider's. */
-export const DATABASES: readonly string[] = [...SERVICES, EVENT_LOG_DATABASE, PROVIDER_DATABASE];
-
-/** What a process may take to stop by itself, milliseconds: longer than its own limit. */
+/** How long a process may take to stop by itself, milliseconds: longer than its own limit. */
 export const GRACE_MS = 15_000;
 
 export const POSTGRES = 'postgres';
 
-/** On the docker stack alone. */
+/** On the docker stack only. */
 export const KAFKA = 'kafka';
 
-export const relayOf = (service: ServiceName): string => `${service}-relay`;
+/** Of a process that is not declared: an engine. */
+export const kindOf = (name: string): DeclaredProcess['kind'] | 'engine' =>
+  PROCESSES.find((process) => process.name === name)?.kind ?? 'engine';
 
-export const isRelay = (name: string): boolean => name.endsWith('-relay');
-
-/** The setting that chooses its port. */
-export const variableOf = (name: string): string => `${name.replaceAll('-', '_').toUpperCase()}_PORT`;
-
-/** What listens, and on which port unless told otherwise. */
-export const USUAL_PORTS: ReadonlyMap<string, number> = new Map([
-  ['orders', 4001],
-  ['inventory', 4002],
-  ['payments', 4003],
-  ['orders-relay', 4011],
-  ['inventory-relay', 4012],
-  ['payments-relay', 4013],
-  [PROVIDER, 4090],
+/** Everything that listens, with its default port. */
+export const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
+  ...PROCESSES.map(({ name, port }) => [name, port] as const),
   [POSTGRES, 54_329],
   [KAFKA, 19_092],
 ]);
@@ -50,33 +48,22 @@ export function processes(
   databaseUrl: (database: string) => string,
   common: Readonly<Record<string, string>>,
 ): readonly ProcessSpec[] {
-  const urlOf = (name: string) => `http://${HOST}:${ports.get(name) ?? 0}`;
-  const spec = (
-    kind: ProcessSpec['kind'],
-    name: string,
-    app: string,
-    env: Readonly<Record<string, string>>,
-  ): ProcessSpec => {
-    const port = ports.get(name) ?? 0;
-    return {
-      name,
-      kind,
-      script: join(projectRoot(), 'dist/apps', app, 'src/main.js'),
-      port,
-      env: { HOST, PORT: String(port), ...common, ...env },
-    };
-  };
-  return [
-    ...SERVICES.flatMap((service) => {
-      const env = { DATABASE_URL: databaseUrl(service), EVENT_LOG_URL: databaseUrl(EVENT_LOG_DATABASE) };
-      return [
-        spec('service', service, service, {
-          ...env,
-          ...(service === 'payments' && { PROVIDER_URL: urlOf(PROVIDER) }),
-        }),
-        spec('relay', relayOf(service), 'outbox-relay', { ...env, SERVICE: service }),
-      ];
-    }),
-    spec('outside', PROVIDER, PROVIDER, { DATABASE_URL: databaseUrl(PROVIDER_DATABASE) }),
-  ];
+  const portOf = (name: string) => ports.get(name) ?? 0;
+  return PROCESSES.map(({ name, app, kind, context, stores, urls }) => ({
+    name,
+    kind,
+    script: join(projectRoot(), 'dist/apps', app, 'src/main.js'),
+    port: portOf(name),
+    env: {
+      HOST,
+      PORT: String(portOf(name)),
+      ...common,
+      ...(context.database && { DATABASE_URL: databaseUrl(context.database) }),
+      ...(stores.includes('eventLog') && { EVENT_LOG_URL: databaseUrl(EVENT_LOG_DATABASE) }),
+      ...(kind === 'relay' && { SERVICE: context.name }),
+      ...Object.fromEntries(
+        Object.entries(urls).map(([setting, other]) => [setting, `http://${HOST}:${portOf(other)}`]),
+      ),
+    },
+  }));
 }

@@ -6,7 +6,7 @@ import { type KafkaContainer, startKafka } from '@atlas/adapters/kafka/test';
 import { type PostgresContainer, startPostgres } from '@atlas/adapters/postgres/test';
 import { type SeededRandom, eventually, freePort } from '@atlas/testing';
 import { Client } from 'pg';
-import { audit, type AuditReport } from '../src/audit/audit';
+import { audit, type AuditReport, isDrained } from '../src/audit/audit';
 import { AtlasClient } from '../src/client';
 import { Log } from '../src/log';
 import { ManagedProcess, type ProcessSpec } from '../src/managed-process';
@@ -14,13 +14,11 @@ import { signal } from '../src/process-identity';
 import { load, type LoadResult } from '../src/load/load';
 import {
   DATABASES,
+  DECLARATIONS,
+  DEFAULT_PORTS,
   EVENT_LOG_DATABASE,
   GRACE_MS,
   processes,
-  PROVIDER_DATABASE,
-  SERVICES,
-  type ServiceName,
-  USUAL_PORTS,
 } from '../src/topology';
 
 const NODE_FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=8'];
@@ -44,7 +42,7 @@ export class KafkaPlatform {
     const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()]);
     for (const name of DATABASES) await onServer(postgres.url, `CREATE DATABASE ${name}`);
     const ports = new Map<string, number>();
-    for (const name of USUAL_PORTS.keys()) ports.set(name, await freePort());
+    for (const name of DEFAULT_PORTS.keys()) ports.set(name, await freePort());
     const urlOf = (name: string) =>
       name === EVENT_LOG_DATABASE ? `kafka://${kafka.brokers.join()}` : databaseOn(postgres.url, name);
     const platform = new KafkaPlatform(
@@ -66,7 +64,7 @@ export class KafkaPlatform {
     return databaseOn(this.postgres.url, name);
   }
 
-  async query<Row extends object>(service: ServiceName, sql: string): Promise<Row[]> {
+  async query<Row extends object>(service: string, sql: string): Promise<Row[]> {
     return onServer<Row>(this.databaseUrl(service), sql);
   }
 
@@ -81,7 +79,7 @@ export class KafkaPlatform {
   }
 
   /** Starts another replica of the service. */
-  async join(service: ServiceName): Promise<ManagedProcess> {
+  async join(service: string): Promise<ManagedProcess> {
     const spec = this.specs.find(({ name }) => name === service) as ProcessSpec;
     const port = await freePort();
     const replica = this.manage({ ...spec, port, env: { ...spec.env, PORT: String(port) } });
@@ -136,16 +134,14 @@ export class KafkaPlatform {
   async drained(): Promise<AuditReport> {
     return eventually(async () => {
       const report = await audit({
-        databases: Object.fromEntries(SERVICES.map((name) => [name, this.databaseUrl(name)])) as Record<
-          ServiceName,
-          string
-        >,
+        databases: Object.fromEntries(
+          DECLARATIONS.flatMap(({ name, database }) =>
+            database ? [[name, this.databaseUrl(database)] as const] : [],
+          ),
+        ),
         eventLog: this.log,
-        provider: this.databaseUrl(PROVIDER_DATABASE),
       });
-      const { unpublished, unhandled, unreconciled } = report.inFlight;
-      const waiting = [...Object.values(unpublished), ...Object.values(unhandled), unreconciled];
-      return waiting.every((count) => count === 0) && report;
+      return isDrained(report) && report;
     }, PATIENCE_MS);
   }
 

@@ -7,6 +7,7 @@ import { eventually, parsePrometheusText, publish } from '@atlas/testing';
 import { Client } from 'pg';
 import type { PlatformState } from '../src/home';
 import { identify, isRunning, type ProcessIdentity } from '../src/process-identity';
+import { DECLARATIONS } from '../src/topology';
 import { atlas as runAtlas } from './command';
 import { metricsAskedFor } from './dashboard';
 
@@ -64,7 +65,19 @@ async function violated(): Promise<readonly string[]> {
 
 describe('The atlas command', () => {
   it.each([
-    ...['start', 'up', 'down', 'status', 'reset', 'demo', 'load', 'audit', 'chaos', 'chaos-provider'],
+    ...[
+      'start',
+      'up',
+      'down',
+      'status',
+      'reset',
+      'demo',
+      'load',
+      'audit',
+      'chaos',
+      'chaos-provider',
+      'generate',
+    ],
     ...['dlq list', 'dlq show', 'dlq replay', 'dlq discard', 'events describe', 'events tail'],
   ])('explains %s', async (verb) => {
     const { code, stdout } = await atlas(...verb.split(' '), '--help');
@@ -123,6 +136,27 @@ describe('The platform, started and left running', () => {
       }
     }
     expect(keyed).toEqual(expect.arrayContaining(['orders /orders', 'payments /payments/{orderId}/refund']));
+  });
+
+  it('consumes the topics that each context declares', async () => {
+    const described = JSON.parse((await atlas('events', 'describe', '--json')).stdout) as {
+      topic: string;
+      groups: { group: string }[];
+    }[];
+    const consumed = (name: string) => [
+      ...new Set(
+        described
+          .filter(({ groups }) => groups.some(({ group }) => group === name))
+          .map(({ topic }) => topic),
+      ),
+    ];
+    for (const { name, kind, topics } of DECLARATIONS.filter((each) => each.kind === 'context')) {
+      expect({ name, kind, consumes: consumed(name).sort() }).toEqual({
+        name,
+        kind,
+        consumes: [...(topics.consumes ?? [])].sort(),
+      });
+    }
   });
 
   it('is ready, each part of it a process of its own', async () => {

@@ -1,47 +1,57 @@
 import { setTimeout } from 'node:timers/promises';
+import type { Check, ContextDeclaration, Violation } from '@atlas/context';
 import type { EventLog } from '@atlas/ports/adapters';
 import { Client } from 'pg';
+import { DECLARATIONS } from '../topology';
 import { auditBackbone, type InFlight } from './backbone';
-import { auditBusiness, type Databases } from './business';
-import type { Check, Violation } from './report';
-
-const SERVICES = ['orders', 'inventory', 'payments'] as const;
+import { ContextAudits } from './contexts';
 
 export interface AuditedPlatform {
-  /** Database URLs by service. */
-  readonly databases: Readonly<Record<(typeof SERVICES)[number], string>>;
+  /** Database URLs by context; those outside, too. */
+  readonly databases: Readonly<Record<string, string>>;
   readonly eventLog: EventLog;
-  /** URL of the database with the payment provider's books. */
-  readonly provider: string;
 }
 
 export interface AuditReport {
   readonly ok: boolean;
   readonly checks: readonly Check[];
-  readonly inFlight: InFlight & {
-    /** Movements of money in the provider's books that payments has not read yet. */
-    readonly unreconciled: number;
-  };
+  /** What is still on its way; contexts add numbers of their own, such as `unreconciled`. */
+  readonly inFlight: InFlight & { readonly [pending: string]: number | Readonly<Record<string, number>> };
+  /** A sentence for each number that a context has added and that is not 0. */
+  readonly pending: readonly string[];
 }
+
+/** Whether every event and everything that the contexts wait for has arrived; dead letters wait for an operator. */
+export const isDrained = ({ inFlight: { deadLetters: _, ...waiting } }: AuditReport): boolean =>
+  Object.values(waiting)
+    .flatMap((counts) => (typeof counts === 'number' ? counts : Object.values(counts)))
+    .every((count) => count === 0);
 
 /**
  * Checks the platform's invariants over all its databases and the event log. The databases are read one after the
- * other, so under load one may be seen a moment later than another: what looks wrong is looked at again, and only
+ * other, so under load one may be seen a moment later than another: what looks wrong is checked again, and only
  * what stays wrong is reported.
  * @param patienceMs how long a finding must last to be reported.
+ * @throws Error if a database is missing or can't be reached.
  */
 export async function audit(platform: AuditedPlatform, patienceMs = 3_000): Promise<AuditReport> {
-  const urls = { ...platform.databases, provider: platform.provider };
   const clients = Object.fromEntries(
-    Object.entries(urls).map(([name, connectionString]) => [name, new Client({ connectionString })]),
-  ) as Record<keyof typeof urls, Client>;
+    Object.entries(platform.databases).map(([name, connectionString]) => [
+      name,
+      new Client({ connectionString }),
+    ]),
+  );
+  const missing = DECLARATIONS.find(({ name, database }) => database && !clients[name]);
+  if (missing) throw new Error(`The audit needs the database of ${missing.name}`);
   try {
     for (const client of Object.values(clients)) await client.connect();
-    let report = await look(clients, platform.eventLog);
+    const audits = await ContextAudits.load(DECLARATIONS, clients);
+    const look = () => lookOnce(DECLARATIONS, clients, audits, platform.eventLog);
+    let report = await look();
     const deadline = Date.now() + patienceMs;
     while (!report.ok && Date.now() < deadline) {
       await setTimeout(Math.min(1_000, patienceMs));
-      report = lasting(report, await look(clients, platform.eventLog));
+      report = lasting(report, await look());
     }
     return report;
   } finally {
@@ -49,19 +59,35 @@ export async function audit(platform: AuditedPlatform, patienceMs = 3_000): Prom
   }
 }
 
-async function look(clients: Databases, log: EventLog): Promise<AuditReport> {
-  const services = SERVICES.map((name) => ({ name, database: clients[name] }));
+async function lookOnce(
+  declarations: readonly ContextDeclaration[],
+  clients: Readonly<Record<string, Client>>,
+  audits: ContextAudits,
+  log: EventLog,
+): Promise<AuditReport> {
+  const services = declarations
+    .filter(({ kind }) => kind === 'context')
+    .flatMap(({ name }) => {
+      const database = clients[name];
+      return database ? [{ name, database }] : [];
+    });
   const backbone = await auditBackbone(services, log);
-  const business = await auditBusiness(clients, backbone.inFlight);
+  const { unpublished, unhandled, deadLetters } = backbone.inFlight;
+  const counts = [unpublished, unhandled, deadLetters].flatMap((by) => Object.values(by));
+  const business = await audits.check(counts.some((count) => count > 0));
   const checks = [...business.checks, ...backbone.checks];
   return {
     ok: checks.every((check) => check.violations.length === 0),
     checks,
-    inFlight: { ...backbone.inFlight, unreconciled: business.unreconciled },
+    inFlight: {
+      ...Object.fromEntries(business.pending.map(({ name, count }) => [name, count])),
+      ...backbone.inFlight,
+    },
+    pending: business.pending.filter(({ count }) => count > 0).map(({ sentence }) => sentence),
   };
 }
 
-/** The present report, with those violations alone that were there before too. */
+/** The present report, with only those violations that were there before, too. */
 function lasting(before: AuditReport, now: AuditReport): AuditReport {
   const key = ({ invariant, subject }: Violation) => `${invariant}\n${subject}`;
   const known = new Set(before.checks.flatMap((check) => check.violations.map(key)));

@@ -1,8 +1,8 @@
+import { type Check, Checking } from '@atlas/context';
 import { catalogue } from '@atlas/contracts';
 import { topicOf } from '@atlas/events';
 import type { EventLog } from '@atlas/ports/adapters';
 import type { Client } from 'pg';
-import { type Check, Checking } from './report';
 
 /** One service as the audit sees it: its name, which is its consumer group's too, and its database. */
 export interface AuditedService {

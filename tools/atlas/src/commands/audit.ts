@@ -14,12 +14,12 @@ const SHOWN_VIOLATIONS = 20;
  * @returns the exit code: 1 if one is violated.
  */
 export async function runAudit({ json }: AuditOptions): Promise<number> {
-  const { databases, eventLog: url, provider } = await connect();
+  const { databases, eventLog: url } = await connect();
   const eventLog = await openEventLog('atlas', { EVENT_LOG_URL: url }, (error) =>
     process.stderr.write(`the event log: ${String(error)}\n`),
   );
   try {
-    const report = await audit({ databases, eventLog, provider: provider.database });
+    const report = await audit({ databases, eventLog });
     process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : describeAudit(report));
     return report.ok ? 0 : 1;
   } finally {
@@ -27,7 +27,7 @@ export async function runAudit({ json }: AuditOptions): Promise<number> {
   }
 }
 
-export function describeAudit({ checks, inFlight, ok }: AuditReport): string {
+export function describeAudit({ checks, inFlight, pending, ok }: AuditReport): string {
   const table = new Table({
     head: ['invariant', 'checked', 'violations'],
     colAligns: ['left', 'right', 'right'],
@@ -49,7 +49,7 @@ export function describeAudit({ checks, inFlight, ok }: AuditReport): string {
     }
     lines.push(found.toString());
     const more = violations.length - SHOWN_VIOLATIONS;
-    if (more > 0) lines.push(`and ${more} more; --json has them all`);
+    if (more > 0) lines.push(`and ${more} more; --json shows them all`);
   }
 
   const waiting = [
@@ -59,10 +59,8 @@ export function describeAudit({ checks, inFlight, ok }: AuditReport): string {
       inFlight.deadLetters,
       (name, count) => `${count} dead letters of ${name} wait for an operator`,
     ),
+    ...pending,
   ];
-  if (inFlight.unreconciled > 0) {
-    waiting.push(`payments has yet to read what the provider moved for ${inFlight.unreconciled} payments`);
-  }
   if (waiting.length > 0) lines.push(`In flight: ${waiting.join('; ')}.`);
   lines.push(ok ? 'All invariants hold.' : `${violations.length} violations.`);
   return `${lines.join('\n')}\n`;

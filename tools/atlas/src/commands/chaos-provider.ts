@@ -6,17 +6,16 @@ import Table from 'cli-table3';
 import { Client } from 'pg';
 import { request } from 'undici';
 import { z } from 'zod';
+import { isDrained } from '../audit/audit';
 import { AtlasClient } from '../client';
 import { isReady } from '../health';
 import { connect } from '../platform';
 import { load, type LoadProgress, type LoadResult } from '../load/load';
-import { PROVIDER } from '../topology';
 import { UserError } from '../user-error';
 import { describeAudit } from './audit';
 import {
   auditOnceDrained,
   DECLINE_RATE,
-  isDrained,
   madeUpBaskets,
   onPlatform,
   PATIENCE_MS,
@@ -35,6 +34,9 @@ export interface ChaosProviderOptions {
   readonly seed: number;
   readonly json?: boolean;
 }
+
+/** Whose faults this command commands. */
+const PROVIDER = 'payment-provider';
 
 interface Phase {
   readonly name: string;
@@ -107,7 +109,8 @@ async function goThrough(
   { limit, concurrency, seed, json }: ChaosProviderOptions,
   interrupted: AbortSignal,
 ): Promise<number> {
-  const { urls, provider, databases } = await connect();
+  const { urls, outside, databases } = await connect();
+  const provider = { url: outside[PROVIDER] ?? '', database: databases[PROVIDER] ?? '' };
   const client = new AtlasClient(urls, {
     connections: concurrency,
     patienceMs: PATIENCE_MS,
@@ -133,7 +136,7 @@ async function goThrough(
   }
   const report = await auditOnceDrained(interrupted);
   const money = {
-    ledger: await sumOf(databases.payments, LEDGER),
+    ledger: await sumOf(databases['payments'] ?? '', LEDGER),
     provider: await sumOf(provider.database, BOOKS),
   };
   if (json) {

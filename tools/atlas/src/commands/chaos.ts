@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openEventLog } from '@atlas/adapters/event-log';
-import { audit, type AuditReport } from '../audit/audit';
+import { audit, type AuditReport, isDrained } from '../audit/audit';
 import { checkReadable } from '../load/baskets';
 import { AtlasClient } from '../client';
 import { digest, fraction } from '../digest';
@@ -164,7 +164,7 @@ async function chaos(
 
 /** Audits until every event has arrived everywhere, or a deadline. */
 export async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
-  const { databases, eventLog: url, provider } = await connect();
+  const { databases, eventLog: url } = await connect();
   const eventLog = await openEventLog(
     'atlas',
     { EVENT_LOG_URL: url },
@@ -172,16 +172,13 @@ export async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport
   );
   try {
     for (const deadline = performance.now() + DRAIN_MS; ; await sleep(1_000, undefined, { signal })) {
-      const report = await audit({ databases, eventLog, provider: provider.database });
+      const report = await audit({ databases, eventLog });
       if (isDrained(report) || performance.now() > deadline) return report;
     }
   } finally {
     await eventLog.close();
   }
 }
-
-export const isDrained = ({ inFlight: { unpublished, unhandled, unreconciled } }: AuditReport): boolean =>
-  [...Object.values(unpublished), ...Object.values(unhandled), unreconciled].every((count) => count === 0);
 
 /** What the platform started and what runs now. */
 export async function running(): Promise<readonly Victim[]> {

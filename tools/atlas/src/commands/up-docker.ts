@@ -3,8 +3,9 @@ import { type Container, DockerStack } from '../docker-stack';
 import { Home } from '../home';
 import type { Log } from '../log';
 import { DOWN, type Health, healthOf } from '../health';
+import { portVariableOf } from '../names';
 import { choosePorts, type PortWish } from '../ports';
-import { isRelay, KAFKA, POSTGRES, PROVIDER, variableOf } from '../topology';
+import { kindOf } from '../topology';
 import { UserError } from '../user-error';
 import type { UpOptions } from './up';
 
@@ -82,12 +83,12 @@ export function printDockerState(
 /** The compose file's settings: ports that are free, and those that were asked for. */
 async function settingsOf({ ports, logLevel }: UpOptions, log: Log): Promise<Record<string, string>> {
   // Docker finds free ones for the relays, of which there may be several.
-  const wishes = ports.filter(({ name, fixed }: PortWish) => fixed || !isRelay(name));
+  const wishes = ports.filter(({ name, fixed }: PortWish) => fixed || kindOf(name) !== 'relay');
   const chosen = await choosePorts(wishes, ({ name, port: usual, setBy }, port) =>
     log.note(`port ${usual} for ${name} is in use; it gets ${port} (choose one by ${setBy})`, 'warn'),
   );
   return {
-    ...Object.fromEntries([...chosen].map(([name, port]) => [variableOf(name), String(port)])),
+    ...Object.fromEntries([...chosen].map(([name, port]) => [portVariableOf(name), String(port)])),
     ...(logLevel && { LOG_LEVEL: logLevel }),
   };
 }
@@ -110,14 +111,8 @@ async function untilReady(stack: DockerStack, signal: AbortSignal): Promise<void
 /** What the process in it says of itself; of PostgreSQL and Kafka, what their health check does. */
 export async function healthIn({ service, running, health, port }: Container): Promise<Health> {
   if (!running || port === undefined) return DOWN;
-  if (service === POSTGRES || service === KAFKA) return { ready: health === 'healthy', circuits: [] };
+  if (kindOf(service) === 'engine') return { ready: health === 'healthy', circuits: [] };
   return healthOf(`http://127.0.0.1:${port}`);
-}
-
-function kindOf(service: string): string {
-  if (service === POSTGRES || service === KAFKA) return 'engine';
-  if (service === PROVIDER) return 'outside';
-  return isRelay(service) ? 'relay' : 'service';
 }
 
 const stateOf = ({ project }: DockerStack, containers: readonly Container[]): DockerState => ({

@@ -1,0 +1,52 @@
+import { type Check, Checking, type ContextAudit, type Database, type Reading } from '@atlas/context';
+
+/** Reservations by order, with their lines. */
+const reservations: Reading = async (database, ids) => {
+  const { rows } = await database.query(
+    `SELECT id AS "orderId", status, (
+       SELECT json_agg(json_build_object('sku', sku, 'quantity', quantity)) FROM reservation_line
+       WHERE reservation_id = id
+     ) AS lines
+     FROM reservation WHERE $1::uuid[] IS NULL OR id = ANY ($1)`,
+    [ids],
+  );
+  return rows;
+};
+
+export const audit: ContextAudit = {
+  readings: { reservations },
+  check: async ({ database }) => ({ checks: [await auditStock(database)] }),
+};
+
+/** One statement is one snapshot, so this holds at any moment, under load too. */
+async function auditStock(database: Database): Promise<Check> {
+  const checking = new Checking('stock in = available + reserved + sold, for each SKU, never negative');
+  const { rows } = await database.query<
+    Record<'sku' | 'received' | 'available' | 'reserved' | 'sold' | 'came' | 'claimed' | 'gone', string>
+  >(`
+    SELECT stock.*, coalesce(movement.came, 0) AS came, coalesce(line.claimed, 0) AS claimed, coalesce(line.gone, 0) AS gone
+    FROM stock
+    LEFT JOIN (SELECT sku, sum(quantity) AS came FROM stock_movement GROUP BY sku) movement USING (sku)
+    LEFT JOIN (
+      SELECT sku,
+        sum(quantity) FILTER (WHERE status = 'reserved') AS claimed,
+        sum(quantity) FILTER (WHERE status = 'committed') AS gone
+      FROM reservation_line JOIN reservation ON reservation.id = reservation_id GROUP BY sku
+    ) line USING (sku)
+    ORDER BY sku`);
+  for (const row of rows) {
+    const [received, available, reserved, sold] = [row.received, row.available, row.reserved, row.sold].map(
+      BigInt,
+    ) as [bigint, bigint, bigint, bigint];
+    const wrong: string[] = [];
+    if (received !== available + reserved + sold)
+      wrong.push(`${received} came in, but ${available} + ${reserved} + ${sold} are accounted for`);
+    if ([received, available, reserved, sold].some((level) => level < 0n)) wrong.push('a level is negative');
+    if (received !== BigInt(row.came)) wrong.push(`received says ${received}, the movements ${row.came}`);
+    if (reserved !== BigInt(row.claimed))
+      wrong.push(`reserved says ${reserved}, the reservations hold ${row.claimed}`);
+    if (sold !== BigInt(row.gone)) wrong.push(`sold says ${sold}, the committed reservations ${row.gone}`);
+    checking.look(row.sku, wrong.join('; ') || undefined);
+  }
+  return checking.result;
+}

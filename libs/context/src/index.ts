@@ -1,0 +1,17 @@
+export {
+  type Audited,
+  type Check,
+  Checking,
+  type ContextAudit,
+  type Database,
+  type Pending,
+  type Reading,
+  type Violation,
+} from './audit';
+export {
+  type ContextDeclaration,
+  declarationJsonSchema,
+  type DeclaredProcess,
+  processesOf,
+} from './declaration';
+export { DeclarationError, readDeclarations } from './read-declarations';

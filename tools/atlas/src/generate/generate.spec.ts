@@ -1,0 +1,111 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { catalogue } from '@atlas/contracts';
+import { parse } from 'yaml';
+import { projectRoot } from '../home';
+import { DECLARATIONS } from '../topology';
+import { type GeneratedFile, generate } from './generate';
+
+describe('What is generated from the declarations', () => {
+  it('is up to date: if not, run "npm run generate"', async () => {
+    const stale = (await generate(projectRoot())).filter(({ upToDate }) => !upToDate);
+
+    expect(stale.map(({ path }) => `${path} is out of date: run "npm run generate"`)).toEqual([]);
+  });
+
+  it('agrees with the published language: a context that declares a topic has events, and the reverse', () => {
+    const declared = DECLARATIONS.flatMap(({ topics: { publishes } }) => publishes ?? []);
+
+    expect(declared.sort()).toEqual(catalogue.topics.map(({ name }) => name).sort());
+  });
+});
+
+describe('A context that is added', () => {
+  let root: string;
+  let files: ReadonlyMap<string, GeneratedFile>;
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'atlas-generate-'));
+    for (const { name } of DECLARATIONS) await copy(`apps/${name}/context.json`);
+    for (const { path } of await generate(projectRoot())) await copy(path);
+    await mkdir(join(root, 'apps/shipping'));
+    const declaration = {
+      name: 'shipping',
+      title: 'Shipping',
+      kind: 'context',
+      database: 'shipping',
+      topics: { publishes: 'shipping.events', consumes: ['orders.events'] },
+      processes: { shipping: { port: 4007 }, 'shipping-relay': { port: 4017, app: 'outbox-relay' } },
+      stores: ['postgres', 'eventLog'],
+      environment: { PROVIDER_URL: { urlOf: 'payment-provider' } },
+    };
+    await writeFile(join(root, 'apps/shipping/context.json'), JSON.stringify(declaration));
+    files = new Map((await generate(root)).map((file) => [file.path, file]));
+  });
+  afterAll(() => rm(root, { recursive: true }));
+
+  async function copy(path: string): Promise<void> {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await cp(join(projectRoot(), path), join(root, path));
+  }
+  const contentOf = (path: string) => files.get(path)?.content ?? '';
+
+  it('gets its services and its database in compose.yaml', () => {
+    const { services } = parse(contentOf('compose.yaml'), { merge: true }) as {
+      services: Record<string, Record<string, unknown>>;
+    };
+    const url = 'postgres://shipping:${SHIPPING_PASSWORD:-atlas}@postgres/shipping';
+    expect(services['shipping']).toMatchObject({
+      restart: 'unless-stopped',
+      command: ['shipping'],
+      environment: {
+        EVENT_LOG_URL: 'kafka://kafka:9092',
+        DATABASE_URL: url,
+        PROVIDER_URL: 'http://payment-provider:8080',
+      },
+      ports: ['127.0.0.1:${SHIPPING_PORT:-4007}:8080'],
+    });
+    expect(services['shipping-relay']).toMatchObject({
+      command: ['outbox-relay'],
+      environment: { EVENT_LOG_URL: 'kafka://kafka:9092', DATABASE_URL: url, SERVICE: 'shipping' },
+      ports: ['127.0.0.1:${SHIPPING_RELAY_PORT:-}:8080'],
+    });
+    expect(services['databases']).toMatchObject({ environment: { SHIPPING_DATABASE_URL: url } });
+    expect(services['payment-provider']?.['environment']).not.toHaveProperty('EVENT_LOG_URL');
+  });
+
+  it('is scraped by Prometheus, which raises an alert if it is missing', () => {
+    const config = parse(contentOf('deploy/prometheus/prometheus.yml')) as {
+      scrape_configs: [{ dns_sd_configs: [{ names: string[] }] }];
+    };
+    expect(config.scrape_configs[0].dns_sd_configs[0].names).toEqual(
+      expect.arrayContaining(['orders', 'shipping', 'shipping-relay', 'payment-provider']),
+    );
+    const { groups } = parse(contentOf('deploy/prometheus/rules.yml')) as {
+      groups: { rules: { alert?: string; expr: string }[] }[];
+    };
+    const missing = groups.flatMap(({ rules }) => rules).find(({ alert }) => alert === 'ProcessMissing');
+    expect(missing?.expr).toMatch(
+      /absent\(up\{job="shipping"\}\) or\n?\s*absent\(up\{job="shipping-relay"\}\)/,
+    );
+    expect(contentOf('deploy/prometheus/rules.test.yml').match(/up\{job="shipping"/g)).toHaveLength(2);
+  });
+
+  it('leaves the rest as it is, and nothing to do once it is written', async () => {
+    for (const { path, content } of files.values()) await writeFile(join(root, path), content);
+    expect((await generate(root)).every(({ upToDate }) => upToDate)).toBe(true);
+
+    await rm(join(root, 'apps/shipping'), { recursive: true });
+    const original = new Map((await generate(projectRoot())).map(({ path, content }) => [path, content]));
+    expect(new Map((await generate(root)).map(({ path, content }) => [path, content]))).toEqual(original);
+  });
+
+  it('is refused, with a sentence, by a file whose section is gone', async () => {
+    await writeFile(join(root, 'compose.yaml'), 'services: {}\n');
+
+    await expect(generate(root)).rejects.toThrow(
+      'compose.yaml has no section "databases": put the lines "# Generated from',
+    );
+  });
+});

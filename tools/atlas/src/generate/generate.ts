@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ContextDeclaration, declarationJsonSchema, readDeclarations } from '@atlas/context';
+import { composeFile } from './compose';
+import { prometheusRules, prometheusRuleTests, prometheusTargets } from './prometheus';
+
+/** A file that follows from the declarations, in whole or in part. */
+export interface GeneratedFile {
+  /** In the repository. */
+  readonly path: string;
+  readonly content: string;
+  readonly upToDate: boolean;
+}
+
+type Generator = (text: string, declarations: readonly ContextDeclaration[]) => string;
+
+const GENERATORS: Readonly<Record<string, Generator>> = {
+  'compose.yaml': composeFile,
+  'deploy/prometheus/prometheus.yml': prometheusTargets,
+  'deploy/prometheus/rules.yml': prometheusRules,
+  'deploy/prometheus/rules.test.yml': prometheusRuleTests,
+  'libs/context/context.schema.json': () => `${JSON.stringify(declarationJsonSchema(), undefined, 2)}\n`,
+};
+
+/**
+ * What follows from the declarations.
+ * @param root of the repository.
+ * @throws DeclarationError if a declaration is wrong, UserError if a file has lost a section's marks.
+ */
+export async function generate(root: string): Promise<readonly GeneratedFile[]> {
+  const declarations = readDeclarations(join(root, 'apps'));
+  return Promise.all(
+    Object.entries(GENERATORS).map(async ([path, generator]) => {
+      const before = await readFile(join(root, path), 'utf8').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return '';
+        throw error;
+      });
+      const content = generator(before, declarations);
+      return { path, content, upToDate: content === before };
+    }),
+  );
+}
