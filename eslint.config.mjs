@@ -90,6 +90,28 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    files: ['apps/*/src/{domain,application}/**/*.ts'],
+    ignores: ['**/*.spec.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'Math',
+          property: 'random',
+          message: 'Ask the port Random, so that tests can repeat a run.',
+        },
+        { object: 'Date', property: 'now', message: 'Ask the port Clock, so that tests can set the time.' },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "NewExpression[callee.name='Date'][arguments.length=0]",
+          message: 'Ask the port Clock, so that tests can set the time.',
+        },
+      ],
+    },
+  },
   room(
     ['apps/*/src/domain/**/*.ts'],
     'domain imports libs/kernel and itself, nothing else.',

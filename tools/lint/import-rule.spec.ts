@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { ESLint } from 'eslint';
 
-/** Lints code as if it stood in `file`, with the workspace's own configuration, for the rooms' rule alone. */
+/** Lints code as if it were in `file`, with the workspace's own configuration, for the rules of the rooms alone. */
 async function lint(file: string, code: string): Promise<readonly string[]> {
   const root = join(__dirname, '../..');
   const eslint = new ESLint({
     cwd: root,
     overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
-    ruleFilter: ({ ruleId }) => ruleId === 'no-restricted-imports',
+    ruleFilter: ({ ruleId }) => ruleId.startsWith('no-restricted-'),
   });
   const [result] = await eslint.lintText(code, { filePath: join(root, file) });
   return (result?.messages ?? []).map((message) => message.message);
@@ -57,5 +57,22 @@ describe('The import rule', () => {
     ],
   ])('lets %s import %s', async (file, module) => {
     expect(await lint(file, `import { x } from '${module}';\nexport const y = x;\n`)).toEqual([]);
+  });
+});
+
+describe('The rule about time and chance', () => {
+  it.each([
+    ['apps/orders/src/domain/order.ts', 'new Date()'],
+    ['apps/orders/src/application/commands/place-order.ts', 'Date.now()'],
+    ['apps/orders/src/application/commands/place-order.ts', 'Math.random()'],
+  ])('refuses that %s calls %s', async (file, code) => {
+    expect(await lint(file, `export const y = ${code};\n`)).toHaveLength(1);
+  });
+
+  it.each([
+    ['apps/orders/src/domain/order.ts', 'new Date(0)'],
+    ['apps/orders/src/adapters/driving/http/orders.controller.ts', 'new Date()'],
+  ])('lets %s call %s', async (file, code) => {
+    expect(await lint(file, `export const y = ${code};\n`)).toEqual([]);
   });
 });
