@@ -98,4 +98,11 @@ describe('The documentation', () => {
     const indexed = [...read('docs/adr/README.md').matchAll(/\]\((\d{4}-[^)]+)\)/g)].map(([, name]) => name);
     expect(indexed).toEqual(records.sort());
   });
+
+  it('walks from POST to confirmed in one direction: no file is named twice', () => {
+    const withoutTargets = read('docs/walk.md').replace(/\]\([^)]*\)/g, ']');
+    const paths = [...withoutTargets.matchAll(PATH)].map(([path]) => path);
+    expect(paths.length).toBeGreaterThan(50);
+    expect(paths.filter((path, index) => paths.indexOf(path) < index)).toEqual([]);
+  });
 });
