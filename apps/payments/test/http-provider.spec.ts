@@ -42,7 +42,7 @@ describe('The provider over HTTP', () => {
 
   const charge = (id: string, token = 'tok_approve') => provider.charge(id, price, token);
 
-  it('charges, and charges the same payment once however often it is told to', async () => {
+  it('charges a payment once, however often it is asked to', async () => {
     const id = randomUUID();
     const outcome = await charge(id);
     expect(outcome).toEqual({ kind: 'approved', chargeId: expect.stringMatching(/^ch_/) });
@@ -51,7 +51,7 @@ describe('The provider over HTTP', () => {
     expect(await books.chargesOf(id)).toHaveLength(1);
   });
 
-  it('tells a decline, and that it knows nothing of a payment', async () => {
+  it('reports a declined charge, and that there is none', async () => {
     const id = randomUUID();
     expect(await provider.lookup(id)).toEqual({ kind: 'not-charged' });
     const declined = { kind: 'declined', reason: 'insufficient funds' };
@@ -59,14 +59,14 @@ describe('The provider over HTTP', () => {
     expect(await provider.lookup(id)).toEqual(declined);
   });
 
-  it('takes what is refused for good as a decline', async () => {
+  it('treats a request that is refused for good as declined', async () => {
     const id = randomUUID();
     const outcome = await charge(id, 't'.repeat(300));
     expect(outcome).toMatchObject({ kind: 'declined', reason: expect.stringContaining('400') });
     expect(await books.chargesOf(id)).toEqual([]);
   });
 
-  it('believes what is on record when a key was used with another amount', async () => {
+  it('trusts the charge on record when the key was used with another amount', async () => {
     const id = randomUUID();
     const chargeId = await books.charge(id, id, 1);
     expect(await charge(id)).toEqual({ kind: 'approved', chargeId });
@@ -93,7 +93,7 @@ describe('The provider over HTTP', () => {
     });
   });
 
-  describe('knows that it can not know, and charges once later, when the provider', () => {
+  describe('reports the outcome as unavailable, and charges once later, when the provider', () => {
     const failing: readonly (readonly [string, readonly object[], number])[] = [
       ['fails before it charges', [{ kind: 'error-before' }], 0],
       ['cuts the connection before it charges', [{ kind: 'reset-before' }], 0],
@@ -120,7 +120,7 @@ describe('The provider over HTTP', () => {
       expect(await books.chargesOf(id)).toHaveLength(1);
     });
 
-    it('works on another request with the same key', async () => {
+    it('processes another request with the same key', async () => {
       const id = randomUUID();
       const release = await books.workOn(id);
       expect(await charge(id)).toMatchObject({ kind: 'unavailable' });
@@ -138,7 +138,7 @@ describe('The provider over HTTP', () => {
       expect(await books.chargesOf(id)).toHaveLength(1);
     });
 
-    it('hangs, and goes on with what it was sent later', async () => {
+    it('hangs, and later continues with what it was sent', async () => {
       const id = randomUUID();
       books.signal('SIGSTOP');
       expect(await charge(id)).toMatchObject({ kind: 'unavailable' });
@@ -148,13 +148,13 @@ describe('The provider over HTTP', () => {
     });
   });
 
-  it('passes on how long to leave the provider alone', async () => {
+  it('passes on how long the provider asks not to be called', async () => {
     await books.setFaults({ kind: 'rate-limit', retryAfterSeconds: 60 });
     const outcome = await charge(randomUUID());
     expect(outcome).toMatchObject({ kind: 'unavailable', retryInMs: 60_000 });
   });
 
-  it('tells a silence from a failure, and that nothing was charged from that it can not tell', async () => {
+  it('distinguishes no answer from a failure, and no charge from an unknown outcome', async () => {
     const id = randomUUID();
     expect(await charge(id, 'tok_timeout')).toEqual({ kind: 'unknown' });
     expect(await provider.lookup(id)).toEqual({ kind: 'not-charged' });
@@ -172,7 +172,7 @@ describe('The provider over HTTP', () => {
     expect(await books.chargesOf(id)).toHaveLength(1);
   });
 
-  describe('gives a charge back once when the provider', () => {
+  describe('refunds a charge once when the provider', () => {
     it.each([
       ['behaves', { kind: 'latency', delayMs: 1 }],
       ['fails before it refunds', { kind: 'error-before', ...ONCE }],
@@ -195,7 +195,7 @@ describe('The provider over HTTP', () => {
     });
   });
 
-  it('takes a refund that someone else has made for its own', async () => {
+  it('accepts a refund that someone else has made', async () => {
     const id = randomUUID();
     const chargeId = await books.charge(id, id, price.minorUnits);
     const theirs = await provider.refund('at-their-desk', chargeId);
@@ -203,7 +203,7 @@ describe('The provider over HTTP', () => {
     expect(await provider.refund('none', 'ch_none')).toMatchObject({ kind: 'declined' });
   });
 
-  it('leaves a provider alone that fails, and finds out by one call whether it is back', async () => {
+  it('stops calling a provider that fails, and probes with one call whether it is back', async () => {
     expect(provider.capacity()).toBe(Infinity);
     await books.setFaults({ kind: 'error-before' });
     for (let sent = 0; sent < 3; sent++) await charge(randomUUID());

@@ -39,7 +39,7 @@ describe('Payments', () => {
   const charges = async (orderId: string) =>
     (await payments.provider.chargesOf(orderId)).map(({ id, refund_id }) => ({ charge_id: id, refund_id }));
 
-  it('captures what is due, books it and tells it once', async () => {
+  it('captures a payment that is due, books it and publishes it once', async () => {
     const id = randomUUID();
     await publish(orderPaymentDue(id));
     const payment = await reaches(id, 'captured');
@@ -48,7 +48,7 @@ describe('Payments', () => {
     expect(await booked(id)).toEqual(['capture']);
   });
 
-  it('tells the outcome as a consequence of what caused it, though a worker finds it out later', async () => {
+  it('publishes the outcome as a consequence of its cause, although a job learns it later', async () => {
     const id = randomUUID();
     const [request, cancellation] = [orderPaymentDue(id), orderCancelled(id)];
     await publish(request);
@@ -66,7 +66,7 @@ describe('Payments', () => {
     expect(causes).toEqual([causeOf(request), causeOf(cancellation)]);
   });
 
-  it('takes no notice of the cancellation of an order that it has no payment for', async () => {
+  it('ignores the cancellation of an order that has no payment', async () => {
     const id = randomUUID();
     const cancellation = orderCancelled(id);
     await publish(cancellation);
@@ -75,7 +75,7 @@ describe('Payments', () => {
     expect(await payments.context.told(id)).toEqual([]);
   });
 
-  it('tells that a payment is declined, and books nothing', async () => {
+  it('publishes that a payment is declined, and books nothing', async () => {
     const [id, unknown] = [randomUUID(), randomUUID()];
     await publish(orderPaymentDue(id, 'tok_decline'), orderPaymentDue(unknown, 'tok_invented'));
     expect(await reaches(id, 'declined')).toMatchObject({ reason: 'insufficient funds' });
@@ -95,7 +95,7 @@ describe('Payments', () => {
     expect(await charges(id)).toEqual([]);
   });
 
-  it('gives the money back when the order is cancelled, and tells both', async () => {
+  it('refunds the payment of a cancelled order, and publishes both', async () => {
     const id = randomUUID();
     await publish(orderPaymentDue(id));
     await reaches(id, 'captured');
@@ -109,7 +109,7 @@ describe('Payments', () => {
     expect(await booked(id)).toEqual(['capture', 'refund']);
   });
 
-  it('ends without a charge kept when the cancellation comes right behind the request', async () => {
+  it('keeps no charge when the cancellation follows right after the request', async () => {
     const ids = Array.from({ length: 20 }, () => randomUUID());
     await publish(...ids.flatMap((id) => [orderPaymentDue(id), orderCancelled(id)]));
     for (const id of ids) {
@@ -161,7 +161,7 @@ describe('Payments', () => {
       expect(await booked(id)).toEqual(['capture']);
     });
 
-    it('a charge whose answer got lost is told again, not made again', async () => {
+    it('a charge whose response was lost is found, not repeated', async () => {
       await payments.pauseWorkers();
       const id = randomUUID();
       await payments
@@ -178,7 +178,7 @@ describe('Payments', () => {
       expect(await payments.context.told(id)).toEqual(['payments.payment-captured 1']);
     });
 
-    it('and the order was cancelled meanwhile, the charge is found by asking, and given back', async () => {
+    it('and the order was cancelled meanwhile, the charge is looked up and refunded', async () => {
       await payments.pauseWorkers();
       const id = randomUUID();
       await payments
@@ -250,7 +250,7 @@ describe('Payments', () => {
   });
 
   describe('The ledger', () => {
-    it('balances, and agrees with what was captured and not given back', async () => {
+    it('balances, and agrees with what was captured and not refunded', async () => {
       const { balances } = (await send('GET', '/ledger/balances')).json();
       const [row] = await payments.query<{ held: string }>(
         `SELECT sum(amount) AS held FROM payment WHERE status IN ('captured', 'refunding')`,
@@ -299,7 +299,7 @@ describe('Payments', () => {
     const refund = (orderId: string, key = randomUUID()) =>
       send('POST', `/payments/${orderId}/refund`, undefined, { 'idempotency-key': key });
 
-    it('gives a captured payment back, once', async () => {
+    it('refunds a captured payment, once', async () => {
       const [id, key] = [randomUUID(), randomUUID()];
       await publish(orderPaymentDue(id));
       await reaches(id, 'captured');
