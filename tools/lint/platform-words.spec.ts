@@ -11,7 +11,7 @@ function sourcesOf(library: string): readonly string[] {
 }
 
 describe('The platform', () => {
-  it.each(['kernel', 'events', 'ports', 'adapters', 'resilience', 'service', 'testing'])(
+  it.each(['kernel', 'events', 'context', 'ports', 'adapters', 'resilience', 'service', 'testing'])(
     'does not know the shop: libs/%s has none of its words',
     (library) => {
       const sources = sourcesOf(library);

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 export interface Violation {
   /** The invariant's name, as the audit lists it. */
   readonly invariant: string;
-  /** What breaks it: an order, a SKU, an event. */
+  /** What breaks it: an event, or a thing of the business by its id. */
   readonly subject: string;
   /** What was found and what should have been, in a sentence. */
   readonly detail: string;
@@ -64,12 +64,12 @@ export interface Audited {
    * @param ids of the things to read; default: all.
    * @throws Error if there is no such context or reading, or a fact has another shape.
    */
-  read<Fact>(
+  readonly read: <Fact>(
     context: string,
     reading: string,
     fact: z.ZodType<Fact>,
     ids?: readonly string[],
-  ): Promise<readonly Fact[]>;
+  ) => Promise<readonly Fact[]>;
   /**
    * True if anything is on its way between the contexts, or waits for an operator or for the outside. Then contexts may
    * disagree for a while.
@@ -79,8 +79,8 @@ export interface Audited {
 
 /**
  * What a context contributes to `atlas audit`: its business invariants. It is the export `audit` of
- * `apps/<context>/src/<context>.audit.ts`. An invariant across contexts belongs to the one that runs the process that
- * keeps it: orders for the life of an order, payments for the money.
+ * `apps/<context>/src/<context>.audit.ts`. An invariant across contexts belongs to the context that runs the process
+ * that keeps it.
  */
 export interface ContextAudit {
   /** What other contexts' audits may read, by name. */

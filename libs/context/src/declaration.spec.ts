@@ -149,8 +149,8 @@ describe('Declarations', () => {
     ],
     [
       "another's topic",
-      { ...shipping, topics: { publishes: 'orders.events' } },
-      '"topics.publishes" is "orders.events": a context publishes to its own topic, "shipping.events".',
+      { ...shipping, topics: { publishes: 'returns.events' } },
+      '"topics.publishes" is "returns.events": a context publishes to its own topic, "shipping.events".',
     ],
     [
       'a topic that nobody publishes',

@@ -3,12 +3,12 @@ import { z } from 'zod';
 const name = z
   .string()
   .regex(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/)
-  .describe('a name of lower-case letters, digits and hyphens, such as "payment-provider"');
+  .describe('a name of lower-case letters, digits and hyphens, such as "outbox-relay"');
 
 const topic = z
   .string()
   .regex(/^[a-z][a-z0-9-]*\.events$/)
-  .describe('a topic, such as "orders.events"');
+  .describe('a topic: a name and ".events"');
 
 const process = z
   .strictObject({

@@ -353,7 +353,7 @@ describe('The platform, started and left running', () => {
     expect(await violated()).toEqual([]);
 
     await damage('orders', [
-      `UPDATE orders SET status = 'placed' WHERE id = (SELECT min(id::text)::uuid FROM orders WHERE status = 'confirmed')`,
+      `UPDATE orders SET status = 'placed', due_at = now() + interval '1 day' WHERE id = (SELECT min(id::text)::uuid FROM orders WHERE status = 'confirmed')`,
       `UPDATE orders SET total = total + 1 WHERE id = (SELECT max(id::text)::uuid FROM orders WHERE status = 'confirmed')`,
     ]);
     await damage('inventory', [

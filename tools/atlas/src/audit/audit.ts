@@ -22,9 +22,10 @@ export interface AuditReport {
 }
 
 /** Whether every event and everything that the contexts wait for has arrived; dead letters wait for an operator. */
-export const isDrained = ({ inFlight: { deadLetters: _, ...waiting } }: AuditReport): boolean =>
-  Object.values(waiting)
-    .flatMap((counts) => (typeof counts === 'number' ? counts : Object.values(counts)))
+export const isDrained = ({ inFlight }: AuditReport): boolean =>
+  Object.entries(inFlight)
+    .filter(([name]) => name !== 'deadLetters')
+    .flatMap(([, counts]) => (typeof counts === 'number' ? counts : Object.values(counts)))
     .every((count) => count === 0);
 
 /**
