@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { BookReturned } from '@atlas/testing';
+import { defineEvent } from '@atlas/events';
+import { z } from 'zod';
 import { runInFlow } from './flow';
 import { envelopeOf } from './outbox';
+
+const BookReturned = defineEvent({
+  ...{ type: 'lending.book-returned', version: 1, owner: 'lending', aggregate: 'loan' },
+  data: z.object({ loanId: z.uuid() }),
+  examples: [{ loanId: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10' }],
+});
 
 describe('An event', () => {
   const loanId = randomUUID();
@@ -11,7 +18,7 @@ describe('An event', () => {
         contract: BookReturned,
         subject: loanId,
         aggregateVersion: 1,
-        data: { loanId, condition: 'good' },
+        data: { loanId },
       },
       randomUUID(),
       new Date(),
