@@ -8,10 +8,9 @@ import {
   databaseIsThere,
   PostgresModule,
   PostgresUnitOfWork,
-  publishedAs,
 } from '@atlas/adapters/postgres';
 import { type Change, changed, unchanged } from '@atlas/kernel';
-import { Outbox } from '@atlas/ports/adapters';
+import { Outbox, publishedAs } from '@atlas/ports/adapters';
 import { IdGenerator } from '@atlas/ports/application';
 import { Idempotent, notFound, type ServiceDefinition, serviceSettings } from '@atlas/service';
 import { EntitySchema, type MigrationInterface, type QueryRunner } from 'typeorm';

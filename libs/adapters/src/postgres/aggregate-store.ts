@@ -16,7 +16,7 @@ export interface AggregateMapping<Aggregate, Event, Row extends ObjectLiteral> {
   readonly entity: EntitySchema<Row>;
   toRow(aggregate: Aggregate): Omit<Row, 'flow'>;
   fromRow(row: Row): Aggregate;
-  /** The events of a change in the published language, see {@link publishedAs}. Absent: nobody else needs to know. */
+  /** The events of a change in the published language, see `publishedAs`. Absent: nobody else needs to know. */
   readonly published?: (change: Change<Aggregate, Event>) => readonly NewEvent[];
   /**
    * Units of work that change these aggregates take turns, in all processes; stores with the same turn share it. For

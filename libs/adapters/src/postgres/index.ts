@@ -5,4 +5,3 @@ export { wholeNumber } from './entity-table';
 export { type OutboxSourceOptions, PostgresOutboxSource } from './outbox-source';
 export { databaseIsThere, PostgresModule } from './postgres.module';
 export { PostgresUnitOfWork } from './unit-of-work';
-export { publishedAs } from '@atlas/ports/adapters';

@@ -11,6 +11,8 @@ export interface MemoryMapping<Aggregate, Event> {
   readonly dueAt?: (aggregate: Aggregate) => Date | undefined;
   /** The events of a change in the published language. Absent: nobody else needs to know. */
   readonly published?: (change: Change<Aggregate, Event>) => readonly NewEvent[];
+  /** Units of work that change these aggregates take turns; stores with the same turn share it. */
+  readonly turn?: string;
 }
 
 interface Row<Aggregate> {
@@ -56,6 +58,7 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
    * @returns those there are, in the order of `ids`.
    */
   async lock(ids: readonly string[]): Promise<Aggregate[]> {
+    await this.takeTurn();
     // In one order, whoever asks: nobody looks for deadlocks here.
     for (const id of [...ids].sort()) await this.lockRow(id);
     return ids.flatMap((id) => this.unitOfWork.current.get(this.table, id)?.aggregate ?? []);
@@ -115,6 +118,7 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
 
   /** Locks at most `limit` of the aggregates that were due at `now`, for {@link save}. */
   async lockDue(now: Date, limit: number): Promise<readonly Aggregate[]> {
+    await this.takeTurn();
     const { current, database } = this.unitOfWork;
     return current
       .rows(this.table)
@@ -139,6 +143,11 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
     const events = this.mapping.published?.(change) ?? [];
     if (events.length === 0) return;
     await (flow ? runInFlow(flow, () => this.outbox.add(events)) : this.outbox.add(events));
+  }
+
+  private async takeTurn(): Promise<void> {
+    const { current, database } = this.unitOfWork;
+    if (this.mapping.turn !== undefined) await database.locks.acquire(`turn ${this.mapping.turn}`, current);
   }
 
   private lockName(id: string): string {

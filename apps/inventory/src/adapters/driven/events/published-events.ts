@@ -1,11 +1,11 @@
 import { StockCommitted, StockRejected, StockReleased, StockReserved } from '@atlas/contracts';
 import type { NewEvent } from '@atlas/events';
+import { publishedAs } from '@atlas/ports/adapters';
 import type { Reservation } from '../../../domain/reservation';
 import type { ReservationEvent } from '../../../domain/reservation-events';
 import type { ReservationLine } from '../../../domain/reservation-line';
 
-/** Our events in the published language. */
-export function translate(
+function translate(
   event: ReservationEvent,
   { id: orderId }: Reservation,
 ): Pick<NewEvent, 'contract' | 'data'> {
@@ -22,3 +22,6 @@ export function translate(
 }
 
 const line = ({ sku, quantity }: ReservationLine) => ({ sku, quantity });
+
+/** The events of a change in the published language. */
+export const published = publishedAs(translate);

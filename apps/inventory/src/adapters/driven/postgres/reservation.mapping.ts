@@ -1,9 +1,9 @@
-import { type AggregateMapping, publishedAs } from '@atlas/adapters/postgres';
+import type { AggregateMapping } from '@atlas/adapters/postgres';
 import { EntitySchema } from 'typeorm';
 import { Reservation, type ReservationStatus } from '../../../domain/reservation';
 import type { ReservationEvent, Shortage } from '../../../domain/reservation-events';
 import { ReservationLine } from '../../../domain/reservation-line';
-import { translate } from '../events/published-events';
+import { published } from '../events/published-events';
 import { STOCK_TURN } from './stock.mapping';
 
 export interface ReservationRow {
@@ -64,7 +64,7 @@ export const ReservationLineEntity = new EntitySchema<ReservationLineRow>({
 
 export const reservationMapping: AggregateMapping<Reservation, ReservationEvent, ReservationRow> = {
   entity: ReservationEntity,
-  published: publishedAs(translate),
+  published,
   turn: STOCK_TURN,
 
   toRow(reservation) {
