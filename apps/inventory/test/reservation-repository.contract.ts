@@ -40,7 +40,10 @@ export function reservationRepositoryContract(
     afterAll(() => context?.stop());
 
     const due = (seconds = 0) => new Date(Date.UTC(year, 0, 1, 0, 0, seconds));
-    const add = async (quantity = 1, { id = randomUUID() as string, expiresAt = due() } = {}) => {
+    const add = async (
+      quantity = 1,
+      { id = randomUUID(), expiresAt = due() }: { id?: string; expiresAt?: Date } = {},
+    ) => {
       const lines = [new ReservationLine(sku, quantity)];
       await reservations.add([sku], (stock) => Reservation.request({ id, lines, at, expiresAt }, stock));
       return id;
