@@ -5,7 +5,7 @@ import { eventually } from '@atlas/testing';
 
 const ROOT = resolve(__dirname, '../../..');
 
-/** A process that is measured; it ends with this one. */
+/** A measured process; it exits with this one. */
 export class Child {
   private output = '';
 
@@ -15,29 +15,29 @@ export class Child {
     }
   }
 
-  /** A process as it is deployed. */
+  /** An app as it is deployed. */
   static app(name: string, env: Readonly<Record<string, string>>): Child {
     return new Child(
       fork(join(ROOT, 'dist/apps', name, 'src/main.js'), { env: { PORT: '0', ...env }, silent: true }),
     );
   }
 
-  /** A program of the benchmark, from its sources. */
+  /** A program of the benchmark, run from its sources. */
   static program(file: string, env: Readonly<Record<string, string>>): Child {
     const execArgv = ['--require', join(ROOT, 'tools/jest/run-typescript.cjs')];
     return new Child(fork(file, { execArgv, env: { PORT: '0', ...env }, silent: true }));
   }
 
-  /** Asks its HTTP interface, once it listens. */
+  /** Calls its HTTP API, once it listens. */
   async get(path: string): Promise<Record<string, unknown>> {
     const url = await eventually(() => {
-      if (this.child.exitCode !== null) throw new Error(`It has ended:\n${this.output}`);
+      if (this.child.exitCode !== null) throw new Error(`The process has exited:\n${this.output}`);
       return this.output.match(/is ready at (http:[^,]+),/)?.[1];
     });
     return (await (await fetch(url + path)).json()) as Record<string, unknown>;
   }
 
-  /** Sends it a message and waits for its answer. */
+  /** Sends it a message and waits for the answer. */
   async ask<Answer>(question: string): Promise<Answer> {
     const answer = once(this.child, 'message');
     this.child.send(question);

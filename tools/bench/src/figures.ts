@@ -1,8 +1,8 @@
 import { cpus, loadavg, release, totalmem } from 'node:os';
 
-/** The middle one, or the mean of the two in the middle. @throws Error if there are none. */
+/** The median; of an even number of values, the mean of the middle two. @throws Error if there are no values. */
 export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new Error('There is nothing to take the median of');
+  if (values.length === 0) throw new Error('The median of no values is undefined');
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1
@@ -10,7 +10,7 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
-/** Nearest-rank percentiles and the largest, of at least one value. */
+/** Nearest-rank percentiles and the maximum of at least one value. */
 export interface Spread {
   readonly p50: number;
   readonly p95: number;
@@ -24,16 +24,16 @@ export function spreadOf(values: readonly number[]): Spread {
   return { p50: rank(50), p95: rank(95), p99: rank(99), max: rank(100) };
 }
 
-/** What a figure was measured on. */
+/** The machine that a figure was measured on. */
 export const machine = () => ({
   processor: cpus()[0]?.model.trim() ?? 'unknown',
   cores: cpus().length,
   memoryGiB: Math.round(totalmem() / 2 ** 30),
   system: `Linux ${release()}`,
   node: process.version,
-  /** Of the last minute: what else ran when it began. */
+  /** Load average of the last minute: what else was running at the start. */
   load: Number((loadavg()[0] as number).toFixed(2)),
 });
 
-/** Progress, on stderr. */
+/** Prints progress to stderr. */
 export const say = (text: string): boolean => process.stderr.write(`bench: ${text}\n`);

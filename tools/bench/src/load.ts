@@ -11,17 +11,17 @@ import { Command } from 'commander';
 import { Agent, request } from 'undici';
 import { machine, say, type Spread, spreadOf } from './figures';
 
-/** What came of placing orders at one rate. */
+/** The result of placing orders at one rate. */
 interface Step {
-  /** Of the capacity; undefined for the step that finds it. */
+  /** Multiple of the capacity; undefined for the step that determines it. */
   readonly factor: number | undefined;
-  /** Orders a second that were sent. */
+  /** Orders sent per second. */
   readonly offered: number;
-  /** Orders a second that were accepted in good time: within {@link GOOD_TIME_MS} of when they were due. */
+  /** Orders accepted per second in good time: within {@link GOOD_TIME_MS} of when they were due. */
   readonly goodput: number;
-  /** Of the accepted ones, from the moment each was due to be sent, milliseconds. */
+  /** Of accepted orders, from when each was due to be sent, milliseconds. */
   readonly latencyMs: Spread;
-  /** Answers by status; `error` is none at all. */
+  /** Responses by status; `error` means no response. */
   readonly answers: Readonly<Record<string, number>>;
 }
 
@@ -34,18 +34,18 @@ const ROOT = resolve(__dirname, '../../..');
 const SKUS = Array.from({ length: 100 }, (_, number) => `load-${number}`);
 const CALIBRATING_CLIENTS = 32;
 const FACTORS = [0.5, 1, 2, 3];
-/** Goodput beyond the capacity, as a share of the best; and what it must be at least. */
+/** The least goodput at the highest load, as a share of the best. */
 const LEAST_SHARE = 0.8;
-/** A shopper who waits longer has gone elsewhere. */
+/** A shopper who waits longer leaves. */
 const GOOD_TIME_MS = 1_000;
 const ANSWER_TIMEOUT_MS = 30_000;
 const SETTLE_TIMEOUT_MS = 600_000;
 
 async function main(): Promise<number> {
   const options = new Command('bench:load')
-    .description('Places orders at up to three times what the platform can take, on a platform of its own.')
-    .option('--seconds <n>', 'how long each rate is kept up', '15')
-    .option('--json', 'the figures as JSON on stdout')
+    .description('Places orders at up to three times the capacity of a platform that it starts itself.')
+    .option('--seconds <n>', 'duration of each rate', '15')
+    .option('--json', 'print the figures as JSON on stdout')
     .parse()
     .opts<{ seconds: string; json?: boolean }>();
   const seconds = Number(options.seconds);
@@ -65,11 +65,11 @@ async function main(): Promise<number> {
     const steps = [capacity];
     for (const factor of FACTORS) {
       steps.push(await offer(shop, factor, Math.round(capacity.goodput * factor), seconds));
-      // What one rate has left behind is not the next one's.
+      // Work left over from one rate must not count against the next.
       await shop.untilSettled();
     }
     const placed = await shop.count();
-    say(`${shop.accepted} orders were accepted, ${placed} are there, all are settled`);
+    say(`${shop.accepted} orders were accepted, ${placed} exist, all are settled`);
     const audit = JSON.parse(await atlas(home, 'audit', '--json')) as { ok: boolean };
 
     const best = Math.max(...steps.map(({ goodput }) => goodput));
@@ -85,9 +85,9 @@ async function main(): Promise<number> {
   }
 }
 
-/** Clients that each wait for their answer: as much as the platform takes by itself. */
+/** Clients that each wait for their response (closed loop): the platform sets the pace. */
 async function calibrate(shop: Shop, seconds: number): Promise<Step> {
-  say(`finding out what it can take: ${CALIBRATING_CLIENTS} clients for ${seconds} s`);
+  say(`measuring the capacity: ${CALIBRATING_CLIENTS} clients for ${seconds} s`);
   const run = async (): Promise<Step> => {
     const answers: Answer[] = [];
     const begin = performance.now();
@@ -97,13 +97,13 @@ async function calibrate(shop: Shop, seconds: number): Promise<Step> {
     await Promise.all(Array.from({ length: CALIBRATING_CLIENTS }, client));
     return stepOf(undefined, answers, (performance.now() - begin) / 1_000);
   };
-  // Once for caches and compilers.
+  // A first run warms up caches and the JIT compiler.
   await run();
   await shop.untilSettled();
   return run();
 }
 
-/** Sends at the rate, whatever the answers do, and counts from when each was due: no coordinated omission. */
+/** Sends at a fixed rate, whatever the responses, and measures from when each was due: no coordinated omission. */
 async function offer(shop: Shop, factor: number, rate: number, seconds: number): Promise<Step> {
   say(`${factor} × that: ${rate} orders/s for ${seconds} s`);
   const begin = performance.now();
@@ -133,7 +133,7 @@ function stepOf(factor: number | undefined, answers: readonly Answer[], seconds:
   };
 }
 
-/** The orders service, as a client with many connections sees it. */
+/** A client of the orders service with many connections. */
 class Shop {
   accepted = 0;
   private readonly customerId = `load-${randomUUID().slice(0, 8)}`;
@@ -141,14 +141,14 @@ class Shop {
 
   constructor(private readonly url: string) {}
 
-  /** Gives everything a price, and more stock than anybody buys. */
+  /** Sets prices, and more stock than will be sold. */
   async open(inventory: string): Promise<void> {
     const entries = SKUS.map((sku) => ({ sku, name: sku, unitPrice: { minorUnits: 100 } }));
     await this.put(`${this.url}/price-book`, { entries });
     await this.put(`${inventory}/stock`, { items: SKUS.map((sku) => ({ sku, available: 1_000_000 })) });
   }
 
-  /** @param dueAt when it was to be sent, by performance.now(). */
+  /** @param dueAt when the order was due to be sent, by performance.now(). */
   async place(dueAt: number): Promise<Answer> {
     const first = Math.floor(Math.random() * SKUS.length);
     const lines = [0, 1, 2].map((n) => ({ sku: SKUS[(first + n) % SKUS.length], quantity: 1 }));
@@ -187,8 +187,8 @@ class Shop {
     for (const deadline = Date.now() + SETTLE_TIMEOUT_MS; ; await pause(2_000)) {
       const open = (await this.count('placed')) + (await this.count('awaiting-payment'));
       if (open === 0) return;
-      say(`${open} orders are on their way`);
-      if (Date.now() > deadline) throw new Error(`${open} orders are not settled in ten minutes`);
+      say(`${open} orders are still open`);
+      if (Date.now() > deadline) throw new Error(`${open} orders were not settled within ten minutes`);
     }
   }
 
@@ -206,7 +206,7 @@ class Shop {
   }
 }
 
-/** @returns what the atlas command wrote. */
+/** @returns what the atlas command printed to stdout. */
 async function atlas(home: string, ...args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, [join(ROOT, 'tools/atlas.mjs'), ...args], {
     env: { ...process.env, ATLAS_HOME: home },
@@ -243,10 +243,10 @@ function describe(result: {
   }
   return (
     `${table.toString()}\n` +
-    `In good time: within ${GOOD_TIME_MS} ms of when it was due; latencies are those of all that were accepted.\n` +
-    `At three times the capacity ${(result.share * 100).toFixed(0)} % of the best goodput ` +
-    `(aim: ${LEAST_SHARE * 100} %).\n` +
-    `${result.accepted} orders were accepted, ${result.placed} are there, all are settled; ` +
+    `In good time: within ${GOOD_TIME_MS} ms of when it was due. Latencies are of accepted orders.\n` +
+    `Goodput at three times the capacity: ${(result.share * 100).toFixed(0)} % of the best ` +
+    `(target: ${LEAST_SHARE * 100} %).\n` +
+    `${result.accepted} orders were accepted, ${result.placed} exist, all are settled; ` +
     `the audit is ${result.audit ? 'clean' : 'NOT clean'}.\n`
   );
 }

@@ -23,19 +23,19 @@ const RATES = [200, 1_000];
 
 async function main(): Promise<void> {
   const options = new Command('bench:relay')
-    .description('Measures the relay on Kafka and PostgreSQL, in containers unless their URLs are given.')
-    .option('--kafka <url>', 'kafka://host:port of brokers to use')
-    .option('--postgres <url>', 'postgres://user:password@host:port/postgres of a server to use')
-    .option('--rows <n>', 'rows that wait in the outbox', '100000')
-    .option('--rounds <n>', 'how often relay and client take their turn', '5')
-    .option('--batch <n>', 'the most rows in one transaction on the log', '2000')
-    .option('--seconds <n>', 'how long each latency is measured', '30')
+    .description('Measures the relay on Kafka and PostgreSQL, started in containers unless URLs are given.')
+    .option('--kafka <url>', 'kafka://host:port of existing brokers')
+    .option('--postgres <url>', 'postgres://user:password@host:port/postgres of an existing server')
+    .option('--rows <n>', 'rows waiting in the outbox', '100000')
+    .option('--rounds <n>', 'measured rounds of each contender', '5')
+    .option('--batch <n>', 'maximum rows per transaction on the log', '2000')
+    .option('--seconds <n>', 'duration of each latency measurement', '30')
     .option('--only <part>', 'throughput or latency')
-    .option('--json', 'the figures as JSON on stdout')
+    .option('--json', 'print the figures as JSON on stdout')
     .parse()
     .opts<Options>();
   const on = machine();
-  say(`${on.cores} × ${on.processor}, load ${on.load}; starting what is needed`);
+  say(`${on.cores} × ${on.processor}, load ${on.load}; starting the servers`);
   const stack = await startStack(options);
   try {
     const throughput =
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** A fresh database with the tables that every service has. */
+/** A new database with the tables that every service has. */
 async function migrated(server: string): Promise<string> {
   const { url } = await createTestDatabase(server);
   await (await connectDatabase({ url })).destroy();
@@ -91,7 +91,7 @@ const whole = (value: number) => Math.round(value).toLocaleString('en');
 function describeThroughput(throughput: Throughput): string {
   const { relay, client, rowByRow, publisher, ...ratios } = summary(throughput);
   const table = new Table({
-    head: [`events of ${EVENT_BYTES} bytes`, 'events/s', 'rounds'],
+    head: [`${EVENT_BYTES}-byte events`, 'events/s', 'rounds'],
     style: { head: [], border: [], compact: true },
     colAligns: ['left', 'right', 'left'],
   });
@@ -114,7 +114,7 @@ function describeThroughput(throughput: Throughput): string {
 
 function describeLatencies(latencies: readonly Latency[]): string {
   const table = new Table({
-    head: ['commit → handled, ms', 'p50', 'p95', 'p99', 'max', 'and from when the write was due'],
+    head: ['commit → handled, ms', 'p50', 'p95', 'p99', 'max', 'from when the write was due'],
     style: { head: [], border: [], compact: true },
     colAligns: ['left', 'right', 'right', 'right', 'right', 'left'],
   });

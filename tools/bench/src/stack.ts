@@ -1,11 +1,11 @@
 import { startKafka } from '@atlas/adapters/kafka/test';
 import { startPostgres } from '@atlas/adapters/postgres/test';
 
-/** The servers that a benchmark runs on. */
+/** The servers that a benchmark uses. */
 export interface Stack {
   /** `host:port` of the brokers. */
   readonly brokers: readonly string[];
-  /** `postgres://…` of the server, on which databases may be made. */
+  /** `postgres://…` of the server, on which databases may be created. */
   readonly postgres: string;
   stop(): Promise<void>;
 }
@@ -17,7 +17,7 @@ export interface StackUrls {
   readonly postgres?: string | undefined;
 }
 
-/** Starts what is not given, in containers. */
+/** Starts containers for the servers that are not given. */
 export async function startStack({ kafka: kafkaUrl, postgres: postgresUrl }: StackUrls): Promise<Stack> {
   const onHost = process.platform === 'linux';
   const [kafka, postgres] = await Promise.all([

@@ -6,16 +6,16 @@ import { catalogue, PaymentDeclined } from '@atlas/contracts';
 import type { EventEnvelope } from '@atlas/events';
 import { bootService, EventContext, type ServiceDefinition, serviceSettings } from '@atlas/service';
 
-/** How one event came through: milliseconds since 1970, but for `at`, nanoseconds of the machine's monotonic clock. */
+/** One event's times: milliseconds since 1970, except `at`: nanoseconds of the machine's monotonic clock. */
 export interface Handled {
   readonly id: string;
   readonly appended: number;
   readonly begun: number;
-  /** When its transaction had committed. */
+  /** When its transaction was committed. */
   readonly at: string;
 }
 
-/** A service as the platform has them, with a use case that writes one row for each event; tells its parent if asked. */
+/** A service like the platform's own, whose use case inserts one row per event; reports to its parent on request. */
 const handled: Handled[] = [];
 
 @Controller()

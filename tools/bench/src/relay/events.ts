@@ -4,15 +4,15 @@ import { encodeEvent, topicOf } from '@atlas/events';
 import type { OutgoingRecord } from '@atlas/ports/adapters';
 import type { ClientBase } from 'pg';
 
-/** What one event takes: its key, the headers that every event of the platform has, and its data. */
+/** The size of an event: its key, the headers of every platform event, and its data. */
 export const EVENT_BYTES = 500;
 export const SERVICE = PaymentDeclined.owner;
 export const TOPIC = topicOf(SERVICE);
 
-/** An event as the outbox keeps it and the log carries it. */
+/** An event as the outbox stores it and the log carries it. */
 export type BenchEvent = OutgoingRecord & { readonly id: string };
 
-/** The first event of an aggregate of its own. */
+/** The first event of a new aggregate. */
 export function newEvent(): BenchEvent {
   const [id, subject] = [randomUUID(), randomUUID()];
   const encode = (reason: string) =>
@@ -35,7 +35,7 @@ export function newEvent(): BenchEvent {
 
 const CHUNK_ROWS = 5_000;
 
-/** Adds the events to the outbox, in the client's transaction or one for each chunk. */
+/** Inserts the events into the outbox, in the client's transaction or in one per chunk. */
 export async function addToOutbox(client: ClientBase, events: readonly BenchEvent[]): Promise<void> {
   for (let from = 0; from < events.length; from += CHUNK_ROWS) {
     const chunk = events.slice(from, from + CHUNK_ROWS);

@@ -14,7 +14,7 @@ export interface LatencyOptions {
   /** Events per second. */
   readonly rate: number;
   readonly seconds: number;
-  /** `postgres://…` of the writing service and of the consuming one, with their tables. */
+  /** `postgres://…` of the writing and of the consuming service, with their tables. */
   readonly database: string;
   readonly consumerDatabase: string;
 }
@@ -22,11 +22,11 @@ export interface LatencyOptions {
 export interface Latency {
   readonly rate: number;
   readonly events: number;
-  /** From the server's answer to COMMIT to the commit of the handler's transaction, milliseconds. */
+  /** From the server's response to COMMIT to the commit of the handler's transaction, milliseconds. */
   readonly committed: Spread;
-  /** The same from the moment when the write was due: what the writer was late counts too. */
+  /** The same from when the write was due, so the writer's own delay counts. */
   readonly due: Spread;
-  /** Medians of what the way consists of, to the millisecond. */
+  /** Medians of the stages in between, to the millisecond. */
   readonly stages: { readonly toLog: number; readonly toHandler: number; readonly toCommit: number };
 }
 
@@ -35,8 +35,8 @@ const CONNECTIONS = 16;
 const MS = 1e6;
 
 /**
- * Commit → handled, with the relay and a consuming service as processes of their own. Writes are due at fixed times,
- * whether those before are through or not (open loop), so that a stall is felt by every event that was due in it.
+ * Commit → handled, with the relay and a consuming service as separate processes. Writes are due at fixed times, whether
+ * earlier ones have finished or not (open loop), so a stall affects every event that was due during it.
  */
 export async function measureLatency(
   stack: Stack,
@@ -47,7 +47,7 @@ export async function measureLatency(
   await withClient(options.consumerDatabase, (client) =>
     client.query('CREATE TABLE handled (event_id uuid PRIMARY KEY, subject text NOT NULL)'),
   );
-  await skipWhatIsThere(stack);
+  await skipExistingEvents(stack);
   const relay = Child.app('outbox-relay', { SERVICE, DATABASE_URL: options.database, EVENT_LOG_URL: url });
   const consumer = Child.program(join(__dirname, 'consumer.ts'), {
     DATABASE_URL: options.consumerDatabase,
@@ -76,8 +76,8 @@ export async function measureLatency(
   }
 }
 
-/** Brokers that were used before hold events that are not to be measured. */
-async function skipWhatIsThere({ brokers }: Stack): Promise<void> {
+/** Brokers that were used before contain events that must not be measured. */
+async function skipExistingEvents({ brokers }: Stack): Promise<void> {
   const log = await KafkaEventLog.open({ brokers, clientId: 'bench' });
   await log.ensureTopics(catalogue.topics.filter(({ name }) => name === TOPIC));
   for (const { topic, partition, end } of await log.describe()) {
@@ -105,7 +105,7 @@ async function run(pool: Pool, consumer: Child, { rate, seconds }: LatencyOption
   for (let index = 0; index < rate * seconds; index++) {
     const due = begun + (index * 1_000) / rate;
     const early = due - now();
-    // Timers come up to a millisecond late, which counts.
+    // Timers fire up to a millisecond late, which would count.
     if (early > 1) await pause(early - 0.5);
     inHand.push(
       write(pool).then((id) => {
@@ -138,7 +138,7 @@ async function run(pool: Pool, consumer: Child, { rate, seconds }: LatencyOption
   };
 }
 
-/** One event in a transaction of its own, as a use case commits it. */
+/** One event in its own transaction, as a use case commits it. */
 async function write(pool: Pool): Promise<string> {
   const event = newEvent();
   const client = await pool.connect();

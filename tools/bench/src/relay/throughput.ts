@@ -12,16 +12,16 @@ import { addToOutbox, type BenchEvent, newEvent, SERVICE, TOPIC } from './events
 export interface ThroughputOptions {
   readonly rows: number;
   readonly rounds: number;
-  /** Rows of a page, which is one transaction on the log. */
+  /** Rows per page, which is one transaction on the log. */
   readonly batchRows: number;
   /** `postgres://…` of the relay's database, with its tables. */
   readonly database: string;
-  /** Another one, for the loop of tutorials. */
+  /** Another database, for the tutorials' loop. */
   readonly rowByRowDatabase: string;
 }
 
 export interface Throughput {
-  /** Events per second of each round. */
+  /** Events per second, by round. */
   readonly relay: readonly number[];
   readonly publisher: readonly number[];
   readonly client: readonly number[];
@@ -33,13 +33,13 @@ const ROW_BY_ROW_MS = 2_000;
 const ROW_BY_ROW_ROWS = 20_000;
 const SETTLE_MS = 2_000;
 const LOOK_EVERY_MS = 250;
-/** Rounds that don't count: so long the broker's Java needs to get up to speed. */
+/** Rounds that don't count: the broker's JVM needs that long to warm up. */
 const WARM_UP_ROUNDS = 3;
 
 /**
- * In turn, so that what else happens on the machine meets all: (a) the relay's process publishes rows that wait in the
- * outbox, exactly once; (b) kafkajs alone, as it comes, publishes such records from memory, in transactions of the same
- * size; (c) the loop of tutorials publishes row by row; (d) the relay's adapter of the log, which encodes records
+ * Taking turns, so that other load on the machine affects all alike: (a) the relay process publishes rows waiting in the
+ * outbox, exactly once; (b) kafkajs alone, unmodified, publishes the same kind of records from memory, in transactions
+ * of the same size; (c) the tutorials' loop publishes row by row; (d) the relay's own log adapter, which encodes records
  * itself, does what (b) does. All but (c) end when the broker has appended the last record.
  */
 export async function measureThroughput(stack: Stack, options: ThroughputOptions): Promise<Throughput> {
@@ -109,7 +109,7 @@ async function rateFromMemory(
   return rateSince(begun, await newRecords(log, CLIENT_TOPIC, before));
 }
 
-/** As its documentation shows it, but for the waits: what it waits by default after a commit would be most of all. */
+/** As documented, except for shorter waits: its default wait after a commit would dominate the result. */
 async function transactionalClient(stack: Stack) {
   const producer = new Kafka({ brokers: [...stack.brokers], logLevel: logLevel.NOTHING }).producer({
     transactionalId: 'bench',
@@ -140,7 +140,7 @@ async function relayRate(log: KafkaEventLog, database: Client, rows: number): Pr
   await database.query('COMMIT');
   const begun = Date.now();
   await eventually(async () => {
-    // Seldom, since who asks takes from the processors that the relay works on.
+    // Rarely, because polling takes CPU from the relay.
     await pause(LOOK_EVERY_MS);
     const now = await log.describe();
     return growth(before, now) >= rows;
@@ -158,7 +158,7 @@ async function relayRate(log: KafkaEventLog, database: Client, rows: number): Pr
 
 type Ends = Awaited<ReturnType<KafkaEventLog['describe']>>;
 
-/** How many offsets the relay's topic has won; markers take some. */
+/** How many offsets the relay's topic has gained, transaction markers included. */
 function growth(before: Ends, now: Ends): number {
   const endOf = (ends: Ends) =>
     ends.filter(({ topic }) => topic === TOPIC).reduce((sum, { end }) => sum + end, 0);
@@ -187,19 +187,19 @@ function rateSince(begun: number, published: readonly Published[]): number {
   return (published.length * 1_000) / (last - begun);
 }
 
-/** @throws Error if one is missing, double or unknown: a rate is worth nothing then. */
+/** @throws Error if an event is missing, duplicated or unknown: the rate would be meaningless. */
 function requireSame(events: readonly string[], published: readonly (string | undefined)[]): void {
   const missing = new Set(events);
   for (const id of published) {
-    if (id === undefined || !missing.delete(id))
-      throw new Error(`Event ${id} is on the topic twice, or not ours`);
+    if (id === undefined || !missing.delete(id)) throw new Error(`Event ${id} is duplicated or unknown`);
   }
-  if (missing.size > 0) throw new Error(`${missing.size} events of ${events.length} are not on the topic`);
+  if (missing.size > 0)
+    throw new Error(`${missing.size} of ${events.length} events are missing from the topic`);
 }
 
 /**
- * As tutorials have it: the oldest row, a message, a flag. Neither safe nor exactly once. With an index of the rows that
- * wait, which most don't have, or it would become slower with every row that is published.
+ * As in tutorials: the oldest row, a message, a flag. Neither safe nor exactly once. It gets an index on the waiting rows,
+ * which most tutorials lack; without it, every published row would slow it down.
  */
 async function rowByRowRate(stack: Stack, url: string): Promise<number> {
   const database = new Client({ connectionString: url });
