@@ -12,7 +12,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { encodeEvent, type EventContract, type EventEnvelope, type EventOf } from '@atlas/events';
-import { currentFlow, type Flow, type Subscription } from '@atlas/ports/adapters';
+import { currentFlow, type Flow, type Subscription, type UnitOfWork } from '@atlas/ports/adapters';
 import {
   BookLent,
   BookReturned,
@@ -234,7 +234,7 @@ describe('A consumer of the event log', () => {
   it('announces the aggregates of a batch before it handles it, each once, in its unit of work', async () => {
     const [first, second] = [lent(LOAN), returned(OTHER)];
     const announced: (readonly [ids: readonly string[], handled: number, inUnitOfWork: boolean])[] = [];
-    jest.spyOn(world.unitOfWork, 'announce').mockImplementation((ids) => {
+    jest.spyOn(world.unitOfWork as UnitOfWork, 'announce').mockImplementation((ids) => {
       announced.push([ids, world.calls.length, world.unitOfWork.current !== undefined]);
     });
     world.log.append(record(first), record(second), record(first));

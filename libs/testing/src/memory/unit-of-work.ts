@@ -34,7 +34,7 @@ export class MemoryUnitOfWork extends UnitOfWork {
   }
 
   /** Nothing is gained by loading together what is in memory. */
-  announce(_ids: readonly string[]): void {
+  announce(): void {
     if (!this.open.getStore()) throw new Error('This needs an open unit of work');
   }
 
