@@ -5,6 +5,7 @@ import { provide, serve, value } from '@atlas/adapters/nest';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { Outbox } from '@atlas/ports/adapters';
 import { Clock } from '@atlas/ports/application';
+import context from '../context.json';
 import { Inventory1795737700000 } from './adapters/driven/postgres/migrations/1-inventory';
 import { ReservationEntity, ReservationLineEntity } from './adapters/driven/postgres/reservation.mapping';
 import { PostgresReservationRepository } from './adapters/driven/postgres/reservations.repository';
@@ -57,7 +58,7 @@ export class InventoryModule {
           entities: [StockEntity, StockMovementEntity, ReservationEntity, ReservationLineEntity],
           migrations: [Inventory1795737700000],
         }),
-        EventLogModule.register('inventory', settings),
+        EventLogModule.register(context.name, settings),
         JobsModule.register({ jobs }),
       ],
       controllers: [StockController, ReservationsController, OrdersHandler],

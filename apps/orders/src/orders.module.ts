@@ -5,6 +5,7 @@ import { provide, serve, value } from '@atlas/adapters/nest';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { Outbox } from '@atlas/ports/adapters';
 import { Clock, IdGenerator } from '@atlas/ports/application';
+import context from '../context.json';
 import { Orders1795737700000 } from './adapters/driven/postgres/migrations/1-orders';
 import { OrderEntity, OrderLineEntity } from './adapters/driven/postgres/order.mapping';
 import { PostgresOrderRepository } from './adapters/driven/postgres/orders.repository';
@@ -64,7 +65,7 @@ export class OrdersModule {
           entities: [OrderEntity, OrderLineEntity, PriceEntity],
           migrations: [Orders1795737700000],
         }),
-        EventLogModule.register('orders', settings),
+        EventLogModule.register(context.name, settings),
         JobsModule.register({ jobs }),
       ],
       controllers: [OrdersController, PriceBookController, InventoryHandler, PaymentsHandler],

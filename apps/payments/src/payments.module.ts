@@ -6,6 +6,7 @@ import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import { Outbox } from '@atlas/ports/adapters';
 import { Clock, JobTrigger, Random } from '@atlas/ports/application';
 import { Resilience, ResilienceModule } from '@atlas/resilience';
+import context from '../context.json';
 import { LedgerEntryEntity, LedgerTransactionEntity } from './adapters/driven/postgres/ledger.mapping';
 import { PostgresLedger } from './adapters/driven/postgres/ledger.repository';
 import { Payments1795737700000 } from './adapters/driven/postgres/migrations/1-payments';
@@ -99,7 +100,7 @@ export class PaymentsModule {
           entities: [PaymentEntity, LedgerTransactionEntity, LedgerEntryEntity],
           migrations: [Payments1795737700000],
         }),
-        EventLogModule.register('payments', settings),
+        EventLogModule.register(context.name, settings),
         ResilienceModule.register(policies),
         JobsModule.register({ jobs }),
       ],

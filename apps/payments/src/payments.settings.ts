@@ -1,13 +1,20 @@
+import { join } from 'node:path';
+import { defaultPortOf, readDeclarations } from '@atlas/context';
 import { serviceSettings } from '@atlas/service';
 import { z } from 'zod';
 import context from '../context.json';
+
+const providerPort = defaultPortOf(
+  readDeclarations(join(__dirname, '../..')),
+  context.environment.PROVIDER_URL.urlOf,
+);
 
 const milliseconds = (max: number) => z.coerce.number().int().min(10).max(max);
 
 export const paymentsSettings = serviceSettings({ port: context.processes.payments.port }).extend({
   PROVIDER_URL: z
     .url({ protocol: /^https?$/ })
-    .default('http://127.0.0.1:4090')
+    .default(`http://127.0.0.1:${providerPort}`)
     .describe("the URL of the payment provider's API, http://host:port"),
   PROVIDER_TIMEOUT_MS: milliseconds(4_000)
     .default(1_000)

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processesOf } from './declaration';
+import { defaultPortOf, processesOf } from './declaration';
 import { readDeclarations } from './read-declarations';
 
 let apps: string;
@@ -82,6 +82,17 @@ describe('Declarations', () => {
         ...{ stores: [], urls: {} },
       },
     ]);
+  });
+
+  it('give every process a default port', () => {
+    declare('outbox-relay', relay);
+    declare('carrier', carrier);
+    declare('shipping', shipping);
+
+    const declarations = readDeclarations(apps);
+
+    expect(defaultPortOf(declarations, 'shipping-relay')).toBe(4015);
+    expect(() => defaultPortOf(declarations, 'shop')).toThrow('No context.json declares a process "shop"');
   });
 
   it('may leave out what a context has none of', () => {

@@ -115,3 +115,13 @@ export function processesOf(declarations: readonly ContextDeclaration[]): readon
     }),
   );
 }
+
+/**
+ * The port where a process listens unless told otherwise.
+ * @throws Error if no declaration has a process of this name.
+ */
+export function defaultPortOf(declarations: readonly ContextDeclaration[], process: string): number {
+  const declared = processesOf(declarations).find(({ name: each }) => each === process);
+  if (!declared) throw new Error(`No context.json declares a process "${process}"`);
+  return declared.port;
+}

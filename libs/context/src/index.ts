@@ -12,6 +12,7 @@ export {
   type ContextDeclaration,
   declarationJsonSchema,
   type DeclaredProcess,
+  defaultPortOf,
   processesOf,
 } from './declaration';
 export { DeclarationError, readDeclarations } from './read-declarations';
