@@ -1,58 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import { Money } from '@atlas/kernel';
-import { Clock, JobTrigger, Random } from '@atlas/ports/application';
+import { JobTrigger, Random } from '@atlas/ports/application';
+import { MemoryContext } from '@atlas/testing';
 import fc from 'fast-check';
-import { Payment, type PaymentChange } from '../../domain/payment';
-import type { PaymentEvent } from '../../domain/payment-events';
+import { MemoryLedger } from '../../adapters/driven/memory/ledger.repository';
+import { MemoryPaymentRepository } from '../../adapters/driven/memory/payments.repository';
+import { MemoryPaymentProvider } from '../../adapters/driven/memory/provider';
+import { Payment } from '../../domain/payment';
 import type { Settlement } from '../../domain/settlement';
-import {
-  type ChargeOutcome,
-  type ChargeRecord,
-  PaymentProvider,
-  PaymentRepository,
-  type RefundOutcome,
-} from '../ports';
+import type { ChargeOutcome, ChargeRecord, RefundOutcome } from '../ports';
+import { CancelPayment } from './cancel-payment';
 import { ClaimDuePayments } from './claim-due-payments';
 import { RecordSettlements } from './record-settlements';
 import { SettlePayment } from './settle-payment';
 
 const price = 487;
-
-/** One payment, in memory. A claim is free at once again, as if its lease had run out. */
-class OnePayment extends PaymentRepository {
-  readonly told: PaymentEvent[] = [];
-  held = 0;
-
-  constructor(public payment: Payment) {
-    super();
-  }
-
-  async add(): Promise<void> {}
-
-  async update(_id: string, change: (payment: Payment) => PaymentChange) {
-    const { next, events, bookings } = change(this.payment);
-    this.payment = next;
-    this.told.push(...events);
-    for (const { account, debit, credit } of bookings.flatMap(({ entries }) => entries)) {
-      if (account === 'provider-clearing') this.held += debit - credit;
-    }
-    return next;
-  }
-
-  async updateAll(_ids: readonly string[], change: (payment: Payment) => PaymentChange) {
-    return [await this.update('order-1', change)];
-  }
-
-  async updateDue(now: Date, _limit: number, change: (payment: Payment) => PaymentChange) {
-    const { dueAt } = this.payment.snapshot();
-    if (dueAt === undefined) return [];
-    this.payment = new Payment({ ...this.payment.snapshot(), dueAt: now });
-    return [await this.update('order-1', change)];
-  }
-
-  async get(): Promise<Payment> {
-    return this.payment;
-  }
-}
+const HOUR_MS = 3_600_000;
 
 /**
  * `lost`: it acts, and its answer does not arrive. `away`: it does not even hear. `broken`: its client fails. `busy`: it
@@ -62,59 +25,38 @@ type Mood = 'fine' | 'lost' | 'away' | 'broken' | 'busy';
 
 const RETRY_AFTER_MS = 60_000;
 
-/** A provider of moods, with books that keep to the idempotency keys. */
-class MoodyProvider extends PaymentProvider {
+/** A provider of moods. */
+class MoodyProvider extends MemoryPaymentProvider {
   mood: Mood = 'fine';
-  private readonly charges = new Map<string, ChargeOutcome>();
-  private readonly refunds = new Map<string, RefundOutcome>();
-
-  constructor(private readonly declines: boolean) {
-    super();
-  }
 
   /** Minor units that it has taken and not given back. */
   get holds(): number {
-    const taken = [...this.charges.values()].filter((outcome) => outcome.kind === 'approved').length;
-    return (taken - this.refunds.size) * price;
-  }
-
-  charge(key: string): Promise<ChargeOutcome> {
-    const outcome: ChargeOutcome = this.declines
-      ? { kind: 'declined', reason: 'insufficient funds' }
-      : { kind: 'approved', chargeId: `ch_${this.charges.size + 1}` };
-    return this.answer(() => first(this.charges, key, outcome));
-  }
-
-  refund(key: string): Promise<RefundOutcome> {
-    return this.answer(() =>
-      first(this.refunds, key, { kind: 'refunded', refundId: `re_${this.refunds.size + 1}` }),
+    return this.lines.reduce(
+      (sum, { kind, amount }) => sum + (kind === 'charge' ? amount.minorUnits : -amount.minorUnits),
+      0,
     );
   }
 
-  lookup(key: string): Promise<ChargeRecord> {
-    return this.answer<ChargeRecord>(() => this.charges.get(key) ?? { kind: 'not-charged' });
+  override charge(...call: Parameters<MemoryPaymentProvider['charge']>): Promise<ChargeOutcome> {
+    return this.answer(() => super.charge(...call));
   }
 
-  private async answer<Outcome>(act: () => Outcome) {
+  override refund(...call: Parameters<MemoryPaymentProvider['refund']>): Promise<RefundOutcome> {
+    return this.answer(() => super.refund(...call));
+  }
+
+  override lookup(paymentId: string): Promise<ChargeRecord> {
+    return this.answer(() => super.lookup(paymentId));
+  }
+
+  private async answer<Outcome>(act: () => Promise<Outcome>) {
     if (this.mood === 'broken') throw new Error('the client fails');
     if (this.mood === 'away') return { kind: 'unknown' } as const;
     if (this.mood === 'busy') {
       return { kind: 'unavailable', reason: 'too many requests', retryInMs: RETRY_AFTER_MS } as const;
     }
-    const outcome = act();
+    const outcome = await act();
     return this.mood === 'lost' ? ({ kind: 'unknown' } as const) : outcome;
-  }
-}
-
-function first<Outcome>(books: Map<string, Outcome>, key: string, outcome: Outcome): Outcome {
-  const known = books.get(key) ?? outcome;
-  books.set(key, known);
-  return known;
-}
-
-class FixedClock extends Clock {
-  now(): Date {
-    return new Date('2026-01-01T10:00:00Z');
   }
 }
 
@@ -134,57 +76,74 @@ class Jobs extends JobTrigger {
   }
 }
 
-function world(declines = false, chance = 0.5) {
-  const amount = Money.of(price);
-  const at = new FixedClock().now();
-  const payments = new OnePayment(Payment.request({ id: 'order-1', amount, paymentToken: 'token', at }).next);
-  const provider = new MoodyProvider(declines);
+/** One payment that is due, and all that settles it. */
+async function world(declines = false, chance = 0.5) {
+  const context = new MemoryContext();
+  const { clock } = context;
+  const ledger = new MemoryLedger(context.unitOfWork);
+  const payments = new MemoryPaymentRepository(context.unitOfWork, ledger, context.outbox);
+  const provider = new MoodyProvider(clock);
   const jobs = new Jobs();
-  const clock = new FixedClock();
+  const id = randomUUID();
+  const [amount, paymentToken] = [Money.of(price), declines ? 'tok_decline' : 'tok_approve'];
+  await payments.add(Payment.request({ id, amount, paymentToken, at: clock.now() }));
   const claim = new ClaimDuePayments(payments, provider, clock, 1_000);
   const policy = { maxCharges: 3, backoffMs: () => 100, outageBackoffMs: 40 };
   const settle = new SettlePayment(provider, clock, new FixedRandom(chance), policy);
   const recording = new RecordSettlements(payments, clock, jobs);
-  const attempt = async (): Promise<Settlement[]> =>
-    Promise.all((await claim.execute(1)).map((one) => settle.execute(one)));
-  const record = (settlements: readonly Settlement[]) => recording.execute(settlements);
-  const status = () => payments.payment.snapshot().status;
-  const waitMs = () => payments.payment.snapshot().dueAt!.getTime() - at.getTime();
-  return { payments, provider, jobs, attempt, record, status, waitMs, at };
+  const cancelling = new CancelPayment(payments, clock, jobs);
+  const state = async () => (await payments.get(id))!.snapshot();
+  return {
+    provider,
+    jobs,
+    state,
+    /** Whatever it waited for, an hour later it is due again, as are claims of processes that died. */
+    attempt: async (): Promise<Settlement[]> => {
+      clock.advance(HOUR_MS);
+      return Promise.all((await claim.execute(1)).map((one) => settle.execute(one)));
+    },
+    record: (settlements: readonly Settlement[]) => recording.execute(settlements),
+    cancel: () => cancelling.execute(id),
+    status: async () => (await state()).status,
+    waitMs: async () => (await state()).dueAt!.getTime() - clock.now().getTime(),
+    told: () => context.told(id),
+    /** Minor units that the provider holds for us, by our ledger. */
+    held: async () => (await ledger.balances())[0]?.balance.minorUnits ?? 0,
+  };
 }
 
 describe('Settling a payment', () => {
   it('repeats a charge whose answer got lost under the same key, so that it is made once', async () => {
-    const { payments, provider, record, attempt, status } = world();
+    const { provider, record, attempt, status, state } = await world();
     provider.mood = 'lost';
     await record(await attempt());
-    expect(status()).toBe('pending');
+    expect(await status()).toBe('pending');
     provider.mood = 'fine';
     await record(await attempt());
-    expect(payments.payment.snapshot()).toMatchObject({ status: 'captured', chargeId: 'ch_1', attempts: 2 });
+    expect(await state()).toMatchObject({ status: 'captured', chargeId: 'ch_1', attempts: 2 });
     expect(provider.holds).toBe(price);
   });
 
   it('asks before it gives up: three silent charges, one of them made, are a captured payment', async () => {
-    const { provider, record, attempt, status } = world();
+    const { provider, record, attempt, status } = await world();
     for (const mood of ['away', 'lost', 'away'] as const) {
       provider.mood = mood;
       await record(await attempt());
     }
-    expect(status()).toBe('pending');
+    expect(await status()).toBe('pending');
     provider.mood = 'fine';
     await record(await attempt());
-    expect(status()).toBe('captured');
+    expect(await status()).toBe('captured');
   });
 
   it('goes on asking as long as the provider is away, and never guesses', async () => {
-    const { provider, record, attempt, status } = world();
+    const { provider, record, attempt, status } = await world();
     provider.mood = 'away';
     for (let asked = 0; asked < 20; asked++) await record(await attempt());
-    expect(status()).toBe('pending');
+    expect(await status()).toBe('pending');
     provider.mood = 'fine';
     await record(await attempt());
-    expect(status()).toBe('failed');
+    expect(await status()).toBe('failed');
   });
 
   it('waits at least as long as the provider asks for, and with jitter beyond that', async () => {
@@ -192,11 +151,11 @@ describe('Settling a payment', () => {
       [0, 0],
       [0.5, 20],
     ] as const) {
-      const { provider, record, attempt, status, waitMs } = world(false, chance);
+      const { provider, record, attempt, status, waitMs } = await world(false, chance);
       provider.mood = 'busy';
       await record(await attempt());
-      expect(status()).toBe('pending');
-      expect(waitMs()).toBe(RETRY_AFTER_MS + jitterMs);
+      expect(await status()).toBe('pending');
+      expect(await waitMs()).toBe(RETRY_AFTER_MS + jitterMs);
     }
   });
 
@@ -206,20 +165,20 @@ describe('Settling a payment', () => {
       ['away', 0.75, 75],
       ['broken', 0.25, 10],
     ] as const) {
-      const { provider, record, attempt, waitMs } = world(false, chance);
+      const { provider, record, attempt, waitMs } = await world(false, chance);
       provider.mood = mood;
       await record(await attempt());
-      expect(waitMs()).toBe(ms);
+      expect(await waitMs()).toBe(ms);
     }
   });
 
   it('refunds a charge that crossed a cancellation at once, without waiting for the next look', async () => {
-    const { payments, jobs, record, attempt, status, at } = world();
+    const { jobs, record, attempt, status, cancel } = await world();
     const answers = await attempt();
-    await payments.update('order-1', (payment) => payment.cancel(at));
+    await cancel();
     expect(jobs.triggered).toEqual([]);
     await record(answers);
-    expect([status(), jobs.triggered]).toEqual(['refunding', ['settle-payments']]);
+    expect([await status(), jobs.triggered]).toEqual(['refunding', ['settle-payments']]);
   });
 
   it('holds what the provider holds in the end, whatever crashes, gets lost or crosses on the way', async () => {
@@ -234,14 +193,14 @@ describe('Settling a payment', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 25 }), async (declines, steps) => {
-        const { payments, provider, record, attempt, status, at } = world(declines);
+        const { provider, record, attempt, status, cancel, held, told, state } = await world(declines);
         const stalled: Settlement[] = [];
         let cancelled = false;
         const wake = async () => record(stalled.splice(0, 1));
         for (const each of steps) {
           if (each.kind === 'cancel') {
             cancelled = true;
-            await payments.update('order-1', (payment) => payment.cancel(at));
+            await cancel();
           } else if (each.kind === 'wake') {
             if (stalled.length > 0) await wake();
           } else {
@@ -256,11 +215,11 @@ describe('Settling a payment', () => {
         for (let answers = await attempt(); answers.length > 0; answers = await attempt())
           await record(answers);
 
-        expect(provider.holds).toBe(payments.held);
-        expect(payments.held).toBe(status() === 'captured' ? price : 0);
-        if (cancelled) expect(status()).not.toBe('captured');
-        expect(['captured', 'declined', 'failed', 'voided', 'refunded']).toContain(status());
-        expect(payments.payment.version).toBe(payments.told.length);
+        expect(provider.holds).toBe(await held());
+        expect(await held()).toBe((await status()) === 'captured' ? price : 0);
+        if (cancelled) expect(await status()).not.toBe('captured');
+        expect(['captured', 'declined', 'failed', 'voided', 'refunded']).toContain(await status());
+        expect((await state()).version).toBe(told().length);
       }),
       { numRuns: 1_000 },
     );
