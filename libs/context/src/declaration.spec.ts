@@ -92,7 +92,7 @@ describe('Declarations', () => {
     const declarations = readDeclarations(apps);
 
     expect(defaultPortOf(declarations, 'shipping-relay')).toBe(4015);
-    expect(() => defaultPortOf(declarations, 'shop')).toThrow('No context.json declares a process "shop"');
+    expect(() => defaultPortOf(declarations, 'somewhere')).toThrow('No context.json declares a process "somewhere"');
   });
 
   it('may leave out what a context has none of', () => {
