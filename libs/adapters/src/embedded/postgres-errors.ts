@@ -1,29 +1,32 @@
-// By shape: Jest runs tests in a realm whose Error is not the system's.
+// Duck-typed: Jest runs tests in a realm whose Error class differs from Node's.
 export const isErrno = (error: unknown, code: string): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 
 const messageOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 
-/** Turns an error of the system or the server into a sentence for the user. */
+/** Translates a system or server error into a message for the user. */
 export function explain(error: unknown, output: string, dataDir: string, port: number | undefined): Error {
   const text = `${messageOf(error)}\n${output}`;
   const because = { cause: error };
   if (/No space left on device|ENOSPC|Disk quota exceeded|EDQUOT/i.test(text)) {
     return new Error(
-      `The disk of ${dataDir} is full: make room there and start again; no data is lost`,
+      `The disk of ${dataDir} is full: free some space and start again; no data is lost`,
       because,
     );
   }
   if (/Read-only file system|EROFS|EACCES|EPERM|Permission denied/i.test(text)) {
     return new Error(
-      `The data folder ${dataDir} can't be written by this user: make it writable, or set ATLAS_HOME to another ` +
+      `This user can't write to the data folder ${dataDir}: make it writable, or set ATLAS_HOME to another ` +
         'folder',
       because,
     );
   }
   if (port !== undefined && /could not bind|Address already in use/.test(text)) {
-    return new Error(`Port ${port} is in use: stop what listens there, or choose another port`, because);
+    return new Error(
+      `Port ${port} is in use: stop the program that listens there, or choose another port`,
+      because,
+    );
   }
   return new Error(`PostgreSQL did not start on ${dataDir}: ${text.trim()}`, because);
 }

@@ -3,11 +3,12 @@ import { readFile, readlink, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Larger than any process id that Linux (2^22) or macOS gives out, so never alive. */
+/** Larger than any process id on Linux (2^22) or macOS, so never alive. */
 const NO_PROCESS = 4_194_304;
 
 /**
- * Stops the server that postmaster.pid names, if it still runs on the folder: whoever started it was killed.
+ * Stops the server named in postmaster.pid if it still runs on the folder, because the process that started it was
+ * killed.
  */
 export async function endOrphan(path: string): Promise<void> {
   const dataDir = await realpath(path).catch(() => path);
@@ -17,8 +18,8 @@ export async function endOrphan(path: string): Promise<void> {
   if (content === undefined || !Number.isInteger(pid) || pid < 2 || !isAlive(pid)) return;
 
   if (!(await servesFolder(pid, dataDir))) {
-    // The number belongs to another process by now, which the server would take for its predecessor. Only the
-    // number is replaced: the rest of the file is how the server sees whether old backends still hold its memory.
+    // The id now belongs to another process, which the server would mistake for its predecessor. Only the id is
+    // replaced: from the rest of the file the server detects old backends that still use its shared memory.
     await writeFile(file, content.replace(/^\d+/, String(NO_PROCESS)));
     return;
   }
@@ -26,11 +27,11 @@ export async function endOrphan(path: string): Promise<void> {
   if (await gone(pid, dataDir, 20_000)) return;
   process.kill(pid, 'SIGQUIT'); // immediate shutdown; the next start recovers
   if (await gone(pid, dataDir, 10_000)) return;
-  throw new Error(`A PostgreSQL server (pid ${pid}) on ${dataDir} does not stop: end it and start again`);
+  throw new Error(`A PostgreSQL server (pid ${pid}) on ${dataDir} does not stop: kill it and start again`);
 }
 
 async function servesFolder(pid: number, dataDir: string): Promise<boolean> {
-  // A postmaster works inside its data folder; a zombie works nowhere.
+  // A postmaster's working directory is its data folder; a zombie has none.
   if (process.platform === 'linux') return (await readlink(`/proc/${pid}/cwd`).catch(() => '')) === dataDir;
   return spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).stdout.includes(
     dataDir,
@@ -49,7 +50,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: alive, and someone else's.
+    // EPERM: alive, but owned by another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

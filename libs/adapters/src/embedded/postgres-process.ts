@@ -17,8 +17,8 @@ export interface ServerProcess {
 }
 
 /**
- * Starts a server process, which stops when this process ends, however it ends.
- * @param settings what its configuration files do not say.
+ * Starts a server process that stops when this process ends, for whatever reason.
+ * @param settings override the configuration files.
  * @param onLog is called with every line of its log.
  */
 export function launchServer(
@@ -35,7 +35,7 @@ export function launchServer(
     cwd: '/',
     env: environment(),
     stdio: ['ignore', 'ignore', 'pipe'],
-    // The terminal's Ctrl-C must not reach the server: the process that started it stops it, in the right order.
+    // Ctrl-C in the terminal must not reach the server: the process that started it stops it, in the right order.
     detached: true,
   });
   leash(child);
@@ -56,8 +56,8 @@ export function launchServer(
 }
 
 /**
- * Stops the server if this process ends without stopping it, even by kill -9: the pipe that the shell reads from is
- * then closed.
+ * Stops the server if this process ends without stopping it, even by kill -9, because that closes the pipe that the
+ * shell reads from.
  */
 function leash(server: ChildProcess): void {
   if (server.pid === undefined) return;
@@ -71,7 +71,7 @@ function leash(server: ChildProcess): void {
   (shell.stdin as Socket).unref();
 }
 
-/** Runs a program to its end. @throws Error with its error output if its exit code is not 0. */
+/** Runs a program to completion. @throws Error with its error output if its exit code is not 0. */
 export function runProgram({ file, args, ...user }: ReturnType<Launcher['command']>): Promise<void> {
   return new Promise((done, failed) => {
     const child = spawn(file, args, {
@@ -87,7 +87,7 @@ export function runProgram({ file, args, ...user }: ReturnType<Launcher['command
   });
 }
 
-/** PostgreSQL's programs read PG… and LC_… variables; those of the caller must not reach them. */
+/** PostgreSQL's programs read PG… and LC_… variables; the caller's must not affect them. */
 function environment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('PG') && !name.startsWith('LC_'),

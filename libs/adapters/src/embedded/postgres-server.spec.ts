@@ -52,7 +52,7 @@ const exitOf = (server: EmbeddedPostgres): Promise<void> =>
   new Promise((done) => server.onExit(() => done()));
 
 describe('a fresh data folder', () => {
-  it('gets a server that asks for the password, and the databases that are missing', async () => {
+  it('gets a server that requires the password, and the missing databases', async () => {
     const server = await start();
     await server.ensureDatabases(['members', 'event_log']);
     await query(server.urlOf('members'), 'CREATE TABLE kept (n int)');
@@ -68,7 +68,7 @@ describe('a fresh data folder', () => {
     expect((await stat(join(dataDir, 'atlas-password'))).mode & 0o777).toBe(0o600);
   });
 
-  it('is made anew after an interrupted first start', async () => {
+  it('is created again after an interrupted first start', async () => {
     await mkdir(`${dataDir}.new`);
     await writeFile(join(`${dataDir}.new`, 'PG_VERSION'), '17');
     await writeFile(join(home, 'atlas-password.new'), 'half');
@@ -79,7 +79,7 @@ describe('a fresh data folder', () => {
     expect(await readdir(home)).toEqual(['postgres']);
   });
 
-  it('works where other users may enter, and where none may', async () => {
+  it('works in folders that other users may or may not enter', async () => {
     for (const mode of [0o755, 0o700]) {
       await chmod(home, mode);
       const server = await start();
@@ -89,7 +89,7 @@ describe('a fresh data folder', () => {
   });
 });
 
-describe('a data folder in use before', () => {
+describe('an existing data folder', () => {
   it('keeps what was committed when the server is killed', async () => {
     const first = await start();
     await query(first.urlOf('postgres'), "CREATE TABLE kept AS SELECT 'committed' AS what");
@@ -101,7 +101,7 @@ describe('a data folder in use before', () => {
     expect(await query(second.urlOf('postgres'), 'SELECT what FROM kept')).toEqual([{ what: 'committed' }]);
   });
 
-  it('is taken over from a server that was left behind', async () => {
+  it('is taken over from an orphaned server', async () => {
     const orphan = await start();
     await query(orphan.urlOf('postgres'), "CREATE TABLE kept AS SELECT 'committed' AS what");
 
@@ -111,7 +111,7 @@ describe('a data folder in use before', () => {
     expect(await query(server.urlOf('postgres'), 'SELECT what FROM kept')).toEqual([{ what: 'committed' }]);
   });
 
-  it('is let go of when the process that started its server is killed', async () => {
+  it('is released when the process that started its server is killed', async () => {
     const program = join(home, 'starter.ts');
     await writeFile(
       program,
@@ -131,7 +131,7 @@ describe('a data folder in use before', () => {
     expect(await readdir(dataDir)).not.toContain('postmaster.pid');
   });
 
-  it("starts although another process has got a killed server's number", async () => {
+  it("starts although another process has got a killed server's process id", async () => {
     const first = await start();
     process.kill(first.pid, 'SIGKILL');
     await exitOf(first);
@@ -150,21 +150,21 @@ describe('a data folder in use before', () => {
     }
   });
 
-  it('is refused if another version made it, and left as it is', async () => {
+  it('is refused and left untouched if another version created it', async () => {
     await (await start()).stop();
     await writeFile(join(dataDir, 'PG_VERSION'), '16\n');
 
     await expect(start()).rejects.toThrow(
-      /made by PostgreSQL 16, and this is PostgreSQL 17.*npx atlas reset/,
+      /created by PostgreSQL 16, but this is PostgreSQL 17.*npx atlas reset/,
     );
     expect(await readdir(dataDir)).toContain('base');
   });
 
-  it('is refused if it holds other files, and left as it is', async () => {
+  it('is refused and left untouched if it contains other files', async () => {
     await mkdir(dataDir);
     await writeFile(join(dataDir, 'thesis.txt'), 'precious');
 
-    await expect(start()).rejects.toThrow('holds other files and no PostgreSQL data');
+    await expect(start()).rejects.toThrow('contains other files but no PostgreSQL data');
     expect(await readdir(dataDir)).toEqual(['thesis.txt']);
   });
 });

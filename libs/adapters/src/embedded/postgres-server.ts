@@ -9,11 +9,11 @@ import { endOrphan } from './postgres-orphan';
 import { launchServer, type ServerExit } from './postgres-process';
 
 export interface EmbeddedPostgresOptions {
-  /** The folder of the database cluster; made if missing. Only one process at a time may use it. */
+  /** The folder of the database cluster; created if missing. Only one process at a time may use it. */
   readonly dataDir: string;
   /** TCP port on 127.0.0.1; default: a free one. */
   readonly port?: number;
-  /** Server settings on top of {@link SETTINGS}. */
+  /** Server settings in addition to {@link SETTINGS}. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Called with every line of the server's log. */
   readonly onLog?: (line: string) => void;
@@ -35,14 +35,14 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   min_wal_size: '128MB',
   max_wal_size: '1GB',
   random_page_cost: '1.1',
-  // The services already use every core, and compiling short queries costs more than it saves.
+  // The services already use every core, and JIT compilation of short queries costs more than it saves.
   max_parallel_workers_per_gather: '0',
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_line_prefix: '',
   log_checkpoints: 'off',
-  // The client logs a statement that fails. Here it would have no context, and would reveal its data.
+  // The client logs failed statements. The server's log would lack context and reveal data.
   log_min_messages: 'log',
   log_min_error_statement: 'panic',
 };
@@ -58,10 +58,10 @@ export class EmbeddedPostgres {
   ) {}
 
   /**
-   * Starts the server on `dataDir`, and initialises a missing or empty folder first. If a killed process left a server
-   * running there, that one is stopped first. Recovers from a crash. Resolves when the server accepts connections.
-   * @throws Error with a sentence that says what is wrong: port in use, folder not writable, disk full, data of
-   *   another PostgreSQL version.
+   * Starts the server on `dataDir`, initialising a missing or empty folder. Stops a server that a killed process left
+   * running there. Recovers from a crash. Resolves when the server accepts connections.
+   * @throws Error with a message for the user: port in use, folder not writable, disk full, data of another PostgreSQL
+   * version.
    */
   static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
     const binaries = await findPostgresBinaries();
@@ -102,12 +102,12 @@ export class EmbeddedPostgres {
     return `postgres://${USER}:${this.password}@${HOST}:${this.port}/${database}`;
   }
 
-  /** Calls `listener` once when the server process has ended, whatever the reason. */
+  /** Calls `listener` once when the server process has ended, for whatever reason. */
   onExit(listener: (exit: ServerExit) => void): void {
     void this.exited.then(listener);
   }
 
-  /** Creates the databases that are missing. */
+  /** Creates missing databases. */
   async ensureDatabases(names: readonly string[]): Promise<void> {
     const client = this.client();
     await client.connect();
@@ -123,8 +123,8 @@ export class EmbeddedPostgres {
   }
 
   /**
-   * Ends open sessions, writes a checkpoint and stops. After `graceMs` milliseconds it stops at once, which is as safe
-   * but makes the next start slower.
+   * Ends open sessions, writes a checkpoint and stops. After `graceMs` milliseconds it stops immediately, which is as
+   * safe but makes the next start slower.
    */
   async stop(graceMs = 30_000): Promise<void> {
     this.process.kill('SIGINT'); // "fast shutdown"
@@ -138,7 +138,7 @@ export class EmbeddedPostgres {
   }
 
   private async untilReady(timeoutMs: number): Promise<void> {
-    // Another server may hold the port and never answer, so the end of the process counts too.
+    // Another server may hold the port and never respond, so also watch for the end of the process.
     const ended = this.exited.then(({ code, signal }) => {
       throw new Error(`it ended with ${signal ?? `code ${code}`}`);
     });

@@ -11,7 +11,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'atlas-unprivileged-'));
   await mkdir(join(folder, 'deep'));
   program = join(folder, 'deep', 'program');
-  // As initdb does, it looks for itself by access(2) before it goes on.
+  // Like initdb, it checks its own file with access(2) first.
   await writeFile(program, '#!/bin/sh\n[ -x "$0" ] && [ -r "$0" ] && exec id -u\n', { mode: 0o755 });
 });
 
@@ -27,13 +27,13 @@ async function uidThatRuns(): Promise<{ uid: string; wanted: number | undefined 
 const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 asRoot('For root, a program runs as another user', () => {
-  it('where that user may go', async () => {
+  it('in a folder that this user can enter', async () => {
     await chmod(folder, 0o755);
 
     expect(await uidThatRuns()).toEqual({ uid: '65534', wanted: 65_534 });
   });
 
-  it('and where that user may not go', async () => {
+  it("and in a folder that this user can't enter", async () => {
     await chmod(folder, 0o700);
 
     expect(await uidThatRuns()).toEqual({ uid: '65534', wanted: 65_534 });

@@ -4,9 +4,9 @@ import { dirname } from 'node:path';
 
 /** How to start a program that refuses to run as root. */
 export interface Launcher {
-  /** The user and group that must own its files; undefined: those of this process. */
+  /** The user and group that must own its files; undefined means this process's. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
-  /** What to hand to `spawn`. */
+  /** Arguments for `spawn`. */
   command(
     program: string,
     args: readonly string[],
@@ -16,9 +16,9 @@ export interface Launcher {
 const NOBODY = 65_534;
 
 /**
- * Picks a user for programs that refuse to run as root: this process's own, or, when that is root, whoever owns
- * `home`, or nobody. Where that user can't reach one of `paths` (a clone under a closed /root), the program keeps
- * just the capability that lets it pass closed folders.
+ * Picks a user for programs that refuse to run as root: this process's user or, if that is root, the owner of `home` or
+ * nobody. If that user can't reach one of `paths` (such as a clone under /root), the program keeps only the capability
+ * that bypasses folder permissions.
  * @throws Error if the user can't reach a path and util-linux's setpriv is missing.
  */
 export async function unprivilegedLauncher(home: string, paths: readonly string[]): Promise<Launcher> {
@@ -48,7 +48,7 @@ export async function unprivilegedLauncher(home: string, paths: readonly string[
         '--clear-groups',
         `--inh-caps=${capability}`,
         `--ambient-caps=${capability}`,
-        // Otherwise access(2), by which initdb looks for its files, asks without the capability.
+        // Otherwise access(2), which initdb uses to find its files, ignores the capability.
         '--securebits=+no_setuid_fixup',
         '--',
         program,
@@ -58,7 +58,7 @@ export async function unprivilegedLauncher(home: string, paths: readonly string[
   };
 }
 
-/** The path itself or the folder above it, nearest first, that `owner` may not read or enter. */
+/** The path, or its nearest parent folder, that `owner` may not read or enter. */
 async function firstClosedFolder(
   path: string,
   owner: { uid: number; gid: number },
@@ -66,7 +66,7 @@ async function firstClosedFolder(
   const { mode, uid, gid } = await stat(path);
   const wanted = 0o5;
   const granted = uid === owner.uid ? mode >> 6 : gid === owner.gid ? mode >> 3 : mode;
-  // Folders on the way only need to be entered, but one that can't be read is rare enough to treat alike.
+  // Parent folders need only be entered, but unreadable ones are rare enough to treat them alike.
   if ((granted & wanted) !== wanted) return path;
   const parent = dirname(path);
   return parent === path ? undefined : firstClosedFolder(parent, owner);

@@ -29,12 +29,12 @@ export interface KafkaEventLogOptions {
   readonly brokers: readonly string[];
   /** The name of this process in the brokers' logs and metrics. */
   readonly clientId: string;
-  /** TLS: true with the system's authorities, or Node's own options. Default: none. */
+  /** TLS: true to trust the system's certificate authorities, or Node's TLS options. Default: none. */
   readonly ssl?: boolean | ConnectionOptions;
   readonly sasl?: SASLOptions;
-  /** How many brokers keep each record of topics that are made here; all but one must have it on commit. Default 1. */
+  /** The replication factor of topics that this adapter creates; a commit needs all replicas but one. Default 1. */
   readonly replicationFactor?: number;
-  /** How long topics that are made here keep records, milliseconds. Default: for ever. */
+  /** Retention of topics that this adapter creates, milliseconds. Default: for ever. */
   readonly retentionMs?: number;
   /** Default none. */
   readonly compression?: 'none' | 'gzip';
@@ -105,7 +105,7 @@ export class KafkaEventLog extends EventLog {
     };
   }
 
-  /** Leaves out the brokers' own topics and the publishers' cursors. An end is that of what readers can see now. */
+  /** Omits internal topics and the publishers' cursors. The end is that of the records visible to readers. */
   async describe(): Promise<readonly PartitionDescription[]> {
     return this.ask(async (client) => {
       const topics = await withAdmin(client, async (admin) => [...(await partitionCounts(admin)).keys()]);
@@ -188,7 +188,7 @@ export class KafkaEventLog extends EventLog {
     for (const topic of counts.keys()) this.known.add(topic);
     const missing = topics.find((topic) => !this.known.has(topic));
     if (missing !== undefined) {
-      throw new Error(`Topic "${missing}" is not there: make it with ensureTopics`);
+      throw new Error(`Topic "${missing}" does not exist: create it with ensureTopics`);
     }
   }
 

@@ -14,7 +14,7 @@ const PARTITIONS = 6;
 
 jest.setTimeout(3 * DEADLINE_MS);
 
-describe('The event log on Kafka, when things break', () => {
+describe('The event log on Kafka under faults', () => {
   let kafka: KafkaContainer;
   let log: KafkaEventLog;
   let topic: string;
@@ -46,7 +46,7 @@ describe('The event log on Kafka, when things break', () => {
   const publisher = (source: string, batch: number, pauseMs = 0): Child =>
     run('publish', kafka.brokers[0] as string, topic, source, batch, pauseMs);
 
-  /** What readers get, by key. */
+  /** What readers receive, by key. */
   const published = async (): Promise<Map<string, number[]>> => {
     const numbers = new Map<string, number[]>();
     for (let partition = 0; partition < PARTITIONS; partition += 1) {
@@ -57,7 +57,7 @@ describe('The event log on Kafka, when things break', () => {
     return numbers;
   };
 
-  /** Every number from 1 to the last, once, and those of one key in order. Returns the last. */
+  /** Expects every number from 1 to the last exactly once, and in order per key. Returns the last. */
   const expectNoGapNoDuplicate = (byKey: ReadonlyMap<string, readonly number[]>): number => {
     const all = [...byKey.values()].flat().sort((a, b) => a - b);
     expect(all).toEqual(Array.from({ length: all.length }, (_, index) => index + 1));
@@ -65,7 +65,7 @@ describe('The event log on Kafka, when things break', () => {
     return all.length;
   };
 
-  /** How many records were written, whatever became of their transactions. */
+  /** The number of records written, including aborted ones. */
   const written = async (): Promise<number> => {
     const client = new KafkaClient({ brokers: kafka.brokers, clientId: 'test' });
     try {
@@ -81,7 +81,7 @@ describe('The event log on Kafka, when things break', () => {
     }
   };
 
-  it('shows nobody the records of aborted transactions, also of some that overlap', async () => {
+  it('hides the records of aborted transactions, including overlapping ones', async () => {
     const client = new Kafka({
       brokers: [...kafka.brokers],
       logLevel: logLevel.NOTHING,
@@ -104,7 +104,7 @@ describe('The event log on Kafka, when things break', () => {
     await send(late, 'aborted');
     await send(good, 'committed');
     await send(early, 'aborted');
-    // The later one ends first: kafkajs alone would let the first record through.
+    // The later one ends first: kafkajs alone would deliver the first record.
     await late.abort();
     await early.abort();
     await good.commit();
@@ -119,7 +119,7 @@ describe('The event log on Kafka, when things break', () => {
       topics: [topic],
       handle: async ({ records }) => void handled.push(...records.map(({ value }) => String(value))),
     });
-    // Behind the committed one there are still markers; they are no lag.
+    // Markers still follow the committed record; they don't count as lag.
     await eventually(async () => {
       const ends = (await log.describe()).filter((each) => each.topic === topic && each.end > 0);
       const offsets = (await log.groupOffsets()).filter((each) => each.group === topic);
@@ -132,7 +132,7 @@ describe('The event log on Kafka, when things break', () => {
     expect(handled).toEqual(['committed']);
   });
 
-  it('delivers what a foreign producer wrote, whatever is missing or too large', async () => {
+  it("delivers foreign producers' records, even incomplete or oversized ones", async () => {
     const producer = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).producer({
       createPartitioner: Partitioners.DefaultPartitioner,
     });
@@ -156,9 +156,9 @@ describe('The event log on Kafka, when things break', () => {
     expect(handled[1]?.value?.equals(large)).toBe(true);
   });
 
-  it('loses and doubles nothing when a publisher is killed at any moment, also inside a transaction', async () => {
+  it('neither loses nor duplicates records when a publisher is killed at any moment, even inside a transaction', async () => {
     for (let round = 0; round < 8; round += 1) {
-      // Several requests to a transaction, so that most of the time it is inside of one.
+      // Several requests per transaction, so that the publisher is inside one most of the time.
       const child = publisher('killed', 5_000);
       await child.next('opened');
       if (round % 2 === 0) await child.next('published');
@@ -171,7 +171,7 @@ describe('The event log on Kafka, when things break', () => {
 
     expect(session.cursor).toBe(String(committed));
     expect(committed).toBeGreaterThan(0);
-    // Some were killed inside a transaction.
+    // Some kills happened inside a transaction.
     expect(await written()).toBeGreaterThan(committed);
   });
 
@@ -190,7 +190,7 @@ describe('The event log on Kafka, when things break', () => {
       await successor.next('published');
       await successor.end('SIGKILL');
     }
-    // Ends what the last one may have begun.
+    // Ends a transaction that the last publisher may have left open.
     const session = await log.openPublisher('still');
 
     expect(session.cursor).toBe(String(expectNoGapNoDuplicate(await published())));
@@ -221,7 +221,7 @@ describe('The event log on Kafka, when things break', () => {
     const third = consumer();
     await Promise.all([late.next('failed'), third.next('failed')]);
     await kafka.start();
-    // It may have joined before the broker's start was seen here.
+    // It may have joined before this process noticed that the broker was up.
     await eventually(() => third.count('joined') > 0, DEADLINE_MS);
     await continues(late);
 
@@ -230,7 +230,7 @@ describe('The event log on Kafka, when things break', () => {
     const session = await log.openPublisher('steady');
     const last = expectNoGapNoDuplicate(await published());
     expect(session.cursor).toBe(String(last));
-    // Handled at least once; what was in hand when the broker went away may come again.
+    // At least once: the batch that was being handled when the broker failed may be redelivered.
     await eventually(() => {
       const lines = [first, second, third].flatMap((child) => child.lines);
       const seen = new Set(
@@ -240,8 +240,8 @@ describe('The event log on Kafka, when things break', () => {
     }, DEADLINE_MS);
   });
 
-  it('does not wait for the end of the session that it had with a broker that was killed', async () => {
-    // Longer than the group waits for anyone, and than this test does.
+  it('does not wait for its old session to expire after the broker was killed', async () => {
+    // Longer than the group waits for a member, and longer than the test timeout.
     log = await KafkaEventLog.open({
       brokers: kafka.brokers,
       clientId: 'test',

@@ -9,7 +9,7 @@ const sasl = { mechanism: 'plain', username: 'atlas', password: 'a-secret' } as 
 
 jest.setTimeout(180_000);
 
-describe('The event log on Kafka, by its settings', () => {
+describe('The settings of the event log on Kafka', () => {
   let kafka: Awaited<ReturnType<typeof startSecuredKafka>>;
   let settings: KafkaEventLogOptions;
   const opened: KafkaEventLog[] = [];
@@ -30,7 +30,7 @@ describe('The event log on Kafka, by its settings', () => {
     return log;
   };
 
-  it('reaches brokers over TLS with a password, to publish, to read and to consume', async () => {
+  it('connect over TLS with a password, to publish, read and consume', async () => {
     const log = await open({ compression: 'gzip' });
     const topic = randomUUID();
     await log.ensureTopics([{ name: topic, partitions: 1 }]);
@@ -50,7 +50,7 @@ describe('The event log on Kafka, by its settings', () => {
     expect(handled).toEqual(['secret']);
   });
 
-  it('says so at once when the brokers refuse the password', async () => {
+  it('fail immediately if the brokers reject the password', async () => {
     const log = await open({ sasl: { ...sasl, password: 'guessed' } });
 
     await expect(log.openPublisher('lending')).rejects.toThrow(/Invalid username or password/);
@@ -59,7 +59,7 @@ describe('The event log on Kafka, by its settings', () => {
     ).rejects.toThrow(/Invalid username or password/);
   });
 
-  it('can deliver a record again for as long as a segment takes records and is kept after that', async () => {
+  it('bound redelivery by the time a segment takes records plus its retention', async () => {
     const hour = 3_600_000;
     const log = await open({ retentionMs: 8 * hour });
     const forEver = await open();
@@ -67,12 +67,12 @@ describe('The event log on Kafka, by its settings', () => {
     await log.ensureTopics([{ name: kept, partitions: 1 }]);
     await forEver.ensureTopics([{ name: keptForEver, partitions: 1 }]);
 
-    // A segment takes records for a quarter of the retention; brokers look for old ones now and then.
+    // A segment takes records for a quarter of the retention; brokers delete old ones periodically.
     expect(await log.redeliveryWindowMs([kept])).toBe(10.25 * hour);
     expect(await log.redeliveryWindowMs([kept, keptForEver])).toBe(Infinity);
   });
 
-  it('makes topics with the retention, copies and compression that are declared', async () => {
+  it('determine the retention, replication and compression of new topics', async () => {
     const day = 86_400_000;
     const log = await open({ retentionMs: 7 * day, compression: 'gzip' });
     const forEver = await open();

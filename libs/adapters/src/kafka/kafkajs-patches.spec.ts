@@ -9,13 +9,13 @@ describe('A connection to Kafka', () => {
   it('sets no timer when all its requests are answered', () => {
     const queue = new RequestQueue({ maxInFlightRequests: null });
 
-    // What kafkajs does after each answer.
+    // What kafkajs does after each response.
     queue.checkPendingRequests();
 
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('asks who coordinates its transactions now and then, and again at once if it got no answer', async () => {
+  it('looks up its transaction coordinator periodically, and again immediately after a failure', async () => {
     const answer = jest.fn();
     const find = (coordinatorType: number) =>
       KafkaCluster.prototype.findGroupCoordinatorMetadata.call(cluster as unknown as KafkaCluster, {

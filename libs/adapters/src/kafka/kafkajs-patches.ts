@@ -1,7 +1,7 @@
 import KafkaCluster from 'kafkajs/src/cluster';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
 
-/* eslint-disable @typescript-eslint/unbound-method -- they are called on their own objects again */
+/* eslint-disable @typescript-eslint/unbound-method -- they are called with their own objects as this */
 
 // After the first response, kafkajs polls each connection every millisecond, for ever, for waiting requests.
 const { scheduleCheckPendingRequests } = RequestQueue.prototype;

@@ -38,7 +38,7 @@ const request = fc.record({
 describe('A Produce request', () => {
   afterEach(() => jest.restoreAllMocks());
 
-  it('is encoded byte for byte as kafkajs does it', async () => {
+  it("has the same bytes as kafkajs's encoding", async () => {
     jest.spyOn(Date, 'now').mockReturnValue(Date.UTC(2026, 0, 1));
     await fc.assert(
       fc.asyncProperty(request, async (each) => {

@@ -1,26 +1,26 @@
 import { CompressionTypes } from 'kafkajs';
 import { type ProduceRequest, requests } from 'kafkajs/src/protocol/requests';
 
-/** A message without what kafkajs would allow beside: no key, no value, several headers of a name, a timestamp. */
+/** A message with key and value, one value per header, and no timestamp; kafkajs allows more. */
 interface PlainMessage {
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly value: Buffer | string;
 }
 
-/** The first version with record batches; up to the last one that kafkajs knows its body is the same. */
+/** The first version with record batches; its body is the same up to the last version that kafkajs supports. */
 const FIRST_VERSION = 3;
 const BATCH_HEADER_BYTES = 61;
 const VARINT_BYTES = 5;
-/** Attributes, and the numbers before and in it. */
+/** Maximum size of a record's attributes and varints, bytes. */
 const RECORD_FRAME_BYTES = 1 + 6 * VARINT_BYTES;
 const MAGIC = 2;
 const TRANSACTIONAL = 0x10;
 
 /**
- * Has kafkajs encode uncompressed records of some producers by {@link encodeProduce}. Its own way takes half of all the
- * time that a publication takes: half a kilobyte is allocated, zeroed and copied for each header of each record.
- * @param prefix what their transactional ids begin with; all they send must be {@link PlainMessage}s.
+ * Makes kafkajs encode some producers' uncompressed records with {@link encodeProduce}. Its own encoder takes half of
+ * the time of a publication: for each header of each record it allocates, zeroes and copies half a kilobyte.
+ * @param prefix of these producers' transactional ids; they must send {@link PlainMessage}s only.
  */
 export function encodeProduceFast(prefix: string): void {
   const { protocol } = requests.Produce;
@@ -41,8 +41,8 @@ export function encodeProduceFast(prefix: string): void {
 }
 
 /**
- * The body of a Produce request, versions 3 to 7, with a record batch of version 2 for each partition, as Kafka's
- * protocol has it (kafka.apache.org/protocol, and "Record Batch" in its documentation). All records have the present
+ * The body of a Produce request, versions 3 to 7, with a version 2 record batch for each partition, as defined by
+ * Kafka's protocol (kafka.apache.org/protocol, and "Record Batch" in its documentation). All records get the current
  * time.
  */
 export function encodeProduce(request: ProduceRequest): Buffer {
@@ -66,7 +66,7 @@ export function encodeProduce(request: ProduceRequest): Buffer {
   return writer.buffer.subarray(0, writer.position);
 }
 
-/** At least what the request takes, found without looking into its texts. */
+/** An upper bound of the request's size in bytes, computed without encoding its strings. */
 function mostBytes({ transactionalId, topicData }: ProduceRequest): number {
   let bytes = 12 + mostBytesOf(transactionalId ?? '');
   for (const { topic, partitions } of topicData) {
@@ -84,7 +84,7 @@ function mostBytes({ transactionalId, topicData }: ProduceRequest): number {
   return bytes;
 }
 
-/** A UTF-16 unit takes three bytes of UTF-8 at most. */
+/** A UTF-16 code unit takes at most three bytes in UTF-8. */
 const mostBytesOf = (value: string | Buffer): number =>
   typeof value === 'string' ? 3 * value.length : value.length;
 
@@ -97,7 +97,7 @@ function writeBatch(
   const now = Date.now();
   writer.int64(0n); // the broker sets the offset
   const length = writer.skip(4);
-  writer.int32(0); // the leader's epoch
+  writer.int32(0); // leader epoch
   writer.int8(MAGIC);
   const checksum = writer.skip(4);
   const checked = writer.position;
@@ -118,7 +118,7 @@ function writeRecord(writer: Writer, { key, headers = {}, value }: PlainMessage,
   // Most records are from 64 to 8,191 bytes long.
   const begin = writer.skip(2);
   writer.int8(0); // attributes
-  writer.varint(0); // milliseconds since the first
+  writer.varint(0); // timestamp delta, milliseconds
   writer.varint(offset);
   writer.block(key);
   writer.block(value);
@@ -130,7 +130,7 @@ function writeRecord(writer: Writer, { key, headers = {}, value }: PlainMessage,
   writer.prefix(begin, 2);
 }
 
-/** Of a number from 0 as a zigzag varint: seven bits to a byte, one of all for the sign. */
+/** The size of a non-negative number as a zigzag varint: seven bits per byte, one bit in total for the sign. */
 const varintSize = (value: number): number =>
   value < 0x40 ? 1 : value < 0x2000 ? 2 : value < 0x10_0000 ? 3 : value < 0x800_0000 ? 4 : 5;
 
@@ -167,14 +167,14 @@ class Writer {
     this.buffer.writeInt16BE(value === null || value === undefined ? -1 : this.position - length - 2, length);
   }
 
-  /** Zigzag; from 0. */
+  /** Writes a non-negative number as a zigzag varint. */
   varint(value: number): void {
     let rest = value * 2;
     for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) this.int8((rest & 0x7f) | 0x80);
     this.int8(rest);
   }
 
-  /** Bytes with their number in front. */
+  /** Writes bytes, prefixed with their length. */
   block(value: string | Buffer): void {
     if (typeof value !== 'string') {
       this.varint(value.length);
@@ -182,14 +182,16 @@ class Writer {
       this.position += value.length;
       return;
     }
-    // Nearly always each character is a byte, and the number takes the room that is left for it.
+    // Nearly always each character takes one byte, and the length fits into the reserved space.
     const room = varintSize(value.length);
     const begin = this.skip(room);
     this.position += this.buffer.write(value, this.position);
     this.prefix(begin, room);
   }
 
-  /** Writes the number of bytes since `begin` into the `room` bytes that were left there, or moves them to fit it. */
+  /**
+   * Writes the number of bytes since `begin` into the `room` bytes reserved there; moves the content if it doesn't fit.
+   */
   prefix(begin: number, room: number): void {
     const end = this.position;
     const bytes = end - begin - room;

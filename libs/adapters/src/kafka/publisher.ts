@@ -31,7 +31,7 @@ encodeProduceFast(TRANSACTIONAL_ID_PREFIX);
 /** Below the brokers' default limit for one partition's part of a request, with room for its framing. */
 const REQUEST_BYTES = 900_000;
 const RECORD_OVERHEAD_BYTES = 70;
-/** When the broker aborts an open transaction: until then readers wait behind a publisher that has died. */
+/** When the broker aborts an open transaction: until then, a dead publisher blocks readers. */
 const TRANSACTION_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 /**
@@ -121,12 +121,12 @@ export class KafkaPublisher {
       committing = true;
       await transaction.commit();
     } catch (error) {
-      // A producer must not go on in its epoch: the broker would take the next records for those that it may have
-      // of this transaction, since kafkajs numbers them alike, and drop them.
+      // A producer must not continue in its epoch: kafkajs would reuse the sequence numbers of this transaction's
+      // records, so the broker might drop the next ones as duplicates.
       this.client.destroy();
       if (isFenced(error, committing)) throw (this.failure = new FencedError(source));
       this.failure = new Error(
-        `It is unknown whether the last records of "${source}" were published: open the publisher again`,
+        `It is unknown whether the last records of "${source}" were published: reopen the publisher`,
         { cause: error },
       );
       throw error;
@@ -163,7 +163,7 @@ export function requireOnce(taken: readonly RecordMetadata[], addressed: Readonl
     return;
   }
   throw new Error(
-    `Records for ${[...addressed].sort().join(', ')} were sent, but taken by ${partitions.sort().join(', ') || 'none'}`,
+    `Records were sent to ${[...addressed].sort().join(', ')}, but accepted by ${partitions.sort().join(', ') || 'none'}`,
   );
 }
 

@@ -8,9 +8,9 @@ export interface FetchedRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers?: Readonly<Record<string, Buffer | string | readonly (Buffer | string)[] | undefined>>;
-  /** Set on what consumers never see. */
+  /** Set on records that consumers never see. */
   isControlRecord?: boolean;
-  /** Missing in formats from before transactions. */
+  /** Missing in record formats older than transactions. */
   readonly batchContext?: {
     readonly producerId: string;
     readonly producerEpoch: number;
@@ -29,14 +29,14 @@ export interface FetchResponse {
   }[];
 }
 
-/** The type in a control record's key, after the version: Kafka's ControlRecordType. */
+/** Kafka's ControlRecordType, which follows the version in a control record's key. */
 export const isAbortMarker = ({ key }: FetchedRecord): boolean => key?.readInt16BE(2) === 0;
 
 /**
- * Makes what reads from the cluster skip the records of every aborted transaction. kafkajs takes the broker's list of
- * them to be ordered by where they began, but it is ordered by where they ended: of two that overlap in a partition it
- * lets records through. Here they are marked in the order of the Java client, before kafkajs sees them, as control
- * records, which it passes over and counts.
+ * Makes readers of the cluster skip the records of every aborted transaction. kafkajs assumes that the broker's list of
+ * aborted transactions is ordered by first offset, but it is ordered by end, so kafkajs delivers aborted records when
+ * transactions overlap in a partition. This marks them as the Java client does, before kafkajs sees them, as control
+ * records, which kafkajs skips but counts.
  */
 export function skipAborted(cluster: Cluster): Cluster {
   const findBroker = cluster.findBroker.bind(cluster);

@@ -7,7 +7,10 @@ const READ_COMMITTED = 1;
 const FETCH_BYTES = 4 * 1024 * 1024;
 const FETCH_WAIT_MS = 1_000;
 
-/** The first offset kept and the one after the last, of the partitions asked for; what `last` means is the cluster's. */
+/**
+ * The first retained offset and the end offset of the requested partitions; the cluster determines whether uncommitted
+ * records count.
+ */
 export interface Extent {
   readonly topic: string;
   readonly partition: number;
@@ -15,7 +18,7 @@ export interface Extent {
   readonly end: number;
 }
 
-/** Every partition of the topics, in no order. @throws Error if one is not there. */
+/** Every partition of the topics, in no particular order. @throws Error if a topic doesn't exist. */
 export async function extents(cluster: Cluster, topics: readonly string[]): Promise<Extent[]> {
   if (topics.length === 0) return [];
   await cluster.connect();
@@ -34,14 +37,16 @@ export async function extents(cluster: Cluster, topics: readonly string[]): Prom
       ),
     );
   };
-  // Starts first, so that a start is never behind its end.
+  // Start offsets first, so that a start never exceeds its end.
   const starts = await offsetsOf(true);
   const ends = await offsetsOf(false);
   return wanted.flatMap(({ topic, partitions }) =>
     partitions.map(({ partition }) => {
       const [start, end] = [starts.get(`${topic}/${partition}`), ends.get(`${topic}/${partition}`)];
       if (start === undefined || end === undefined) {
-        throw new Error(`The brokers gave no offsets of ${topic}/${partition}: it has no leader at present`);
+        throw new Error(
+          `The brokers returned no offsets for ${topic}/${partition}: it currently has no leader`,
+        );
       }
       return { topic, partition, start, end };
     }),
@@ -64,7 +69,7 @@ export async function* readPartition(
     readonly partition: number;
     readonly from: number;
     readonly to: number;
-    /** Also of transactions that are open or aborted. */
+    /** Includes records of open and aborted transactions. */
     readonly uncommitted: boolean;
   },
 ): AsyncIterable<FetchedRecord> {
@@ -72,7 +77,7 @@ export async function* readPartition(
   await cluster.addMultipleTargetTopics([topic]);
   for (let position = from; position < to;) {
     const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-    if (leader === undefined) throw new Error(`${topic}/${partition} has no leader at present`);
+    if (leader === undefined) throw new Error(`${topic}/${partition} currently has no leader`);
     const broker = await cluster.findBroker({ nodeId: leader });
     const { responses } = (await broker.fetch({
       isolationLevel: uncommitted ? READ_UNCOMMITTED : READ_COMMITTED,
@@ -80,12 +85,12 @@ export async function* readPartition(
       maxBytes: FETCH_BYTES,
       topics: [{ topic, partitions: [{ partition, fetchOffset: String(position), maxBytes: FETCH_BYTES }] }],
     })) as FetchResponse;
-    // A batch comes whole, also if it began before.
+    // A batch is returned whole, even if it starts before `position`.
     const records = (responses[0]?.partitions[0]?.messages ?? []).filter(
       ({ offset }) => Number(offset) >= position,
     );
     if (records.length === 0) {
-      throw new Error(`${topic}/${partition} ends at offset ${to}, but yields nothing at ${position}`);
+      throw new Error(`${topic}/${partition} ends at offset ${to}, but returns nothing at ${position}`);
     }
     for (const record of records) {
       position = Number(record.offset) + 1;
@@ -95,7 +100,10 @@ export async function* readPartition(
   }
 }
 
-/** The record as the port has it. Of several headers of one name the last counts, as in CloudEvents' own binding. */
+/**
+ * Converts a record to the port's form. The last of several headers with the same name wins, as in CloudEvents' own
+ * binding.
+ */
 export function toConsumedRecord(
   topic: string,
   partition: number,

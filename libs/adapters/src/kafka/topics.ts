@@ -2,32 +2,35 @@ import { setTimeout } from 'node:timers/promises';
 import type { TopicSpec } from '@atlas/events';
 import { type Admin, ConfigResourceTypes } from 'kafkajs';
 
-/** How topics are made. */
+/** Settings of new topics. */
 export interface TopicSettings {
-  /** How many brokers keep each record. */
+  /** The replication factor. */
   readonly replicationFactor: number;
   /** How long records are kept, milliseconds; -1 is for ever. */
   readonly retentionMs: number;
   readonly compression: 'none' | 'gzip';
 }
 
-/** Where publishers keep how far they have come: one record per source, in the transaction of what it stands for. */
+/** Stores the publishers' cursors: one record per source, in the same transaction as the records it covers. */
 export const CURSORS_TOPIC = 'atlas.cursors';
 
-/** More than an event may have, so that a foreign producer's larger record comes through and is set aside with a reason. */
+/**
+ * Larger than the limit for events, so that a foreign producer's oversized record arrives and is dead-lettered with a
+ * reason.
+ */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 const CURSORS_SEGMENT_BYTES = 10 * 1024 * 1024;
 const CREATE_TIMEOUT_MS = 15_000;
 const DAY_MS = 24 * 3_600_000;
-/** Brokers look for what is past its retention every 5 minutes (`log.retention.check.interval.ms`), and clocks differ. */
+/** Brokers check retention every 5 minutes (`log.retention.check.interval.ms`), and clocks differ. */
 const RETENTION_MARGIN_MS = 15 * 60_000;
 
-/** Topics of the brokers themselves and of this adapter. */
+/** Internal topics of the brokers and of this adapter. */
 export const isInternal = (topic: string): boolean => topic.startsWith('__') || topic === CURSORS_TOPIC;
 
 /**
- * Makes the topics that are missing, whoever else does so at the time, and waits until every partition has a leader.
- * @throws Error if one is there with other partitions.
+ * Creates missing topics, even if others do so concurrently, and waits until every partition has a leader.
+ * @throws Error if one exists with another number of partitions.
  */
 export async function makeTopics(
   admin: Admin,
@@ -36,7 +39,7 @@ export async function makeTopics(
 ): Promise<void> {
   const there = await partitionCounts(admin);
   const missing = specs.filter(({ name }) => !there.has(name));
-  // One by one: kafkajs takes "is there already" for success only if it is the whole answer.
+  // One by one: kafkajs treats "already exists" as success only if it is the only error.
   for (const { name, partitions } of missing) {
     await admin.createTopics({
       topics: [
@@ -59,7 +62,7 @@ export async function makeTopics(
       const found = counts.get(name) ?? partitions;
       if (found !== partitions) {
         throw new Error(
-          `Topic "${name}" has ${found} partitions, not ${partitions}: keys would change theirs, so make a new topic ` +
+          `Topic "${name}" has ${found} partitions, not ${partitions}: keys would move, so create a new topic ` +
             'instead',
         );
       }
@@ -70,11 +73,11 @@ export async function makeTopics(
     try {
       counts = await partitionCounts(admin);
     } catch (error) {
-      // While a topic is being made, asking about it may fail.
+      // While a topic is being created, requests for its metadata may fail.
       if (Date.now() > deadline) throw error;
     }
     if (Date.now() > deadline) {
-      throw new Error(`The brokers have not made ${waiting.join(', ')} within ${CREATE_TIMEOUT_MS} ms`);
+      throw new Error(`The brokers did not create ${waiting.join(', ')} within ${CREATE_TIMEOUT_MS} ms`);
     }
   }
 }
@@ -85,21 +88,21 @@ const configOf = (topic: string, { replicationFactor, retentionMs, compression }
     ? {
         'cleanup.policy': 'compact',
         'min.cleanable.dirty.ratio': 0.1,
-        // Only what is behind the newest segment is compacted, and a publisher that starts reads what is left.
+        // Only closed segments are compacted, and a starting publisher reads whatever is left.
         'segment.bytes': CURSORS_SEGMENT_BYTES,
       }
     : {
         'retention.ms': retentionMs,
-        // A record stays until all of its segment is past its retention, so segments must not be too long.
+        // A record is kept until its whole segment is past its retention, so segments must not be too long.
         ...(retentionMs > 0 && { 'segment.ms': Math.ceil(Math.min(DAY_MS, retentionMs / 4)) }),
         'message.timestamp.type': 'LogAppendTime',
         'max.message.bytes': MAX_BATCH_BYTES,
-        // Whatever a foreign producer compresses with, the consumers must be able to read it.
+        // Consumers must be able to read records whatever compression a foreign producer uses.
         'compression.type': compression === 'gzip' ? 'gzip' : 'uncompressed',
       }),
 });
 
-/** The topics all of whose partitions have a leader, with their number. */
+/** The topics of which every partition has a leader, with their partition counts. */
 export async function partitionCounts(admin: Admin): Promise<ReadonlyMap<string, number>> {
   const { topics } = await admin.fetchTopicMetadata();
   return new Map(
@@ -110,9 +113,9 @@ export async function partitionCounts(admin: Admin): Promise<ReadonlyMap<string,
 }
 
 /**
- * For how long a record of these topics can be read after it was appended, milliseconds; Infinity if one is kept for
- * ever. A segment takes records for `segment.ms` at most, and goes as a whole when its newest one is past `retention.ms`
- * (https://kafka.apache.org/documentation/#topicconfigs).
+ * How long after its append a record of these topics can still be read, milliseconds; Infinity if any topic keeps
+ * records for ever. A segment takes records for at most `segment.ms`, and is deleted when its newest record is past
+ * `retention.ms` (https://kafka.apache.org/documentation/#topicconfigs).
  */
 export async function longestRedelivery(admin: Admin, topics: readonly string[]): Promise<number> {
   const { resources } = await admin.describeConfigs({

@@ -116,7 +116,7 @@ describe('An aggregate store', () => {
     await loans.add(changed(made, 'lent'));
     return made;
   };
-  /** Runs `work` as one unit of work and returns the statements that it sent. */
+  /** Runs `work` in one unit of work and returns the SQL statements it sent. */
   const statementsOf = async (work: () => Promise<unknown>): Promise<readonly string[]> => {
     statements = [];
     await unitOfWork.run(async () => {
@@ -131,14 +131,14 @@ describe('An aggregate store', () => {
     return statements;
   };
 
-  it('keeps an aggregate with its children, in their order', async () => {
+  it('stores an aggregate and its children, in order', async () => {
     const made = await added(new Date('2026-01-01T10:00:00Z'));
     expect(await loans.get(made.id)).toEqual(made);
     expect(await loans.get(randomUUID())).toBeUndefined();
     expect(await loans.get('no UUID')).toBeUndefined();
   });
 
-  it('loads and writes many aggregates of a unit of work in one statement each', async () => {
+  it('loads and writes all aggregates of a unit of work with one statement each', async () => {
     const made = [await added(), await added(), await added()];
     const ids = made.map(({ id }) => id);
     const sent = await statementsOf(async () => {
@@ -152,7 +152,7 @@ describe('An aggregate store', () => {
     for (const id of ids) expect((await loans.get(id))?.fee).toBe(151);
   });
 
-  it('writes nothing for what is unchanged, and columns that are written once only once', async () => {
+  it('skips unchanged aggregates, and never updates write-once columns', async () => {
     const { id } = await added();
     expect(await statementsOf(() => loans.update(id, (next) => ({ next, events: [] })))).toEqual(['SELECT']);
     await loans.update(id, (current) => current.charge(7));
@@ -161,7 +161,7 @@ describe('An aggregate store', () => {
     ]);
   });
 
-  it('shows the open unit of work its own changes, and others only what is committed', async () => {
+  it('shows uncommitted changes to their own unit of work only', async () => {
     const { id } = await added();
     await unitOfWork.run(async () => {
       await loans.update(id, (current) => current.charge(1));
@@ -171,13 +171,13 @@ describe('An aggregate store', () => {
     expect((await loans.get(id))?.fee).toBe(101);
   });
 
-  it('changes an aggregate after the other, however many updates run at the same time', async () => {
+  it('serializes concurrent updates of an aggregate', async () => {
     const { id } = await added();
     await Promise.all(Array.from({ length: 20 }, () => loans.update(id, (current) => current.charge(1))));
     expect((await loans.get(id))?.fee).toBe(120);
   });
 
-  it('leaves nothing behind when the unit of work fails', async () => {
+  it('rolls back everything when the unit of work fails', async () => {
     const [kept, made] = [await added(), loan()];
     const work = unitOfWork.run(async () => {
       await loans.update(kept.id, (current) => current.charge(1));
@@ -189,17 +189,17 @@ describe('An aggregate store', () => {
     expect(await loans.get(made.id)).toBeUndefined();
   });
 
-  it('refuses to add an aggregate that is there', async () => {
+  it('refuses to add an aggregate that already exists', async () => {
     const made = await added();
     await expect(loans.add(changed(made, 'lent'))).rejects.toThrow('duplicate key');
     const known = unitOfWork.run(async () => {
       await loans.lock([made.id]);
       await loans.add(changed(made, 'lent'));
     });
-    await expect(known).rejects.toThrow(`loan ${made.id} is there already`);
+    await expect(known).rejects.toThrow(`loan ${made.id} already exists`);
   });
 
-  it('gives out what is due, the longest due first, and skips what others are changing', async () => {
+  it('updates due aggregates, the longest overdue first, and skips locked ones', async () => {
     const [late, later, early] = [
       await added(new Date('2025-01-02T00:00:00Z')),
       await added(new Date('2025-01-01T00:00:00Z')),
@@ -219,7 +219,7 @@ describe('An aggregate store', () => {
     expect((await loans.get(early.id))?.dueAt).toEqual(early.dueAt);
   });
 
-  it('keeps what caused the last change, for work that is done later', async () => {
+  it('stores what caused the last change, so that later work can refer to it', async () => {
     const flow = { correlationId: 'request-1' };
     const { id } = await runInFlow(flow, () => added());
     const kept = () => dataSource.query('SELECT flow FROM loan WHERE id = $1', [id]);

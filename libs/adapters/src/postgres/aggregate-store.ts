@@ -5,22 +5,22 @@ import type { EntitySchema, ObjectLiteral } from 'typeorm';
 import { EntityTable } from './entity-table';
 import type { PostgresUnitOfWork } from './unit-of-work';
 
-/** How one kind of aggregate is kept: as a row, and by the events that others may know. */
+/** How one kind of aggregate is stored, and which events its changes publish. */
 export interface AggregateMapping<Aggregate, Event, Row extends ObjectLiteral> {
   /**
-   * The columns. Those with `update: false` are written once; one-to-many children are written with a new aggregate and
-   * never change. A property `dueAt` is when the aggregate needs attention, null if it doesn't ({@link
-   * AggregateStore.updateDue}). A property `flow` (jsonb) is kept by the store: what caused the last change, so that
-   * work that is done later, by a job, is told as its consequence.
+   * The columns. Those with `update: false` are written once; one-to-many children are inserted with a new aggregate
+   * and never change. `dueAt` is when the aggregate needs attention, or null ({@link AggregateStore.updateDue}). The
+   * store maintains `flow` (jsonb): what caused the last change, so that events from later background jobs name it as
+   * their cause.
    */
   readonly entity: EntitySchema<Row>;
   toRow(aggregate: Aggregate): Omit<Row, 'flow'>;
   fromRow(row: Row): Aggregate;
-  /** The events of a change in the published language, see `publishedAs`. Absent: nobody else needs to know. */
+  /** Translates a change's domain events to published ones, see `publishedAs`. Omit it to publish nothing. */
   readonly published?: (change: Change<Aggregate, Event>) => readonly NewEvent[];
   /**
-   * Units of work that change these aggregates take turns, in all processes; stores with the same turn share it. For
-   * aggregates that are so hot, and changed so many at a time, that row locks would only deadlock.
+   * Serializes all units of work that change these aggregates, across processes and across stores with the same turn.
+   * For hot aggregates that are changed many at a time, where row locks would deadlock.
    */
   readonly turn?: string;
 }
@@ -28,14 +28,14 @@ export interface AggregateMapping<Aggregate, Event, Row extends ObjectLiteral> {
 /** An aggregate as the open unit of work sees it. */
 interface Entry<Aggregate> {
   current: Aggregate;
-  /** Whether it has a row already. */
+  /** Whether its row already exists. */
   readonly isStored: boolean;
   isChanged: boolean;
   flow: Flow | null;
 }
 
 interface Unit<Aggregate> {
-  /** Undefined: there is no such aggregate. */
+  /** Undefined if there is no such aggregate. */
   readonly entries: Map<string, Entry<Aggregate> | undefined>;
   announcedLoaded: boolean;
 }
@@ -43,9 +43,9 @@ interface Unit<Aggregate> {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * Aggregates of one kind in PostgreSQL. A unit of work may change many, as a batch of events does: each is locked and
- * loaded once, and what is new or changed is written just before the commit in one statement for all, as are the events
- * of the changes. Repositories are composed of stores; each method takes part in the open unit of work or opens one.
+ * Aggregates of one kind in PostgreSQL. A unit of work, such as a batch of events, may change many of them: each is
+ * locked and loaded once, and just before the commit all inserts, all updates and all events are written with one
+ * statement each. Repositories are composed of stores. Each method joins the open unit of work or opens one.
  */
 export class AggregateStore<Aggregate extends { readonly id: string }, Event, Row extends ObjectLiteral> {
   private readonly table: EntityTable<Row>;
@@ -58,22 +58,22 @@ export class AggregateStore<Aggregate extends { readonly id: string }, Event, Ro
     this.table = new EntityTable(unitOfWork, mapping.entity);
   }
 
-  /** Adds a new aggregate. @throws Error if there is one with its id: here if it is known, or else at the commit. */
+  /** Adds a new aggregate. @throws Error if its id already exists: immediately if it is loaded, otherwise at commit. */
   add(change: Change<Aggregate, Event>): Promise<void> {
     return this.unitOfWork.run(async () => {
       const { entries } = this.unit();
       const { id } = change.next;
-      if (entries.get(id)) throw new Error(`${this.mapping.entity.options.name} ${id} is there already`);
+      if (entries.get(id)) throw new Error(`${this.mapping.entity.options.name} ${id} already exists`);
       const flow = currentFlow() ?? null;
       entries.set(id, { current: change.next, isStored: false, isChanged: true, flow });
       await this.publish(change, flow);
     });
   }
 
-  /** As the open unit of work has it by now; without one, as it was committed last. */
+  /** The aggregate as the open unit of work sees it, or the last committed one if none is open. */
   async get(id: string): Promise<Aggregate | undefined> {
     const unit = this.unitOfWork.isOpen ? this.unit() : undefined;
-    // What was announced is going to be changed, so it may as well be locked.
+    // Announced aggregates will probably change, so lock them right away.
     if (unit && this.isAnnounced(id)) await this.load([id]);
     if (unit?.entries.has(id)) return unit.entries.get(id)?.current;
     if (!this.canBeKey(id)) return undefined;
@@ -82,8 +82,8 @@ export class AggregateStore<Aggregate extends { readonly id: string }, Event, Ro
   }
 
   /**
-   * Locks and loads aggregates until the open unit of work ends, for {@link save}.
-   * @returns those there are, in the order of `ids`.
+   * Loads aggregates for {@link save} and locks them until the open unit of work ends.
+   * @returns those that exist, in the order of `ids`.
    */
   async lock(ids: readonly string[]): Promise<Aggregate[]> {
     await this.load(ids);
@@ -91,7 +91,7 @@ export class AggregateStore<Aggregate extends { readonly id: string }, Event, Ro
     return ids.flatMap((id) => entries.get(id)?.current ?? []);
   }
 
-  /** Takes over what became of an aggregate that {@link lock} was asked for; one that was missing is new then. */
+  /** Saves an aggregate that was passed to {@link lock}; inserts it if it didn't exist. */
   async save(change: Change<Aggregate, Event>): Promise<void> {
     const { entries } = this.unit();
     const { id } = change.next;
@@ -99,15 +99,15 @@ export class AggregateStore<Aggregate extends { readonly id: string }, Event, Ro
     const entry = entries.get(id);
     if (!entry) return this.add(change);
     if (change.next === entry.current) return;
-    // A message or a request acts for itself; a job acts for what made the aggregate due.
+    // A message or a request is its own cause; a job's cause is the change that made the aggregate due.
     const flow = currentFlow() ?? entry.flow;
     Object.assign(entry, { current: change.next, isChanged: true, flow });
     await this.publish(change, flow);
   }
 
   /**
-   * Locks and loads the aggregate, and saves what `change` makes of it.
-   * @returns the aggregate afterwards; undefined if there is none with this id.
+   * Locks and loads the aggregate, and saves the result of `change`.
+   * @returns the updated aggregate; undefined if there is none with this id.
    */
   async update(
     id: string,
@@ -116,7 +116,7 @@ export class AggregateStore<Aggregate extends { readonly id: string }, Event, Ro
     return (await this.updateAll([id], change))[0];
   }
 
-  /** Does the same with several. @returns those there are, afterwards. */
+  /** The same for several aggregates. @returns the updated ones that exist. */
   updateAll(
     ids: readonly string[],
     change: (aggregate: Aggregate) => Change<Aggregate, Event>,
@@ -133,9 +133,8 @@ export class AggregateStore<Aggregate extends { readonly id: string }, Event, Ro
   }
 
   /**
-   * Does the same with at most `limit` of the aggregates that were due at `now`, the longest due first. Those that are
-   * being changed by others are left out.
-   * @returns them, afterwards.
+   * The same for at most `limit` aggregates that are due at `now`, the longest overdue first. Skips locked ones.
+   * @returns the updated aggregates.
    */
   updateDue(
     now: Date,
@@ -151,7 +150,7 @@ export class AggregateStore<Aggregate extends { readonly id: string }, Event, Ro
     });
   }
 
-  /** Locks and loads at most `limit` of the aggregates that were due at `now`, for {@link save}. */
+  /** Locks and loads at most `limit` aggregates that are due at `now`, for {@link save}. */
   async lockDue(now: Date, limit: number): Promise<readonly Aggregate[]> {
     await this.takeTurn();
     const rows = await this.table.due(now, limit, { skipLocked: true });
@@ -218,7 +217,7 @@ export class AggregateStore<Aggregate extends { readonly id: string }, Event, Ro
     return (this.table.hasFlow ? { ...row, flow } : row) as unknown as Row;
   }
 
-  /** Announced are the subjects of events, which are UUIDs: aggregates with other ids are never meant. */
+  /** Announced ids are event subjects, which are UUIDs, so they never refer to aggregates with other ids. */
   private isAnnounced(id: string): boolean {
     return this.table.keyType === 'uuid' && this.unitOfWork.announced.has(id) && this.canBeKey(id);
   }

@@ -3,8 +3,8 @@ import { EntityTable } from './entity-table';
 import type { PostgresUnitOfWork } from './unit-of-work';
 
 /**
- * Rows that are only ever added, such as the entries of a ledger: those of a unit of work are written just before it
- * commits, in one statement.
+ * Append-only rows, such as ledger entries. The rows of a unit of work are written in one statement just before it
+ * commits.
  */
 export class AppendStore<Row extends ObjectLiteral> {
   private readonly table: EntityTable<Row>;
@@ -16,7 +16,7 @@ export class AppendStore<Row extends ObjectLiteral> {
     this.table = new EntityTable(unitOfWork, entity);
   }
 
-  /** Takes part in the open unit of work. Columns with `insert: false` are the database's to fill. */
+  /** Joins the open unit of work. The database fills columns with `insert: false`. */
   append(rows: readonly Row[]): void {
     if (rows.length === 0) return;
     this.unitOfWork

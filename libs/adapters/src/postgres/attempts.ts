@@ -1,7 +1,7 @@
 import { type Attempt, Attempts } from '@atlas/ports/adapters';
 import type { DataSource } from 'typeorm';
 
-/** On connections of its own, not the open unit's. */
+/** Uses its own connections, outside the open unit of work. */
 export class PostgresAttempts extends Attempts {
   constructor(private readonly dataSource: DataSource) {
     super();

@@ -35,7 +35,7 @@ function backboneOn(dataSource: DataSource): Backbone {
     attempts: new PostgresAttempts(dataSource),
     idempotency: new PostgresIdempotencyStore(unitOfWork),
     committed: () =>
-      // On the data source, not the open unit: only what others see.
+      // Queries the data source, not the open unit: only committed data.
       dataSource.query(
         'SELECT aggregate_id AS subject, aggregate_version AS "aggregateVersion" FROM outbox ORDER BY id',
       ),

@@ -7,25 +7,25 @@ export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database` */
   readonly url: string;
   readonly entities?: readonly EntitySchema[];
-  /** The context's own migrations; those of the backbone's tables come first. */
+  /** The context's own migrations; they run after those of the backbone. */
   readonly migrations?: readonly (new () => MigrationInterface)[];
-  /** Most connections at a time. */
+  /** Maximum number of connections. */
   readonly poolSize?: number;
-  /** What a statement may take, milliseconds; migrations may take longer. Default 10,000. */
+  /** Statement timeout, milliseconds; doesn't apply to migrations. Default 10,000. */
   readonly statementTimeoutMs?: number;
-  /** Told of every failed attempt to reach the database. */
+  /** Called with the error of every failed connection attempt. */
   readonly onRetry?: (error: unknown) => void;
 }
 
-/** Advisory locks have names here, which are hashed: numbers that two adapters chose would meet one day. */
+/** Advisory locks are named and hashed, because numbers chosen by different adapters would collide. */
 const MIGRATION_LOCK = 'migrations';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
-/** By how much longer than the server's own limit its answer is waited for: then it can't be reached. */
+/** How much longer than the server-side timeout to wait before treating the server as unreachable, milliseconds. */
 const ANSWER_MARGIN_MS = 1_000;
 
-/** Connects, waiting with backoff while the database is away, and brings its schema up to date. */
+/** Connects, retrying with backoff while the database is unavailable, and runs pending migrations. */
 export async function connectDatabase(options: DatabaseOptions): Promise<DataSource> {
   const waiting = retry(handleAll, {
     maxAttempts: Infinity,
@@ -57,7 +57,7 @@ async function connectOnce(options: DatabaseOptions): Promise<DataSource> {
   return dataSource.initialize();
 }
 
-/** Replicas start together: one migrates, the others wait for it. */
+/** Replicas may start together: one migrates while the others wait. */
 async function migrate({ url, migrations = [] }: DatabaseOptions): Promise<void> {
   const dataSource = new DataSource({
     type: 'postgres',

@@ -71,7 +71,7 @@ export class PostgresDeadLetters extends DeadLetters {
 
   async blockedKeys(consumer: string, topic: string, keys: readonly string[]): Promise<ReadonlySet<string>> {
     if (keys.length === 0) return new Set();
-    // Any one open letter of a key holds it, as it is free only when all are resolved; there may be very many.
+    // One open letter per key is enough, since a key is blocked until all are resolved; there may be very many.
     const rows: { key: string }[] = await this.unitOfWork.manager.query(
       `SELECT wanted.key FROM unnest($3::text[]) AS wanted (key)
        CROSS JOIN LATERAL (
@@ -125,7 +125,7 @@ export class PostgresDeadLetters extends DeadLetters {
       );
       return row;
     };
-    // If it has waited for the first and that is resolved by then, it is given none, though there may be a next one.
+    // If the first letter was resolved while this waited for its lock, this returns none, even if there is a next one.
     while (await first('')) {
       const row = await first('FOR UPDATE');
       if (row) return toLetter(row);
@@ -191,7 +191,7 @@ function toLetter(row: DeadLetterRow): StoredDeadLetter {
   };
 }
 
-/** PostgreSQL's text can't hold U+0000 or half a surrogate pair, which a foreign producer may send. */
+/** PostgreSQL's text type can't store U+0000 or lone surrogates, which a foreign producer may send. */
 function storable<T extends string | null>(text: T): T {
   return (text?.replaceAll('\0', '\u2400').toWellFormed() ?? null) as T;
 }

@@ -1,7 +1,7 @@
 import type { EntityMetadata, EntitySchema, ObjectLiteral, ValueTransformer } from 'typeorm';
 import type { PostgresUnitOfWork } from './unit-of-work';
 
-/** A column as statements need it: names of the property and of the column, type, and the way of its values. */
+/** What statements need to know about a column: its property, name, type and value conversion. */
 interface Column {
   readonly property: string;
   readonly name: string;
@@ -12,11 +12,11 @@ interface Column {
   readonly transformers: readonly ValueTransformer[];
 }
 
-/** A table whose rows are parts of another one's row: the lines of an order. */
+/** A table whose rows belong to a row of another table, such as order lines. */
 interface Children {
   readonly property: string;
   readonly table: Table;
-  /** The property that holds the key of the row they belong to. */
+  /** The property that holds the parent row's key. */
   readonly parent: string;
 }
 
@@ -27,16 +27,16 @@ interface Table {
 }
 
 export interface RowLock {
-  /** Leaves out the rows that others have locked, instead of waiting for them. */
+  /** Skips locked rows instead of waiting for them. */
   readonly skipLocked: boolean;
 }
 
 type AnyRow = Readonly<Record<string, unknown>>;
 
 /**
- * Statements for many rows at a time, made from a TypeORM entity: the entity is the one place that maps columns. A
- * statement takes an array for each column (`unnest`), so it has the same text however many rows there are. Children
- * (one-to-many) are loaded and inserted with their row, and never change.
+ * Multi-row statements derived from a TypeORM entity, so that columns are mapped in one place only. A statement takes
+ * one array per column (`unnest`), so its text doesn't depend on the number of rows. Children (one-to-many) are loaded
+ * and inserted with their parent, and never change.
  */
 export class EntityTable<Row extends ObjectLiteral> {
   private cached: Table | undefined;
@@ -46,7 +46,7 @@ export class EntityTable<Row extends ObjectLiteral> {
     private readonly entity: EntitySchema<Row>,
   ) {}
 
-  /** The PostgreSQL type of the primary key, which is one column. */
+  /** The PostgreSQL type of the single-column primary key. */
   get keyType(): string {
     return this.key.type;
   }
@@ -55,13 +55,13 @@ export class EntityTable<Row extends ObjectLiteral> {
     return this.table.columns.some(({ property }) => property === 'flow');
   }
 
-  /** Locks in the order of the keys, so that two units with the same rows can't deadlock. */
+  /** Locks in key order, so that two units of work with the same rows can't deadlock. */
   byKeys(keys: readonly string[], lock: RowLock | undefined): Promise<Row[]> {
     const { name, type } = this.key;
     return this.select(`WHERE ${name} = ANY ($1::${type}[]) ORDER BY ${name}`, [keys], lock);
   }
 
-  /** The rows whose `dueAt` is not later than `now`, the longest due first. */
+  /** The rows whose `dueAt` is not later than `now`, the longest overdue first. */
   due(now: Date, limit: number, lock: RowLock): Promise<Row[]> {
     const name = this.columnOf('dueAt').name;
     return this.select(`WHERE ${name} <= $1 ORDER BY ${name} LIMIT $2`, [now, limit], lock);
@@ -89,7 +89,7 @@ export class EntityTable<Row extends ObjectLiteral> {
     await this.query(`${before.length > 0 ? `WITH ${before.join(', ')} ` : ''}${last}`, parameters);
   }
 
-  /** Writes the columns that may change. */
+  /** Updates the mutable columns. */
   async update(rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
     const { name: table, columns } = this.table;
@@ -206,9 +206,7 @@ const read = (columns: readonly Column[], row: AnyRow): AnyRow =>
     ]),
   );
 
-/**
- * A column of whole numbers up to 2^53 - 1, such as minor units. PostgreSQL's driver would yield them as text.
- */
+/** A column of integers up to 2^53 - 1, such as minor units. The driver returns them as text by default. */
 export const wholeNumber = {
   type: 'bigint',
   transformer: {

@@ -13,7 +13,7 @@ interface AnswerRow {
   readonly body: string | null;
 }
 
-/** A claim is an advisory lock of the transaction: it ends with it, also when the process is killed. */
+/** A claim is a transaction-level advisory lock, so it ends with the transaction even if the process is killed. */
 export class PostgresIdempotencyStore extends IdempotencyStore {
   constructor(private readonly unitOfWork: PostgresUnitOfWork) {
     super();
@@ -56,7 +56,7 @@ export class PostgresIdempotencyStore extends IdempotencyStore {
   }
 
   async prune(limit: number): Promise<number> {
-    // What another replica prunes, or a request is about to write anew, is left to it.
+    // Skips keys that another replica is pruning or a request is rewriting.
     const [, count]: [unknown, number] = await this.unitOfWork.manager.query(
       `DELETE FROM idempotency_key WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM idempotency_key WHERE expires_at <= now() ORDER BY expires_at LIMIT $1

@@ -15,7 +15,7 @@ export class PostgresInbox extends Inbox {
       [consumer, eventIds],
     );
     const admitted = new Set(rows.map((row) => row.event_id));
-    // An id that comes twice in one batch is admitted where it comes first.
+    // If an id occurs twice in a batch, its first occurrence is admitted.
     return eventIds.filter((id) => admitted.delete(id.toLowerCase()));
   }
 

@@ -1,5 +1,5 @@
 /**
- * Transactions that a reader has seen the end of: every one below `next` but those in `running`. The same as
+ * The transactions that had ended when a reader looked: all below `next` except those in `running`. Equivalent to
  * PostgreSQL's `pg_snapshot`, whose text form is `xmin:xmax:xip,xip…`.
  */
 export interface SeenTransactions {
@@ -8,8 +8,8 @@ export interface SeenTransactions {
 }
 
 /**
- * How far a relay has read. Rows of transactions in `seen` are behind it; while a window is open, so are the
- * window's rows up to the id `after`.
+ * How far a relay has read: all rows of transactions in `seen` and, while a window is open, the window's rows up to the
+ * id `after`.
  */
 export interface OutboxCursor {
   readonly seen: SeenTransactions;
@@ -19,10 +19,10 @@ export interface OutboxCursor {
 /** Before the first transaction. */
 export const START: OutboxCursor = { seen: { next: 1n, running: [] } };
 
-/** @throws Error if `text` is no pg_snapshot. */
+/** @throws Error if `text` is not a pg_snapshot. */
 export function parseSnapshot(text: string): SeenTransactions {
   const match = /^\d+:(\d+):((?:\d+(?:,\d+)*)?)$/.exec(text);
-  if (!match) throw new Error(`"${text}" is no pg_snapshot`);
+  if (!match) throw new Error(`"${text}" is not a pg_snapshot`);
   return {
     next: BigInt(match[1] as string),
     running: (match[2] as string).split(',').filter(Boolean).map(BigInt),
@@ -33,10 +33,10 @@ export const formatSnapshot = ({ next, running }: SeenTransactions): string =>
   `${running[0] ?? next}:${next}:${running.join(',')}`;
 
 /**
- * The part of `now` that is certain to outlive a crash of the server. Numbers of transactions whose WAL was not
- * flushed are given out again after one, also numbers that a snapshot has shown as finished; a row that a later
- * transaction commits under such a number must not count as seen. Up to `newest`, the newest committed transaction
- * with a row, nothing is given out again, because its commit record is on disk.
+ * The part of `now` that survives a crash of the server. After a crash, the server reuses the ids of transactions whose
+ * WAL was not flushed, even if a snapshot showed them as finished; a row that a later transaction commits under such an
+ * id must not count as seen. Ids up to `newest`, the newest committed transaction with a row, are never reused, because
+ * its commit record is on disk.
  */
 export function durablePart(
   now: SeenTransactions,
@@ -47,12 +47,12 @@ export function durablePart(
   return { next, running: now.running.filter((xid) => xid < next) };
 }
 
-/** @throws Error if `text` was not made by {@link formatCursor}. */
+/** @throws Error if `text` was not produced by {@link formatCursor}. */
 export function parseCursor(text: string | undefined): OutboxCursor {
   if (text === undefined) return START;
   const [seen, upTo, after, ...rest] = text.split(' ');
   if (!seen || (upTo !== undefined && !/^\d+$/.test(after ?? '')) || rest.length > 0) {
-    throw new Error(`"${text}" is no cursor of an outbox`);
+    throw new Error(`"${text}" is not an outbox cursor`);
   }
   return {
     seen: parseSnapshot(seen),

@@ -7,10 +7,10 @@ import { connectDatabase } from './data-source';
 import { PostgresOutboxSource } from './outbox-source';
 
 const never = new AbortController().signal;
-/** Far beyond a test's own deadline: what waits so long has missed its wake-up. */
+/** Far beyond the test timeout: a wait this long means a missed wake-up. */
 const NEVER_MS = 600_000;
 
-/** An event of a test: aggregate and version, such as "book 2". */
+/** A test event as aggregate and version, such as "book 2". */
 const nameOf = (record: OutgoingRecord) => `${record.key} ${record.headers['version']}`;
 
 describe('the outbox of a service', () => {
@@ -49,7 +49,7 @@ describe('the outbox of a service', () => {
     return (await onlooker.query<Row>(sql, values)).rows;
   }
 
-  /** A transaction that has its number, as any earlier write gives it one. */
+  /** Begins a transaction that already has its id, as if it had written something before. */
   async function begin(url = database.url): Promise<Client> {
     const client = await connect(url);
     await client.query('BEGIN');
@@ -61,7 +61,7 @@ describe('the outbox of a service', () => {
     await client.query('SELECT 1 FROM aggregate WHERE id = $1 FOR UPDATE', [aggregate]);
   };
 
-  /** Writes the next event of an aggregate, whose lock it takes, as a use case does. */
+  /** Locks an aggregate and writes its next event, as a use case does. */
   async function append(client: Client, aggregate: string, payload = Buffer.from('{}')): Promise<string> {
     const { rows } = await client.query<{ version: number }>(
       'UPDATE aggregate SET version = version + 1 WHERE id = $1 RETURNING version',
@@ -86,7 +86,7 @@ describe('the outbox of a service', () => {
     return row?.waiting;
   };
 
-  /** Reads on from the cursor until there is nothing more. */
+  /** Reads from the cursor to the end of the outbox. */
   async function readAll(limit = 1_000): Promise<string[]> {
     const names: string[] = [];
     for (;;) {
@@ -97,7 +97,7 @@ describe('the outbox of a service', () => {
     }
   }
 
-  /** A reader as samples have it: remembers where it was and asks for what follows. */
+  /** A reader as most samples write it: remembers the last position and queries what follows. */
   function naiveReader<Mark>(
     start: Mark,
     query: string,
@@ -136,7 +136,7 @@ describe('the outbox of a service', () => {
   describe('is read in an order that is safe to publish', () => {
     beforeEach(() => source.acquire(never));
 
-    it('keeps an event whose transaction commits after later ones were read; ordered by id it is lost', async () => {
+    it('delivers an event whose transaction commits after later ones were read; ordering by id loses it', async () => {
       const readById = readerById();
       const slow = await begin();
       await append(slow, 'book');
@@ -154,7 +154,7 @@ describe('the outbox of a service', () => {
       expect(read).toEqual(['loan 1', 'book 1']);
     });
 
-    it('keeps the order of an aggregate whose second writer began first; ordered by (xid, id) it is swapped', async () => {
+    it('keeps the order of an aggregate whose second writer began first; ordering by (xid, id) swaps it', async () => {
       const readByXidAndId = readerByXidAndId();
       const second = await begin();
       const first = await begin();
@@ -169,7 +169,7 @@ describe('the outbox of a service', () => {
       expect(await readAll()).toEqual(['book 1', 'book 2']);
     });
 
-    it('keeps that order also while another transaction runs between the two; windows up to the horizon swap it', async () => {
+    it('keeps that order while another transaction runs between the two; horizon windows swap it', async () => {
       const readByHorizon = readerByHorizon();
       const second = await begin();
       const long = await begin();
@@ -192,7 +192,7 @@ describe('the outbox of a service', () => {
       expect(read).toEqual(['book 1', 'book 2', 'loan 1']);
     });
 
-    it('keeps that order across pages and across a window that was opened between the two commits', async () => {
+    it('keeps that order across pages and across a window opened between the two commits', async () => {
       const second = await begin();
       const first = await begin();
       await append(first, 'loan');
@@ -210,7 +210,7 @@ describe('the outbox of a service', () => {
       expect(await readAll(1)).toEqual(['book 1', 'book 2', 'book 3']);
     });
 
-    it('is not held up by a long transaction, here or in another database of the server', async () => {
+    it('is not delayed by a long transaction, in this or another database of the server', async () => {
       const readByHorizon = readerByHorizon();
       await begin();
       const other = await createTestDatabase();
@@ -225,7 +225,7 @@ describe('the outbox of a service', () => {
       await other.drop();
     });
 
-    it('says nothing of what was rolled back, wholly or to a savepoint', async () => {
+    it('omits events that were rolled back, entirely or to a savepoint', async () => {
       const writer = await begin();
       await append(writer, 'book');
       await writer.query('SAVEPOINT here');
@@ -240,11 +240,11 @@ describe('the outbox of a service', () => {
       expect(await readAll()).toEqual(['book 1', 'book 2']);
     });
 
-    it('keeps an event whose transaction got a number that had been given out before the server crashed', async () => {
+    it('delivers an event whose transaction got an id that was already used before the server crashed', async () => {
       const writer = await begin();
       await append(writer, 'book');
       await writer.query('COMMIT');
-      // A crash forgets what was not flushed, this number among it; the explicit xid plays the server's part.
+      // A crash loses unflushed WAL, including this id; the explicit xid simulates its reuse by the server.
       const [forgotten] = await onDatabase<{ xid: string }>('SELECT pg_current_xact_id() AS xid');
       expect(await readAll()).toEqual(['book 1']);
       expect(await readAll()).toEqual([]);
@@ -257,7 +257,7 @@ describe('the outbox of a service', () => {
       expect(await readAll()).toEqual(['loan 1']);
     });
 
-    it('compares the numbers of transactions as numbers, not as text', async () => {
+    it('compares transaction ids as numbers, not as text', async () => {
       await onDatabase(
         `INSERT INTO outbox (xid, event_id, topic, aggregate_id, aggregate_version, headers, payload)
          SELECT xid, gen_random_uuid(), 'library.events', 'book', xid::text::integer, jsonb_build_object('version', xid), ''
@@ -268,9 +268,9 @@ describe('the outbox of a service', () => {
       expect(await readAll()).toEqual([]);
     });
 
-    it('refuses to go on in a database that was restored elsewhere, with a sentence that says what to do', async () => {
+    it('refuses a database that was restored on another server, and says what to do', async () => {
       const sentence =
-        /numbers? 90000000000, but this server .* restored from a dump .* pg_resetwal --epoch=21,/;
+        /transaction ids up to 90000000000, but this server .* restored from a dump .* pg_resetwal --epoch=21,/;
       await expect(source.read('90000000001:90000000001:', 10)).rejects.toThrow(sentence);
 
       await onDatabase(
@@ -280,11 +280,11 @@ describe('the outbox of a service', () => {
       await expect(source.read(undefined, 10)).rejects.toThrow(sentence);
     });
 
-    it('refuses a cursor that is none', async () => {
-      await expect(source.read('{"from": 1}', 10)).rejects.toThrow('is no cursor of an outbox');
+    it('refuses an invalid cursor', async () => {
+      await expect(source.read('{"from": 1}', 10)).rejects.toThrow('is not an outbox cursor');
     });
 
-    it('hands over the records as they were added', async () => {
+    it('returns the records as they were added', async () => {
       const writer = await begin();
       const eventId = await append(writer, 'book', Buffer.from([0, 1, 0xff]));
       await writer.query('COMMIT');
@@ -299,7 +299,7 @@ describe('the outbox of a service', () => {
       ]);
     });
 
-    it('cuts pages of large events, so that they fit into memory, and leaves none out', async () => {
+    it('limits the size of a page, and skips no event', async () => {
       const writer = await begin();
       for (let i = 0; i < 8; i++) await append(writer, 'book', Buffer.alloc(3_000_000, i));
       await append(writer, 'loan', Buffer.alloc(20_000_000));
@@ -315,7 +315,7 @@ describe('the outbox of a service', () => {
       expect(sizes).toEqual([3, 3, 3]);
     });
 
-    it('gives every committed event once and in order, whatever the writers do and wherever the reader restarts', async () => {
+    it('returns every committed event once and in order, whatever the writers do and wherever the reader restarts', async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(fc.array(transactions, { minLength: 1, maxLength: 12 }), { minLength: 2, maxLength: 10 }),
@@ -359,7 +359,7 @@ describe('the outbox of a service', () => {
             }
           },
         ),
-        // What the writers do together differs from run to run, so a smaller counterexample would prove nothing.
+        // The interleaving of the writers differs between runs, so shrinking a counterexample would prove nothing.
         { numRuns: 25, endOnFailure: true },
       );
     }, 180_000);
@@ -386,7 +386,7 @@ describe('the outbox of a service', () => {
     for (const { writesBeforeLocking, aggregates, events, runsLong, end } of script) {
       await client.query('BEGIN');
       if (writesBeforeLocking) await client.query('SELECT pg_current_xact_id()');
-      // Their work takes a while, before or after they hold the locks that others wait for.
+      // Simulates work before or after taking the locks that others wait for.
       if (runsLong && writesBeforeLocking) await client.query('SELECT pg_sleep(0.03)');
       for (const aggregate of aggregates) await lock(client, aggregate);
       for (let i = 0; i < events; i++) for (const aggregate of aggregates) await append(client, aggregate);
@@ -422,7 +422,7 @@ describe('the outbox of a service', () => {
       }
     });
 
-    it('when the time is up, or when it is to stop', async () => {
+    it('on timeout, or when told to stop', async () => {
       await readAll();
       await source.changed(1, never);
       const stopping = new AbortController();
@@ -431,12 +431,12 @@ describe('the outbox of a service', () => {
       await woken;
     });
 
-    it('when its connection is cut, so that it notices', async () => {
+    it('when its connection breaks, so that the relay notices', async () => {
       await readAll();
       const woken = source.changed(NEVER_MS, never);
       await cutRelays();
       await woken;
-      await expect(source.read(cursor, 1)).rejects.toThrow('ownership of the outbox is lost');
+      await expect(source.read(cursor, 1)).rejects.toThrow('lost ownership of the outbox');
       await source.acquire(never);
       await commitOne();
       expect(await readAll()).toEqual(['book 1']);
@@ -471,7 +471,7 @@ describe('the outbox of a service', () => {
       return relays.length > 0;
     };
 
-    it('so that a second one stands by until the first gives up its ownership', async () => {
+    it('so that a second one stands by until the first releases its ownership', async () => {
       await source.acquire(never);
       const takeOver = standBy();
       await eventually(isStandingBy);
@@ -492,10 +492,10 @@ describe('the outbox of a service', () => {
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
       await takeOver;
-      await expect(source.read(undefined, 1)).rejects.toThrow('ownership of the outbox is lost');
+      await expect(source.read(undefined, 1)).rejects.toThrow('lost ownership of the outbox');
     });
 
-    it('so that a second one takes over when the first stands still, as a paused process does', async () => {
+    it('so that a second one takes over when the first hangs, as a paused process does', async () => {
       const paused = new PostgresOutboxSource({ url: database.url, ownershipTimeoutMs: 200 });
       await paused.acquire(never);
       await standBy();
@@ -503,7 +503,7 @@ describe('the outbox of a service', () => {
       await paused.close();
     });
 
-    it('and one that is told to stop stands by no longer', async () => {
+    it('and one that is told to stop no longer stands by', async () => {
       await source.acquire(never);
       const stopping = new AbortController();
       const takeOver = standBy(stopping.signal);
@@ -513,7 +513,7 @@ describe('the outbox of a service', () => {
     });
   });
 
-  describe('tells how much is waiting and is kept small', () => {
+  describe('reports its backlog and is pruned', () => {
     beforeEach(() => source.acquire(never));
 
     const commit = async (...aggregates: string[]) => {
@@ -522,7 +522,7 @@ describe('the outbox of a service', () => {
       await writer.query('COMMIT');
     };
 
-    it('counts committed events that are not behind the cursor, and the age of the oldest', async () => {
+    it('counts the committed events after the cursor, and reports the age of the oldest', async () => {
       expect(await source.backlog(undefined)).toEqual({ rows: 0, oldestAgeMs: 0 });
       await commit('book', 'book', 'loan');
       const late = await begin();
@@ -543,7 +543,7 @@ describe('the outbox of a service', () => {
       expect((await source.backlog(cursor)).rows).toBe(1);
     });
 
-    it('deletes what is behind the cursor and old enough, and nothing else', async () => {
+    it('deletes only events that are before the cursor and old enough', async () => {
       const late = await begin();
       await append(late, 'loan');
       await commit('book', 'book');

@@ -18,16 +18,16 @@ import {
 } from './outbox-cursor';
 
 export interface OutboxSourceOptions {
-  /** `postgres://user:password@host:port/database`; directly, not by a pooler that shares sessions. */
+  /** `postgres://user:password@host:port/database`; a direct connection, not a pooler that shares sessions. */
   readonly url: string;
-  /** After how long without a sign of life an owner loses its ownership. Default 15,000. */
+  /** How long an owner may be silent before it loses its ownership, milliseconds. Default 15,000. */
   readonly ownershipTimeoutMs?: number;
 }
 
 /** Hashed to the number of an advisory lock. */
 const OWNERSHIP_LOCK = 'outbox-relay';
 const DEFAULT_OWNERSHIP_TIMEOUT_MS = 15_000;
-/** The most payload that one page holds, so that memory stays bounded; a single larger row makes a page alone. */
+/** Maximum payload of a page, to bound memory; a single larger row gets its own page. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 const PRUNE_CHUNK_ROWS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -38,7 +38,7 @@ interface PageRow {
   readonly snapshot: string | null;
   readonly counter: string | null;
   readonly newest: string | null;
-  /** Null in the one row that an empty page has. */
+  /** Null in the single row of an empty page. */
   readonly id: string | null;
   readonly topic: string;
   readonly aggregate_id: string;
@@ -47,21 +47,21 @@ interface PageRow {
   readonly fetched: string | null;
 }
 
-/** One connection holds the ownership, listens and reads: whoever has lost one of these has lost them all. */
+/** One connection holds the ownership, listens and reads, so that losing one means losing all. */
 interface Owner {
   readonly client: Client;
   lost: boolean;
-  /** Something was committed since the last read began. */
+  /** Whether something was committed since the last read began. */
   changed: boolean;
   wake?: (() => void) | undefined;
 }
 
 /**
- * Reads an outbox in commit-safe order, by the difference of two snapshots (the method of PgQ). A window is all that
- * has committed between the snapshot that the cursor remembers and the present one, read in pages by id. A writer
- * holds its aggregate's lock until it has committed, so whenever a row is visible the earlier ones of its aggregate
- * are too, and have lower ids: they are in the same window or an earlier one, and come first. A transaction that is
- * still running is remembered as such in the cursor; it delays nobody else. See docs/adr/0003.
+ * Reads an outbox in commit-safe order, using the difference of two snapshots (PgQ's method). A window contains
+ * everything committed between the cursor's snapshot and the current one, and is read in pages by id. A writer holds
+ * its aggregate's lock until it commits, so when a row is visible, all earlier rows of its aggregate are visible too
+ * and have lower ids: they are in the same window or an earlier one, and come first. The cursor records transactions
+ * that are still running; they delay no one else. See docs/adr/0003.
  */
 export class PostgresOutboxSource extends OutboxSource {
   private readonly pool: Pool;
@@ -78,18 +78,18 @@ export class PostgresOutboxSource extends OutboxSource {
       query_timeout: STATEMENT_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,
     });
-    // An idle connection that breaks is replaced when the next one is needed.
+    // The pool replaces a broken idle connection on demand.
     this.pool.on('error', () => undefined);
   }
 
-  /** @throws Error if the database can't be reached or asked. */
+  /** @throws Error if the database is unreachable or a query fails. */
   async acquire(signal: AbortSignal): Promise<void> {
     await this.release();
     const owner = await this.connect();
     try {
       for (;;) {
         signal.throwIfAborted();
-        // Asked again and again, not waited for: a statement that waits would keep a snapshot, and so hold up vacuum.
+        // Polls instead of blocking: a blocked statement would keep a snapshot, which delays vacuum.
         const { rows } = await owner.client.query<{ acquired: boolean }>(
           'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS acquired',
           [OWNERSHIP_LOCK],
@@ -128,7 +128,7 @@ export class PostgresOutboxSource extends OutboxSource {
     });
     try {
       await client.connect();
-      // The server ends the session, and with it the ownership, of a relay that stands still or is out of reach.
+      // The server ends the session, and with it the ownership, of a relay that hangs or is unreachable.
       const seconds = Math.max(1, Math.round(timeoutMs / 3_000));
       await client.query(
         `SELECT set_config('idle_session_timeout', $1, false), set_config('tcp_keepalives_idle', $2, false),
@@ -142,7 +142,7 @@ export class PostgresOutboxSource extends OutboxSource {
     }
   }
 
-  /** @throws Error if the ownership is lost, the database is away, or the cursor is not of this database. */
+  /** @throws Error if the ownership is lost, the database is unavailable, or the cursor belongs to another database. */
   async read(cursor: string | undefined, limit: number): Promise<OutboxPage> {
     const owner = this.requireOwner();
     const position = parseCursor(cursor);
@@ -158,7 +158,7 @@ export class PostgresOutboxSource extends OutboxSource {
   }
 
   private async openWindow(owner: Owner, seen: SeenTransactions, limit: number): Promise<OutboxPage> {
-    // `id + 0` keeps the planner from walking along the primary key over all that was published before.
+    // `id + 0` keeps the planner from scanning the primary key over everything published before.
     const { rows } = await owner.client.query<PageRow>(
       pageQuery(`xid >= $3::xid8 OR xid = ANY ($4::xid8[]) ORDER BY id + 0`),
       [limit, PAGE_BYTES, seen.next, seen.running],
@@ -169,8 +169,8 @@ export class PostgresOutboxSource extends OutboxSource {
     const known = newest !== undefined && newest >= seen.next ? newest + 1n : seen.next;
     if (counter < known) {
       throw new Error(
-        `The outbox knows transactions up to number ${known - 1n}, but this server has only come to ${counter - 1n}: ` +
-          'it was restored from a dump or has lost commits, and nothing is published. Raise its numbers with ' +
+        `The outbox has seen transaction ids up to ${known - 1n}, but this server has only reached ${counter - 1n}: ` +
+          "it was restored from a dump or has lost commits. Nothing is published. Raise the server's counter with " +
           `pg_resetwal --epoch=${(known >> 32n) + 1n}, as docs/adr/0003 describes`,
       );
     }
@@ -191,13 +191,13 @@ export class PostgresOutboxSource extends OutboxSource {
       ),
       [limit, PAGE_BYTES, window.after, formatSnapshot(window.upTo), formatSnapshot(seen)],
     );
-    // Others may have committed since the window was opened.
+    // Other transactions may have committed since the window was opened.
     return toPage(rows, limit, seen, window.upTo, true);
   }
 
   async changed(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const { owner } = this;
-    // What was committed while the last read ran has set `changed`, so no wake-up falls between read and wait.
+    // Commits during the last read have set `changed`, so no wake-up is lost between read and wait.
     if (!owner || owner.lost || owner.changed || signal.aborted) return;
     await new Promise<void>((resolve) => {
       const wake = () => {
@@ -228,7 +228,7 @@ export class PostgresOutboxSource extends OutboxSource {
     const { seen } = parseCursor(cursor);
     let pruned = 0;
     for (;;) {
-      // Oldest first by id, so that a table in which nothing is due is not scanned.
+      // Oldest first by id, to avoid scanning a table in which nothing is due.
       const { rowCount } = await this.pool.query(
         `WITH oldest AS MATERIALIZED (SELECT id, xid, created_at FROM outbox ORDER BY id LIMIT $1)
          DELETE FROM outbox USING oldest
@@ -248,7 +248,7 @@ export class PostgresOutboxSource extends OutboxSource {
     if (owner) await disconnect(owner);
   }
 
-  /** Gives up the ownership and every connection, for good. */
+  /** Releases the ownership and closes all connections, permanently. */
   async close(): Promise<void> {
     await this.release();
     await this.pool.end();
@@ -256,14 +256,14 @@ export class PostgresOutboxSource extends OutboxSource {
 
   private requireOwner(): Owner {
     if (!this.owner) throw new Error('The outbox must be acquired before it is read');
-    if (this.owner.lost) throw new Error('The ownership of the outbox is lost: its connection has ended');
+    if (this.owner.lost) throw new Error('The relay lost ownership of the outbox: its connection ended');
     return this.owner;
   }
 }
 
 /**
- * A page of rows, cut at $2 bytes of payload. Always at least one row; the first one has the snapshot that the page was
- * read in, and how many rows there were before the cut.
+ * A page of rows, limited to $2 bytes of payload. Always at least one row; the first one has the snapshot of the read
+ * and the number of rows before the limit.
  */
 const pageQuery = (window: string): string => `
   WITH candidate AS (
@@ -303,7 +303,7 @@ function toPage(
     : { records, cursor: formatCursor({ seen, window: { upTo, after: last.id as string } }), more: true };
 }
 
-/** Ends the session, so that the server gives its lock to the next; never waits long for a server that is away. */
+/** Ends the session, so that the server releases its lock. Doesn't wait long for an unavailable server. */
 async function disconnect({ client }: Owner): Promise<void> {
   const deadline = new AbortController();
   await Promise.race([

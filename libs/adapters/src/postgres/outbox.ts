@@ -15,13 +15,13 @@ interface OutboxRow {
 }
 
 /**
- * Collects the events of a unit of work and writes them in one statement just before it commits. The locks of their
- * aggregates are still held then, so ids grow with each aggregate's versions, which is what the relay relies on.
+ * Collects the events of a unit of work and writes them in one statement just before it commits. Their aggregates are
+ * still locked then, so ids grow with each aggregate's versions, as the relay requires.
  */
 export class PostgresOutbox extends Outbox {
   private readonly committed = metrics.getMeter('atlas.outbox').createCounter('atlas.outbox.events', {
     unit: '{event}',
-    description: 'Events that were committed, by type',
+    description: 'Committed events, by type',
   });
 
   constructor(

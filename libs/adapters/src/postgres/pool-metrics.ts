@@ -2,7 +2,7 @@ import { metrics } from '@opentelemetry/api';
 import type { Pool } from 'pg';
 import type { DataSource } from 'typeorm';
 
-/** Shows the service's connections to its database, by the names of OpenTelemetry's conventions. */
+/** Metrics of the database connection pool, named by OpenTelemetry's semantic conventions. */
 export function measurePool(dataSource: DataSource): void {
   const { master: pool } = dataSource.driver as unknown as { readonly master: Pool };
   const labels = { 'db.client.connection.pool.name': 'service' };
@@ -10,7 +10,7 @@ export function measurePool(dataSource: DataSource): void {
   meter
     .createObservableUpDownCounter('db.client.connection.count', {
       unit: '{connection}',
-      description: 'Connections to the database, by what they do',
+      description: 'Database connections, by state',
     })
     .addCallback((result) => {
       const { totalCount, idleCount } = pool;
@@ -20,13 +20,13 @@ export function measurePool(dataSource: DataSource): void {
   meter
     .createObservableUpDownCounter('db.client.connection.pending_requests', {
       unit: '{request}',
-      description: 'Work that waits for a connection to the database',
+      description: 'Requests waiting for a database connection',
     })
     .addCallback((result) => result.observe(pool.waitingCount, labels));
   meter
     .createObservableUpDownCounter('db.client.connection.max', {
       unit: '{connection}',
-      description: 'The most connections to the database at a time',
+      description: 'Maximum number of database connections',
     })
     .addCallback((result) => result.observe(pool.options.max, labels));
 }

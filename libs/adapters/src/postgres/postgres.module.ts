@@ -20,7 +20,7 @@ import { PostgresOutbox } from './outbox';
 import { measurePool } from './pool-metrics';
 import { PostgresUnitOfWork } from './unit-of-work';
 
-/** For readiness: rejects while the service's database does not answer. */
+/** For readiness: rejects while the database doesn't respond. */
 export const databaseIsThere = (app: Pick<ModuleRef, 'get'>): Promise<unknown> =>
   app.get(DataSource, { strict: false }).query('SELECT 1');
 
@@ -74,5 +74,5 @@ export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
 const logger = new Logger(PostgresModule.name);
 
 function warn(error: unknown): void {
-  logger.warn(`The database can't be reached yet, trying on: ${String(error)}`);
+  logger.warn(`The database is not reachable yet, retrying: ${String(error)}`);
 }

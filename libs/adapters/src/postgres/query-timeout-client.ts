@@ -1,12 +1,11 @@
 import { Client } from 'pg';
 
-/** What pg says of a statement that took longer than `query_timeout`. */
+/** pg's error message for a statement that exceeded `query_timeout`. */
 const TIMEOUT = 'Query read timeout';
 
 /**
- * A connection that is cut when a statement gets no answer in its time. pg alone would only give up the statement, and
- * put the connection back: on a server that stands still, or a network that swallows packets, whoever gets it next
- * waits behind a statement that is never answered.
+ * A client that closes its connection when a statement times out. pg alone would return the connection to the pool: if
+ * the server hangs or the network drops packets, its next user would wait behind a statement that never completes.
  */
 export class QueryTimeoutClient extends Client {
   override query = ((...args: Parameters<Client['query']>) => {

@@ -4,7 +4,7 @@ import { createTestDatabase, eventually, type TestDatabase } from '@atlas/testin
 import type { DataSource } from 'typeorm';
 import { connectDatabase } from './data-source';
 
-/** A way to the database that can stand still: connections stay open, and nothing comes through. */
+/** A proxy to the database that can hang: connections stay open, but no data passes. */
 class Path {
   private readonly sockets = new Set<Socket>();
 
@@ -38,7 +38,7 @@ class Path {
     return url.href;
   }
 
-  /** For the connections there are: those that are made afterwards come through. */
+  /** Affects existing connections only; new ones work. */
   stall(): void {
     for (const socket of this.sockets) socket.unpipe().pause();
   }
@@ -49,7 +49,7 @@ class Path {
   }
 }
 
-describe('A database that stands still', () => {
+describe('A database that hangs', () => {
   let database: TestDatabase;
   let path: Path;
   let dataSource: DataSource;
@@ -67,7 +67,7 @@ describe('A database that stands still', () => {
 
   const ask = (): Promise<unknown> => dataSource.query('SELECT 1');
 
-  it('holds nobody up for longer than a statement may take, and is used again by new connections', async () => {
+  it('blocks no caller for longer than the statement timeout, and is used again over new connections', async () => {
     await Promise.all([ask(), ask()]);
     path.stall();
 
@@ -77,7 +77,7 @@ describe('A database that stands still', () => {
     await eventually(ask, 5_000);
   });
 
-  it('ends a transaction, too', async () => {
+  it('also fails a transaction', async () => {
     const stalled = dataSource.transaction(async (manager) => {
       await manager.query('SELECT 1');
       path.stall();
@@ -88,7 +88,7 @@ describe('A database that stands still', () => {
     await eventually(ask, 5_000);
   });
 
-  it('is told to give up a statement that takes too long', async () => {
+  it('cancels a statement that takes too long', async () => {
     await expect(dataSource.query('SELECT pg_sleep(5)')).rejects.toMatchObject({
       driverError: { code: '57014' },
     });

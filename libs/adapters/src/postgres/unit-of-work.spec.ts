@@ -23,7 +23,7 @@ describe('A PostgreSQL unit of work', () => {
   const add = (account: number) =>
     unitOfWork.manager.query('UPDATE account SET balance = balance + 1 WHERE id = $1', [account]);
 
-  it('that ends up in a deadlock is run again, and no effect is lost or doubled', async () => {
+  it('is retried after a deadlock, without lost or duplicate effects', async () => {
     let attempts = 0;
     let bothHoldOne!: () => void;
     const crossed = new Promise<void>((resolve) => (bothHoldOne = resolve));
@@ -42,7 +42,7 @@ describe('A PostgreSQL unit of work', () => {
     ]);
   });
 
-  it('is not run again for an error of the statement itself', async () => {
+  it('is not retried after any other statement error', async () => {
     let attempts = 0;
     const work = unitOfWork.run(() => {
       attempts++;
@@ -54,7 +54,7 @@ describe('A PostgreSQL unit of work', () => {
 });
 
 describe('Connecting to a database', () => {
-  it('migrates it once, however many replicas start at the same time', async () => {
+  it('migrates it once even if several replicas start at the same time', async () => {
     const database = await createTestDatabase();
     const replicas = await Promise.all([1, 2, 3].map(() => connectDatabase({ url: database.url })));
     const rows: { name: string; times: number }[] = await replicas[0]!.query(

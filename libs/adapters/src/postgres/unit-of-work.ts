@@ -12,7 +12,7 @@ interface OpenUnit {
   readonly afterCommit: (() => void)[];
 }
 
-/** serialization_failure and deadlock_detected: PostgreSQL asks to run the transaction again. */
+/** serialization_failure and deadlock_detected: PostgreSQL asks the client to retry the transaction. */
 const RETRYABLE = new Set(['40001', '40P01']);
 
 const isRetryable = (error: unknown): boolean =>
@@ -20,7 +20,7 @@ const isRetryable = (error: unknown): boolean =>
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** READ COMMITTED transactions; whoever changes a row that others may change locks it first. */
+/** Runs READ COMMITTED transactions: lock a row before changing it if others may change it too. */
 export class PostgresUnitOfWork extends UnitOfWork {
   private readonly open = new AsyncLocalStorage<OpenUnit>();
   private readonly retrying = retry(handleWhen(isRetryable), {
@@ -37,7 +37,7 @@ export class PostgresUnitOfWork extends UnitOfWork {
     return this.retrying.execute(() => this.transaction(work));
   }
 
-  /** The open unit's entity manager; outside of one, a manager whose statements each commit on their own. */
+  /** The open unit's entity manager; without one, a manager that commits each statement separately. */
   get manager(): EntityManager {
     return this.open.getStore()?.manager ?? this.dataSource.manager;
   }
@@ -51,29 +51,29 @@ export class PostgresUnitOfWork extends UnitOfWork {
     for (const id of ids) announced.add(id);
   }
 
-  /** The ids that {@link announce} named; none without an open unit. */
+  /** The ids passed to {@link announce}; empty without an open unit. */
   get announced(): ReadonlySet<string> {
     return this.open.getStore()?.announced ?? NONE;
   }
 
-  /** Waits until no other unit, in any process, has the turn of this name; the open unit has it until it ends. */
+  /** Acquires the named turn, a lock across processes that the open unit holds until it ends. */
   async takeTurn(name: string): Promise<void> {
     const { turns, manager } = this.openUnit();
-    // Named, not numbered: a number that another adapter chose too would lock them against each other.
+    // Named, because two adapters that chose the same number would block each other.
     const turn =
       turns.get(name) ?? manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [name]);
     turns.set(name, turn);
     await turn;
   }
 
-  /** What `owner` keeps for as long as the open unit lasts, made by `begin` when it is first asked for. */
+  /** State that `owner` keeps for the open unit of work; `begin` creates it on first use. */
   local<T>(owner: object, begin: () => T): T {
     const { locals } = this.openUnit();
     if (!locals.has(owner)) locals.set(owner, begin());
     return locals.get(owner) as T;
   }
 
-  /** Calls `callback` as the last thing inside the open transaction. */
+  /** Calls `callback` at the end of the open transaction, before the commit. */
   beforeCommit(callback: () => Promise<void>): void {
     this.openUnit().beforeCommit.push(callback);
   }
@@ -86,7 +86,7 @@ export class PostgresUnitOfWork extends UnitOfWork {
 
   private openUnit(): OpenUnit {
     const unit = this.open.getStore();
-    if (!unit) throw new Error('This needs an open unit of work');
+    if (!unit) throw new Error('This requires an open unit of work');
     return unit;
   }
 

@@ -37,7 +37,7 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
   add(change: Change<Aggregate, Event>): Promise<void> {
     return this.unitOfWork.run(async () => {
       const { id } = change.next;
-      if (await this.lockRow(id)) throw new Error(`${this.mapping.name} ${id} is there already`);
+      if (await this.lockRow(id)) throw new Error(`${this.mapping.name} ${id} already exists`);
       await this.write(change, currentFlow());
     });
   }

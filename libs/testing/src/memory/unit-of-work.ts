@@ -35,7 +35,7 @@ export class MemoryUnitOfWork extends UnitOfWork {
 
   /** Nothing is gained by loading together what is in memory. */
   announce(): void {
-    if (!this.open.getStore()) throw new Error('This needs an open unit of work');
+    if (!this.open.getStore()) throw new Error('This requires an open unit of work');
   }
 
   afterCommit(callback: () => void): void {
@@ -47,7 +47,7 @@ export class MemoryUnitOfWork extends UnitOfWork {
   /** The open unit's transaction. @throws Error if none is open. */
   get current(): MemoryTransaction {
     const transaction = this.open.getStore();
-    if (!transaction) throw new Error('This needs an open unit of work');
+    if (!transaction) throw new Error('This requires an open unit of work');
     return transaction;
   }
 

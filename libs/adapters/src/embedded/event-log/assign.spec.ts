@@ -16,7 +16,7 @@ const different = fc
   .array(fc.record({ topics: fc.subarray(TOPICS) }), { minLength: 1, maxLength: 8 })
   .map(numbered);
 
-describe('the plan by which a group shares its partitions', () => {
+describe("the plan that assigns a group's partitions", () => {
   it('gives every partition to a member that reads its topic, if there is one', () => {
     fc.assert(
       fc.property(partitions.map(numbered), different, (parts, members) => {
@@ -30,7 +30,7 @@ describe('the plan by which a group shares its partitions', () => {
     );
   });
 
-  it('differs by one partition at most among members that read the same', () => {
+  it('differs by at most one partition between members that read the same topics', () => {
     fc.assert(
       fc.property(partitions.map(numbered), alike, (parts, members) => {
         const plan = [...assign(parts, members).values()];
@@ -40,7 +40,7 @@ describe('the plan by which a group shares its partitions', () => {
     );
   });
 
-  it('takes from nobody who has no more than his share', () => {
+  it('takes nothing from a member that has no more than its share', () => {
     fc.assert(
       fc.property(partitions.map(numbered), alike, (parts, members) => {
         const plan = assign(parts, members);
@@ -54,7 +54,7 @@ describe('the plan by which a group shares its partitions', () => {
     );
   });
 
-  it('leaves its own result alone', () => {
+  it('is stable: applied to its own result, it changes nothing', () => {
     fc.assert(
       fc.property(partitions.map(numbered), different, (parts, members) => {
         const plan = assign(parts, members);
@@ -64,7 +64,7 @@ describe('the plan by which a group shares its partitions', () => {
     );
   });
 
-  it('is reached by members that each give back and take what it says, in whatever order they come', () => {
+  it('is reached whatever the order in which members release and take partitions', () => {
     fc.assert(
       fc.property(
         partitions.map(numbered),

@@ -1,7 +1,7 @@
 export interface AssignablePartition {
   readonly id: number;
   readonly topic: string;
-  /** The member that holds it at present. */
+  /** The member that currently holds it. */
   readonly owner: number | null;
 }
 
@@ -11,10 +11,10 @@ export interface AssignableMember {
 }
 
 /**
- * Shares a group's partitions among its members: evenly (members with the same topics differ by one at most), and
- * with as few moves as that allows. It depends on nothing but its arguments, so every member that computes it under
- * the group's lock gets the same plan.
- * @returns which member each partition should go to; a partition whose topic nobody reads is not in it.
+ * Assigns a group's partitions to its members evenly (members with the same topics differ by at most one) and with as
+ * few moves as that allows. A pure function, so every member that computes it under the group's lock gets the same
+ * plan.
+ * @returns the member of each partition; partitions whose topic has no reader are omitted.
  */
 export function assign(
   partitions: readonly AssignablePartition[],
@@ -44,7 +44,7 @@ export function assign(
     const reader = plan.has(partition.id) ? undefined : leastLoadedReader(partition);
     if (reader !== undefined) give(partition, reader);
   }
-  // Each move makes the loads more even, so this ends, and a plan that was carried out has none left to make.
+  // Each move evens out the loads, so this terminates, and a plan that was carried out needs no further moves.
   for (;;) {
     const [move] = readable
       .map((partition) => ({ partition, from: plan.get(partition.id), to: leastLoadedReader(partition) }))

@@ -35,7 +35,7 @@ describe('a member of the embedded event log', () => {
 
   const record = (value: string) => ({ topic, key: keyOfIt ?? '', headers: {}, value: Buffer.from(value) });
 
-  it('is woken by each publish: so many there and back would take its poll past the deadline', async () => {
+  it('is woken by each publish: with polling alone, this many round trips would miss the deadline', async () => {
     let handled = 0;
     await log.subscribe({
       group: 'lending',
@@ -49,7 +49,7 @@ describe('a member of the embedded event log', () => {
     }
   });
 
-  it('keeps the partition of the batch in hand until that is done, while the others move at once', async () => {
+  it('keeps the partition of its current batch until that is done, while the others move immediately', async () => {
     const gate = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<AbortSignal>();
     const handled: string[] = [];
@@ -72,7 +72,7 @@ describe('a member of the embedded event log', () => {
         void handled.push(...records.map(({ value }) => `second ${String(value)}`)),
     });
     await eventually(() => second.assignment().length === 2);
-    // The third that the second member is to have.
+    // The third partition of the second member.
     expect(signal.aborted).toBe(true);
     expect(first.assignment()).toContain(IN_HAND);
     gate.resolve();

@@ -19,21 +19,20 @@ import { migrate, SCHEMA_LOCK } from './schema';
 import { LogSession } from './session';
 
 export interface EmbeddedEventLogOptions {
-  /** Told of what went wrong and is being tried again: a handler that failed, a server that is away. */
+  /** Called with each error that is being retried: a failed handler, an unavailable server. */
   readonly onError?: Report;
   /** After how long without a heartbeat a group member counts as dead, milliseconds. Default 10,000. */
   readonly sessionTimeoutMs?: number;
 }
 
-/** One connection more hears of news, once something is subscribed to. */
+/** One more connection listens for notifications once there is a subscription. */
 const POOL_SIZE = 2;
 const HEARTBEAT_MS = 1_000;
 const READ_RECORDS = 500;
 
 /**
- * An event log in a PostgreSQL database of its own, for running Atlas without Kafka. Each process opens it once.
- * Lost connections and restarts of the server are waited out; only calls that ask once, and `publish`, fail.
- * Records are kept for ever.
+ * An event log in its own PostgreSQL database, for running Atlas without Kafka. Each process opens it once. Consumers
+ * survive lost connections and restarts of the server; single requests and `publish` fail. Records are kept for ever.
  */
 export class EmbeddedEventLog extends EventLog {
   private readonly topicPartitions = new Map<string, readonly number[]>();
@@ -51,9 +50,9 @@ export class EmbeddedEventLog extends EventLog {
   }
 
   /**
-   * Opens the log and makes its tables if they are missing; waits with backoff while the server is away.
+   * Opens the log and creates missing tables; retries with backoff while the server is unavailable.
    * @param url `postgres://user:password@host:port/database`
-   * @throws Error if the server refuses, or a newer program has changed the tables.
+   * @throws Error if the server refuses the connection, or a newer version of Atlas has migrated the tables.
    */
   static async open(url: string, options: EmbeddedEventLogOptions = {}): Promise<EmbeddedEventLog> {
     const report = options.onError ?? (() => undefined);
@@ -88,8 +87,8 @@ export class EmbeddedEventLog extends EventLog {
         if (found && found.partitions > 0) {
           if (found.partitions === partitions) continue;
           throw new Error(
-            `Topic "${name}" has ${found.partitions} partitions, not ${partitions}: keys would change theirs, ` +
-              'so make a new topic instead',
+            `Topic "${name}" has ${found.partitions} partitions, not ${partitions}: keys would move, ` +
+              'so create a new topic instead',
           );
         }
         await query(
@@ -163,7 +162,7 @@ export class EmbeddedEventLog extends EventLog {
     return seekGroup(this.database, group, topic, partition, offset, this.sessionTimeoutMs);
   }
 
-  /** It keeps what it has. */
+  /** A running consumer keeps its subscription. */
   async redeliveryWindowMs(): Promise<number> {
     return Infinity;
   }
@@ -199,7 +198,7 @@ export class EmbeddedEventLog extends EventLog {
     );
   }
 
-  /** Partitions never change, so they are read once. */
+  /** Partitions never change, so they are cached. */
   private async partitionIds(topic: string): Promise<readonly number[]> {
     const known = this.topicPartitions.get(topic);
     if (known) return known;
@@ -207,7 +206,7 @@ export class EmbeddedEventLog extends EventLog {
       'SELECT id FROM topic_partition WHERE topic = $1 ORDER BY partition',
       [topic],
     );
-    if (rows.length === 0) throw new Error(`Topic "${topic}" is not there: make it with ensureTopics`);
+    if (rows.length === 0) throw new Error(`Topic "${topic}" does not exist: create it with ensureTopics`);
     const ids = rows.map(({ id }) => id);
     this.topicPartitions.set(topic, ids);
     return ids;

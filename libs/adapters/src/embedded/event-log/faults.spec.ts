@@ -12,7 +12,7 @@ import type { MemberNews, MemberOrder } from './test/member-process';
 const TOPIC = 'members.events';
 const GROUP = 'lending';
 const PARTITIONS = 6;
-/** Longer than a test may take: whatever is noticed was not noticed by a missing heartbeat. */
+/** Longer than the test timeout, so that a missing heartbeat can't be what the members react to. */
 const NEVER_MS = 3_600_000;
 
 let database: TestDatabase;
@@ -83,7 +83,7 @@ async function read(log: EventLog): Promise<string[]> {
   return values;
 }
 
-/** Every record lies behind the group's offset, and nothing else does. */
+/** The group has committed exactly the existing records. */
 const caughtUp = (log: EventLog) =>
   eventually(async () => {
     const committed = (await log.groupOffsets()).map(({ partition, committed: offset }) => [
@@ -130,7 +130,7 @@ class MemberProcess {
   }
 }
 
-/** Breaks every connection to the log's database but the operator's. */
+/** Breaks every connection to the log's database except the test's own. */
 async function terminateConnections(which = 'true'): Promise<number> {
   const { rowCount } = await operator.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -140,7 +140,7 @@ async function terminateConnections(which = 'true'): Promise<number> {
 }
 
 describe('a fresh log', () => {
-  it('is made by processes that open it at the same time', async () => {
+  it('can be created by several processes at the same time', async () => {
     const logs = await Promise.all(Array.from({ length: 5 }, () => open()));
 
     await Promise.all(logs.map((log) => log.ensureTopics([{ name: TOPIC, partitions: PARTITIONS }])));
@@ -148,7 +148,7 @@ describe('a fresh log', () => {
     for (const log of logs) expect(await log.describe()).toHaveLength(PARTITIONS);
   });
 
-  it('is refused if a newer program has changed its tables', async () => {
+  it('is refused if a newer version has migrated its tables', async () => {
     await open();
     await operator.query('UPDATE event_log_schema SET version = 99');
 
@@ -157,7 +157,7 @@ describe('a fresh log', () => {
 });
 
 describe('a member whose process is killed', () => {
-  it('frees its partitions at once, and its batch in hand comes again', async () => {
+  it('frees its partitions immediately, and its current batch is redelivered', async () => {
     const log = await openWithTopic({ sessionTimeoutMs: NEVER_MS });
     const doomed = await MemberProcess.start(NEVER_MS);
     await publish(log, ...numbered(300));
@@ -174,7 +174,7 @@ describe('a member whose process is killed', () => {
 });
 
 describe('a member whose process is paused', () => {
-  it('is deposed, and can’t move the offset when it wakes up', async () => {
+  it('is deposed, and can’t move the offset after it resumes', async () => {
     const sessionTimeoutMs = 3_000;
     const log = await openWithTopic({ sessionTimeoutMs });
     const paused = await MemberProcess.start(sessionTimeoutMs);
@@ -193,7 +193,7 @@ describe('a member whose process is paused', () => {
     paused.tell('stop');
     await paused.told((news) => 'stopped' in news);
 
-    // The offset of its batch, 100, would be a step back.
+    // The offset of its batch, 100, would move the group backwards.
     await caughtUp(log);
     await publish(log, ...numbered(10, 1));
     await handled(210, heir);
@@ -202,7 +202,7 @@ describe('a member whose process is paused', () => {
     );
   });
 
-  it('gets its share again when it goes on', async () => {
+  it('gets its share again after it resumes', async () => {
     const sessionTimeoutMs = 3_000;
     const log = await openWithTopic({ sessionTimeoutMs });
     const paused = await MemberProcess.start(sessionTimeoutMs);
@@ -218,7 +218,7 @@ describe('a member whose process is paused', () => {
 });
 
 describe('connections that break', () => {
-  it('are made again, and consumption goes on by itself', async () => {
+  it('are re-established, and consumption resumes by itself', async () => {
     const errors: unknown[] = [];
     const log = await openWithTopic({ onError: (error) => errors.push(error) });
     const members = [await joinGroup(log), await joinGroup(log)];
@@ -246,7 +246,7 @@ describe('connections that break', () => {
     expect(errors).not.toEqual([]);
   });
 
-  it('in the middle of a publish leave nothing of it, and the publisher must be opened again', async () => {
+  it('during a publish roll it back, and the publisher must be reopened', async () => {
     const log = await openWithTopic();
     const publisher = await log.openPublisher('members');
     await publisher.publish(numbered(10), '10');
@@ -259,7 +259,7 @@ describe('connections that break', () => {
     expect(await publishing).toBeInstanceOf(Error);
     await operator.query('COMMIT');
     expect(await read(log)).toHaveLength(10);
-    await expect(publisher.publish(numbered(100), '110')).rejects.toThrow(/open the publisher again/);
+    await expect(publisher.publish(numbered(100), '110')).rejects.toThrow(/reopen the publisher/);
     const again = await log.openPublisher('members');
     expect(again.cursor).toBe('10');
     await again.publish(numbered(100), '110');
@@ -278,7 +278,7 @@ describe('a server that restarts', () => {
     await rm(home, { recursive: true, force: true });
   });
 
-  it('is waited for by those who open the log and by those who have it open', async () => {
+  it('is waited for by processes that open the log or have it open', async () => {
     const dataDir = join(home, 'postgres');
     const first = await EmbeddedPostgres.start({ dataDir });
     await first.ensureDatabases(['event_log']);
@@ -303,13 +303,13 @@ describe('a server that restarts', () => {
     } finally {
       await second.stop();
     }
-    // An offset may be lost with the server, and so come again; records may not.
+    // The crash may lose an offset, so records may be redelivered; but no record may be lost.
     expect(new Set(member.records.map(({ partition, offset }) => `${partition}/${offset}`)).size).toBe(200);
   });
 });
 
 describe('a publish of many large records', () => {
-  it('is one, although it takes several statements', async () => {
+  it('is atomic, although it takes several statements', async () => {
     const log = await openWithTopic();
     const publisher = await log.openPublisher('members');
     const large = numbered(20).map((record) => ({ ...record, value: Buffer.alloc(1_000_000, record.value) }));

@@ -6,27 +6,27 @@ import type { Holding, Membership } from './membership';
 import { fetchRecords, type Position } from './records';
 import { Wake } from './wake';
 
-/** Told of what went wrong and is being tried again. */
+/** Called with each error that is being retried. */
 export type Report = (error: unknown, during: string) => void;
 
 interface Held extends Position {
   readonly epoch: number;
-  /** Aborts when the partition is taken away or must be given back. */
+  /** Aborts when the partition is lost or must be released. */
   readonly leaving: AbortController;
   position: number;
   /** The next batch. */
   fetched: readonly ConsumedRecord[];
-  /** True if there may be records behind it. */
+  /** True if more records may follow. */
   stale: boolean;
   retry: IBackoff<unknown> | undefined;
-  /** When the batch may be tried again, by `performance.now()`. */
+  /** When the batch may be retried, in `performance.now()` time. */
   retryAt: number;
 }
 
 const DEFAULT_BATCH_RECORDS = 200;
 const retryBackoff = new ExponentialBackoff({ initialDelay: 100, maxDelay: 10_000 });
 
-/** A group member: one loop that handles batches, and beside it a heartbeat that keeps its share of the partitions. */
+/** A group member: a loop that handles batches, and a heartbeat that keeps its share of the partitions. */
 export class GroupConsumer implements Consumer {
   private readonly held = new Map<number, Held>();
   private readonly wake = new Wake();
@@ -38,12 +38,12 @@ export class GroupConsumer implements Consumer {
   private readonly loop: Promise<void>;
   private readonly heartbeat: NodeJS.Timeout;
 
-  /** @param heartbeatMs also how often it looks for what no notification told it of. */
+  /** @param heartbeatMs also the polling interval, in case a notification is lost. */
   constructor(
     private readonly database: LogDatabase,
     private readonly membership: Membership,
     private readonly subscription: Subscription,
-    /** False while the others may take this member for dead. */
+    /** False while other members may consider this one dead. */
     private readonly isShownAlive: () => boolean,
     heartbeatMs: number,
     private readonly report: Report,
@@ -71,7 +71,7 @@ export class GroupConsumer implements Consumer {
     return this.stopped;
   }
 
-  /** Tells that the partition has new records. */
+  /** Signals that the partition has new records. */
   recordsIn(partitionId: number): void {
     const held = this.held.get(partitionId);
     if (!held) return;
@@ -79,14 +79,14 @@ export class GroupConsumer implements Consumer {
     this.wake.notify();
   }
 
-  /** Looks at everything anew. */
+  /** Checks all partitions for new records and rebalances. */
   refresh(): void {
     for (const held of this.held.values()) held.stale = true;
     this.wake.notify();
     void this.rebalance();
   }
 
-  /** Resolves after a rebalance that began after the call, or failed. Never two at a time. */
+  /** Resolves when a rebalance that began after the call has ended or failed. Rebalances never overlap. */
   rebalance(): Promise<void> {
     this.rebalanceAgain = true;
     this.rebalancing ??= this.rebalanceWhileAsked();
@@ -94,9 +94,9 @@ export class GroupConsumer implements Consumer {
   }
 
   private async rebalanceWhileAsked(): Promise<void> {
-    // Not before the caller has kept the promise.
+    // Deferred, so that the caller has stored the promise first.
     await Promise.resolve();
-    // Without its lock it would be buried as often as it joined; connected again, it is told to look anew.
+    // Without its lock, the others would remove it as often as it joined. After a reconnect it rebalances anyway.
     while (this.rebalanceAgain && this.isShownAlive() && !this.stopSignal.signal.aborted) {
       this.rebalanceAgain = false;
       const released = [...this.held.values()].filter(
@@ -108,7 +108,7 @@ export class GroupConsumer implements Consumer {
         this.report(error, `sharing the partitions of group "${this.group}"`);
       }
     }
-    // At once, so that no call is lost between the last look and the end.
+    // Synchronously, so that no call is lost between the last check and the end.
     this.rebalancing = undefined;
   }
 
@@ -136,7 +136,7 @@ export class GroupConsumer implements Consumer {
         });
       } else if (!keep && !held.leaving.signal.aborted) {
         held.leaving.abort();
-        // The one in hand is given back once its batch is done.
+        // The partition of the current batch is released when the batch is done.
         if (held !== this.inHand) this.rebalanceAgain = true;
       }
     }
@@ -233,7 +233,7 @@ export class GroupConsumer implements Consumer {
     if (leaving.signal.aborted) void this.rebalance();
   }
 
-  /** Moves the group's offset, however often the log is away meanwhile: the batch is done and must not come again. */
+  /** Moves the group's offset, retrying while the log is unavailable: the batch is done and must not be redelivered. */
   private async commit(held: Held): Promise<void> {
     for (let pause = retryBackoff.next(); ; pause = pause.next(undefined)) {
       try {
@@ -258,7 +258,7 @@ export class GroupConsumer implements Consumer {
     try {
       await this.membership.leave();
     } catch (error) {
-      // The others see that it is gone once its heartbeat is old.
+      // Otherwise the others remove it once its heartbeat has expired.
       this.report(error, `leaving group "${this.group}"`);
     }
     this.held.clear();

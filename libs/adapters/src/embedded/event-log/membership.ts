@@ -9,7 +9,7 @@ export interface Holding {
   readonly partition: number;
   readonly committed: number;
   readonly epoch: number;
-  /** False if it must be given to another member. */
+  /** False if it must be released to another member. */
   readonly keep: boolean;
 }
 
@@ -22,7 +22,10 @@ interface PartitionRow {
   epoch: number;
 }
 
-/** SQL for: the member `m` lives, as its heartbeat and its process's session both say. `$ms` is a placeholder. */
+/**
+ * SQL condition: member `m` is alive, according to both its heartbeat and its process's session. `$ms` is a
+ * placeholder.
+ */
 const isAlive = ($ms: string) => `(
   m.heartbeat_at > clock_timestamp() - make_interval(secs => ${$ms}::float / 1000)
   AND EXISTS (
@@ -34,8 +37,8 @@ const isAlive = ($ms: string) => `(
 const LOCK_GROUP = 'SELECT pg_advisory_xact_lock($1, hashtext($2))';
 
 /**
- * One member's part in its group. There is no coordinator: under the group's lock each member buries the dead,
- * computes the plan that all would compute, takes what is free and meant for it, and sees what it must give back.
+ * One member's view of its group. There is no coordinator: under the group's lock, each member removes dead members,
+ * computes the plan that every member would compute, takes its free partitions, and learns what it must release.
  */
 export class Membership {
   private constructor(
@@ -55,13 +58,13 @@ export class Membership {
     const [row] = await database.query<{ id: number }>(
       `SELECT nextval(pg_get_serial_sequence('group_member', 'id'))::integer AS id`,
     );
-    if (!row) throw new Error('The event log gave no number for a group member');
+    if (!row) throw new Error('The event log returned no id for a group member');
     return new Membership(database, row.id, group, topics, sessionTimeoutMs);
   }
 
   /**
-   * Joins, or shows that it is still there, gives back `released`, and takes its share of what is free.
-   * @returns what it holds now. Whatever is missing, or has another epoch, it has lost.
+   * Joins or sends a heartbeat, gives back `released`, and takes its share of the free partitions.
+   * @returns what it holds now. It has lost every partition that is missing or has another epoch.
    */
   rebalance(released: readonly number[]): Promise<readonly Holding[]> {
     return this.database.transaction(async (query) => {
@@ -120,10 +123,10 @@ export class Membership {
     });
   }
 
-  /** Moves the group's offset. @returns false, having done nothing, if another member has taken the partition. */
+  /** Moves the group's offset. @returns false, without effect, if another member has taken the partition. */
   async commit(partitionId: number, epoch: number, offset: number): Promise<boolean> {
-    // A crash of the server may undo an offset: its records come again, as they may anyhow. So it need not wait for
-    // the disk.
+    // No need to wait for the disk: if a server crash loses the offset, records are redelivered, which consumers must
+    // handle anyway.
     const rows = await this.database.query(
       `UPDATE group_partition SET committed = $5
        WHERE group_name = $1 AND partition_id = $2 AND owner = $3 AND epoch = $4
@@ -134,7 +137,7 @@ export class Membership {
     return rows.length > 0;
   }
 
-  /** Gives back everything. */
+  /** Releases all partitions. */
   async leave(): Promise<void> {
     await this.database.transaction(async (query) => {
       await query(LOCK_GROUP, [GROUP_LOCK, this.group]);
@@ -159,8 +162,8 @@ const holdingOf = ({ id, topic, partition, committed, epoch }: PartitionRow) => 
 });
 
 /**
- * Sets where a group goes on in a partition.
- * @throws Error if the group has running members, the partition is not there, or the offset lies outside of it.
+ * Sets a group's offset in a partition.
+ * @throws Error if the group has running members, the partition doesn't exist, or the offset is out of range.
  */
 export async function seekGroup(
   database: LogDatabase,

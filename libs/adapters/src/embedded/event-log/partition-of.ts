@@ -2,8 +2,8 @@ const SEED = 0x9747b28c;
 const MULTIPLIER = 0x5bd1e995;
 
 /**
- * The partition, from 0, that a key belongs to. The same as Kafka's default partitioner (Java's
- * `Utils.murmur2` over the UTF-8 bytes, made positive, modulo), so that a key has the same partition on every log.
+ * The partition of a key, from 0. Computed like Kafka's default partitioner (Java's `Utils.murmur2` of the UTF-8 bytes,
+ * made positive, modulo), so that a key has the same partition on every log.
  */
 export function partitionOf(key: string, partitions: number): number {
   return (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions;

@@ -2,7 +2,7 @@ import { FencedError, type OutgoingRecord, type PublisherSession } from '@atlas/
 import { isRefusal, type LogDatabase, type Query } from './database';
 import { partitionOf } from './partition-of';
 
-/** Yields the ids of a topic's partitions, by number. */
+/** Returns the ids of a topic's partitions, by number. */
 export type PartitionIds = (topic: string) => Promise<readonly number[]>;
 
 interface Placed {
@@ -10,7 +10,7 @@ interface Placed {
   readonly record: OutgoingRecord;
 }
 
-/** What one statement may carry, in bytes of values. */
+/** Maximum size of a statement's values, bytes. */
 const STATEMENT_BYTES = 16 * 1024 * 1024;
 
 export class EmbeddedPublisher implements PublisherSession {
@@ -25,7 +25,7 @@ export class EmbeddedPublisher implements PublisherSession {
     readonly cursor: string | undefined,
   ) {}
 
-  /** Waits for a publish of the former publisher that is being committed, and then fences it. */
+  /** Waits for a commit in progress of the previous publisher, then fences it. */
   static async open(
     database: LogDatabase,
     partitionIds: PartitionIds,
@@ -37,13 +37,13 @@ export class EmbeddedPublisher implements PublisherSession {
        RETURNING epoch, cursor`,
       [source],
     );
-    if (!row) throw new Error(`No publisher was made for "${source}"`);
+    if (!row) throw new Error(`The publisher for "${source}" could not be created`);
     return new EmbeddedPublisher(database, partitionIds, source, row.epoch, row.cursor ?? undefined);
   }
 
   /**
-   * Calls that overlap are done one after the other. If the connection breaks, nobody knows whether the records are
-   * there: this and every later call throw, and opening the publisher again tells by its cursor.
+   * Overlapping calls run one after the other. If the connection breaks, it is unknown whether the records were
+   * committed: this and every later call throw, and the cursor of a reopened publisher shows the outcome.
    */
   publish(records: readonly OutgoingRecord[], cursor: string): Promise<void> {
     const publishing = this.queue.then(() => this.append(records, cursor));
@@ -73,7 +73,7 @@ export class EmbeddedPublisher implements PublisherSession {
     } catch (error) {
       if (!isRefusal(error)) {
         this.failure = new Error(
-          `It is unknown whether the last records of "${this.source}" were published: open the publisher again`,
+          `It is unknown whether the last records of "${this.source}" were published: reopen the publisher`,
           { cause: error },
         );
       }
@@ -82,7 +82,7 @@ export class EmbeddedPublisher implements PublisherSession {
     if (!done) throw (this.failure = new FencedError(this.source));
   }
 
-  /** In the order of partitions; within each, as given. @throws Error if a topic is not there. */
+  /** Groups the records by partition, in the given order. @throws Error if a topic doesn't exist. */
   private async place(records: readonly OutgoingRecord[]): Promise<Placed[]> {
     const placed: Placed[] = [];
     for (const record of records) {
@@ -92,7 +92,7 @@ export class EmbeddedPublisher implements PublisherSession {
     return placed.sort((a, b) => a.partitionId - b.partitionId);
   }
 
-  /** Yields false if this publisher has been deposed. */
+  /** Returns false if this publisher has been deposed. */
   private async appendOn(query: Query, placed: readonly Placed[], cursor: string): Promise<boolean> {
     const counts = new Map<number, number>();
     for (const { partitionId } of placed) counts.set(partitionId, (counts.get(partitionId) ?? 0) + 1);
@@ -113,7 +113,7 @@ export class EmbeddedPublisher implements PublisherSession {
   }
 }
 
-/** Splits what is too large for one statement. */
+/** Splits records that are too large for one statement. */
 function statements(placed: readonly Placed[]): Placed[][] {
   const parts: Placed[][] = [];
   let bytes = Infinity;

@@ -1,7 +1,7 @@
 import type { ConsumedRecord } from '@atlas/ports/adapters';
 import type { LogDatabase } from './database';
 
-/** Where to read on in a partition. */
+/** The next position to read in a partition. */
 export interface Position {
   readonly partitionId: number;
   readonly topic: string;
@@ -11,7 +11,7 @@ export interface Position {
 
 export interface Fetched {
   readonly records: readonly ConsumedRecord[];
-  /** True if there were more at that time. */
+  /** True if more records were available. */
   readonly more: boolean;
 }
 
@@ -26,10 +26,10 @@ interface Row {
   bytes: number;
 }
 
-/** What one fetch may take up in memory; the record that crosses the line is the last. */
+/** Memory limit of a fetch; the record that exceeds it is the last. */
 const FETCH_BYTES = 8 * 1024 * 1024;
 
-// Takes the partitions' first records, then their second ones and so on, until the bytes are reached.
+// Takes the first record of each partition, then the second of each and so on, until the byte limit is reached.
 const FETCH = `
   SELECT partition_id, "offset", key, headers, value, recorded_at, end_offset, bytes
   FROM (
@@ -50,8 +50,8 @@ const FETCH = `
   ORDER BY partition_id, "offset"`;
 
 /**
- * Reads the next records of several partitions at once: at most `maxRecords` of each, and all together not much
- * more than a fixed number of bytes. The result has an entry for every partition asked for.
+ * Reads the next records of several partitions: at most `maxRecords` of each, and not much more than {@link
+ * FETCH_BYTES} in total. The result has an entry for every requested partition.
  */
 export async function fetchRecords(
   database: LogDatabase,

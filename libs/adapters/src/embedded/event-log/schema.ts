@@ -1,18 +1,18 @@
 import { type LogDatabase, NewerSchemaError } from './database';
 
-/** Any numbers that nothing else in this database uses as the first half of an advisory lock. */
+/** Arbitrary first keys of advisory locks, unique in this database. */
 export const SCHEMA_LOCK = 4_726_100;
-/** With a group's hash: held while its membership or its partitions' owners change. */
+/** With a group's hash: held while its members or partition owners change. */
 export const GROUP_LOCK = 4_726_101;
-/** With a member's id: held, shared, by its process's session for as long as it lives. */
+/** With a member's id: a shared lock that its process's session holds while it lives. */
 export const MEMBER_LOCK = 4_726_102;
 
-/** Notified with the id of a partition that has new records. */
+/** Payload: the id of a partition that has new records. */
 export const RECORDS_CHANNEL = 'event_log_records';
-/** Notified with the name of a group that must share its partitions anew. */
+/** Payload: the name of a group that must rebalance. */
 export const GROUPS_CHANNEL = 'event_log_groups';
 
-/** Each brings the schema from the version of its index to the next one. Never change one that was released. */
+/** Entry n migrates the schema from version n to n + 1. Never change a released one. */
 const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE topic_partition (
@@ -92,8 +92,8 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /**
- * Brings the database's schema up to date; processes that start together do it one after the other.
- * @throws NewerSchemaError if a newer program has been here.
+ * Migrates the schema; processes that start together take turns.
+ * @throws NewerSchemaError if a newer version has already migrated it.
  */
 export async function migrate(database: LogDatabase): Promise<void> {
   await database.transaction(async (query) => {
@@ -103,8 +103,8 @@ export async function migrate(database: LogDatabase): Promise<void> {
     const version = row?.version ?? 0;
     if (version > MIGRATIONS.length) {
       throw new NewerSchemaError(
-        `The event log's database has schema version ${version}, and this program knows ${MIGRATIONS.length}: ` +
-          'run a newer one, or reset the database.',
+        `The event log's database has schema version ${version}, but this program supports only ${MIGRATIONS.length}: ` +
+          'run a newer version, or reset the database.',
       );
     }
     if (version === MIGRATIONS.length) return;

@@ -7,23 +7,23 @@ import { GROUPS_CHANNEL, MEMBER_LOCK, RECORDS_CHANNEL } from './schema';
 export interface SessionListener {
   /** The partition has new records. */
   onRecords(partitionId: number): void;
-  /** The group's members or the owners of its partitions changed. */
+  /** The group's members or partition owners have changed. */
   onGroupChange(group: string): void;
-  /** The session is there (again); what happened without it was not heard. */
+  /** The session is (re)connected; notifications may have been missed. */
   onConnected(): void;
 }
 
 interface Connection {
   readonly client: Client;
-  /** Resolves when it has ended. */
+  /** Resolves when the session has ended. */
   readonly lost: Promise<void>;
 }
 
 /**
- * One connection per process that lives as long as the process does: it hears of news, and the locks that it holds
- * tell the other members of a group that this process is alive. The server drops them with the connection, at once
- * when the process is killed. Unlike a look at `pg_stat_activity` by process id, that needs no privileges and can't
- * mistake a backend for another.
+ * One connection per process, open for the process's lifetime: it receives notifications, and its locks tell the other
+ * members of a group that this process is alive. The server releases them with the connection, immediately when the
+ * process is killed. Unlike looking up a backend in `pg_stat_activity`, this needs no privileges and isn't fooled by
+ * reused process ids.
  */
 export class LogSession {
   private readonly members = new Set<number>();
@@ -40,12 +40,12 @@ export class LogSession {
     this.running = this.run();
   }
 
-  /** False while the server is away: the locks are gone, and the others may take the members for dead. */
+  /** False while the server is unavailable: the locks are gone, and other processes may consider the members dead. */
   get isConnected(): boolean {
     return this.client !== undefined;
   }
 
-  /** Shows the member as alive from now on, also across reconnections. Resolves when it is so. */
+  /** Keeps the member alive from now on, across reconnections. Resolves once it is. */
   async hold(memberId: number): Promise<void> {
     this.members.add(memberId);
     while (!this.closing.signal.aborted) {
@@ -114,6 +114,6 @@ export class LogSession {
   }
 }
 
-/** Shared, so that a new connection never waits for an old one that the server hasn't given up yet. */
+/** Shared, so that a new connection doesn't wait for an old one that the server hasn't closed yet. */
 const lock = (client: Client, memberId: number) =>
   client.query('SELECT pg_advisory_lock_shared($1, $2)', [MEMBER_LOCK, memberId]);

@@ -1,4 +1,4 @@
-/** Lets one loop rest until somebody has news for it. News that came before the rest end it at once. */
+/** Lets a loop sleep until it is woken. A wake-up that came before the sleep ends it immediately. */
 export class Wake {
   private pending = false;
   private resume: (() => void) | undefined;
@@ -8,7 +8,7 @@ export class Wake {
     this.resume?.();
   }
 
-  /** @param timeoutMs after how long to go on without news. */
+  /** @param timeoutMs maximum time to sleep. */
   async rest(timeoutMs: number): Promise<void> {
     if (!this.pending && timeoutMs > 0) {
       await new Promise<void>((resolve) => {

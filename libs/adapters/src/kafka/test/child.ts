@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { eventually } from '@atlas/testing';
 
-/** A running `process.ts`, and every line that it has said. */
+/** A running `process.ts`, and every line of its output. */
 export class Child {
   readonly lines: string[] = [];
   private readonly ended: Promise<unknown>;
@@ -13,7 +13,7 @@ export class Child {
   private constructor(private readonly process: ChildProcessByStdio<null, Readable, Readable>) {
     this.ended = once(process, 'close');
     createInterface(process.stdout).on('line', (line) => this.lines.push(line));
-    // A warning of kafkajs aside, this tells why it died.
+    // Apart from kafkajs's warnings, this shows why it died.
     process.stderr.on('data', (text: Buffer) => this.lines.push(`stderr ${text.toString()}`));
   }
 
@@ -32,16 +32,16 @@ export class Child {
     return this.process.exitCode === null && this.process.signalCode === null;
   }
 
-  /** How many lines begin with the word. */
+  /** The number of lines that start with the word. */
   count(word: string): number {
     return this.lines.filter((line) => line.startsWith(`${word} `) || line === word).length;
   }
 
-  /** Waits until it says one more line with the word. */
+  /** Waits for one more line that starts with the word. */
   async next(word: string, deadlineMs = 60_000): Promise<void> {
     const before = this.count(word);
     await eventually(() => {
-      if (!this.running) throw new Error(`It has ended:\n${this.lines.slice(-20).join('\n')}`);
+      if (!this.running) throw new Error(`The process has ended:\n${this.lines.slice(-20).join('\n')}`);
       return this.count(word) > before;
     }, deadlineMs);
   }
@@ -50,7 +50,7 @@ export class Child {
     this.process.kill(signal);
   }
 
-  /** Waits for its end. */
+  /** Waits until it has ended. */
   async end(signal?: NodeJS.Signals): Promise<void> {
     if (signal) this.signal(signal);
     await this.ended;

@@ -2,7 +2,7 @@ import { eventually, freePort } from '@atlas/testing';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import { KafkaClient } from '../client';
 
-/** One broker with KRaft, of the image that `docker compose` runs too. */
+/** A single KRaft broker, from the image that `docker compose` uses. */
 export interface KafkaContainer {
   readonly brokers: readonly string[];
   /** Suspends it with its connections open; `unpause` resumes it. */
@@ -33,8 +33,8 @@ const KEYSTORE = '/tmp/broker.p12';
 const KEYSTORE_PASSWORD = 'atlas-test';
 
 /**
- * @param onHost in the host's own network, which only Linux has: without Docker's proxy in between, which takes a
- * share of the processors that a benchmark would feel.
+ * @param onHost use the host's network (Linux only), which bypasses Docker's proxy, whose CPU usage would distort
+ * benchmarks.
  */
 export async function startKafka({ onHost = false } = {}): Promise<KafkaContainer> {
   // The same fixed port inside and outside, because the broker advertises it, and keeps it after a restart.

@@ -3,11 +3,12 @@ import { FencedError } from '@atlas/ports/adapters';
 import { KafkaEventLog } from '../kafka-event-log';
 
 /**
- * A process of its own for the fault tests.
+ * A separate process for the fault tests.
  *
  * `publish BROKER TOPIC SOURCE BATCH PAUSE_MS` publishes numbers that follow its cursor, `BATCH` at a time, and opens
- * its publisher again after every failure but one: once it is deposed it ends.
- * `consume BROKER TOPIC GROUP` handles them, and tries to join until it can.
+ * its publisher again after every failure, except that it ends once it is deposed.
+ *
+ * `consume BROKER TOPIC GROUP` handles them, and retries until it has joined.
  */
 const [, , mode, broker = '', topic = '', name = '', batch = '1', pauseMs = '0'] = process.argv;
 

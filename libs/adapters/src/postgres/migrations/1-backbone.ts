@@ -1,6 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The tables that every context's database has besides its own: outbox, inbox, dead letters, idempotency keys. */
+/**
+ * The tables that every context's database has in addition to its own: outbox, inbox, dead letters, idempotency keys.
+ */
 export class Backbone1795737600000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`

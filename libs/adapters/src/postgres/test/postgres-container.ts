@@ -4,11 +4,11 @@ import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainer
 
 /** PostgreSQL 17 with its default durability. */
 export interface PostgresContainer {
-  /** `postgres://…` of the server; databases are made on it. */
+  /** The server's `postgres://…` URL; tests create their databases on it. */
   readonly url: string;
-  /** Ends it; its data stay, and `start` brings it back under the same address, whichever way it ended. */
+  /** Stops the server and keeps its data. However it ended, `start` restarts it at the same address. */
   stop(): Promise<void>;
-  /** Ends it at once: what was committed comes back by recovery. */
+  /** Kills the server; recovery restores all commits. */
   kill(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;
@@ -18,15 +18,15 @@ const PORT = 5432;
 const PASSWORD = 'atlas-test';
 const START_TIMEOUT_MS = 120_000;
 
-/** @param onHost in the host's own network, which only Linux has: without Docker's proxy in between. */
+/** @param onHost use the host's network (Linux only), which bypasses Docker's proxy. */
 export async function startPostgres({ onHost = false } = {}): Promise<PostgresContainer> {
-  // Fixed, so that it has the same address after a restart.
+  // A fixed port keeps the address across restarts.
   const port = await freePort();
   const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`;
   const server = new GenericContainer('postgres:17')
     .withEnvironment({ POSTGRES_PASSWORD: PASSWORD })
     .withCommand(['postgres', '-c', 'max_connections=200', '-c', `port=${onHost ? port : PORT}`])
-    // The first start is the one that makes the databases, and takes no one from outside.
+    // The image starts the server twice: first to initialise the databases, without outside connections.
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .withStartupTimeout(START_TIMEOUT_MS);
   const container = await (
