@@ -69,13 +69,13 @@ const REFUSED: readonly (readonly [
     'no JSON',
     placedBut(() => ({ value: Buffer.from('{"orderId":') })),
     'malformed',
-    /^the value is no JSON: /,
+    /^the value is not valid JSON: /,
   ],
   [
     '2 MB',
     placedBut(() => ({ value: Buffer.alloc(2 * 1024 * 1024, ' ') })),
     'malformed',
-    'the value has 2097152 bytes; the most an event may have is 1048576',
+    'the value has 2097152 bytes; the maximum is 1048576',
   ],
   [
     'a type that nobody knows',
@@ -87,7 +87,7 @@ const REFUSED: readonly (readonly [
     'a schema version from the future',
     withHeader('ce_dataschema', `urn:atlas:schema:${OrderPlaced.type}:9`),
     'unknown-version',
-    /^orders\.order-placed with the schema "urn:atlas:schema:orders\.order-placed:9" is not read here; version .* is$/,
+    /^orders\.order-placed with the schema "urn:atlas:schema:orders\.order-placed:9" is not supported; known versions: .*$/,
   ],
   [
     'data that breaks its contract',

@@ -14,7 +14,7 @@ describe('A catalogue', () => {
   const topics = topicsOf('lending', 'members');
   const catalogue = catalogueOf({ contracts: [lent, returned, joined], topics });
 
-  it('knows the topics of some events, each once', () => {
+  it('returns the distinct topics of the given events', () => {
     expect(catalogue.topicsOf([lent.type, returned.type])).toEqual([topics[0]]);
     expect(catalogue.topicsOf([joined.type, lent.type])).toEqual([topics[1], topics[0]]);
     expect(() => catalogue.topicsOf(['lending.book-eaten'])).toThrow('the type "lending.book-eaten"');

@@ -2,17 +2,17 @@ import { type DecodeEvent, decoderOf } from './codec';
 import type { EventContract } from './event-contract';
 import { topicOf, type TopicSpec } from './topics';
 
-/** What services tell each other: every event by its newest contract, and the topics that carry them. */
+/** The published language: the newest contract of every event, and the topics that carry the events. */
 export interface EventLanguage {
-  /** The older versions of an event hang on its newest contract as `previous`. */
+  /** The newest version of each event; older versions are linked through `previous`. */
   readonly contracts: readonly EventContract[];
   readonly topics: readonly TopicSpec[];
 }
 
-/** A published language, ready to use: what a service is handed, so that the platform knows no business. */
+/** A published language, ready to use. Services pass it in, so that the platform stays independent of any business. */
 export interface EventCatalogue extends EventLanguage {
   readonly decode: DecodeEvent;
-  /** The topics that carry the events of these types. @throws Error if a type has no contract. */
+  /** The topics that carry these event types. @throws Error if a type has no contract. */
   topicsOf(types: Iterable<string>): readonly TopicSpec[];
 }
 
@@ -31,7 +31,7 @@ export function catalogueOf({ contracts, topics }: EventLanguage): EventCatalogu
     topicsOf: (types) => {
       const found = [...types].map((type) => {
         const topic = topicOfType.get(type);
-        if (!topic) throw new Error(`No contract of the catalogue has the type "${type}"`);
+        if (!topic) throw new Error(`The catalogue has no contract for the type "${type}"`);
         return topic;
       });
       return [...new Set(found)];

@@ -2,7 +2,7 @@ import { CloudEvent, Kafka } from 'cloudevents';
 import { err, ok, type Result } from '@atlas/kernel';
 import { type EventContract, type EventEnvelope, issuesOf, readData, versionsOf } from './event-contract';
 
-/** A record as an event log carries it: CloudEvents 1.0, Kafka protocol binding, binary mode. */
+/** A record on an event log: CloudEvents 1.0, Kafka protocol binding, binary mode. */
 export interface EncodedEvent {
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ export interface EncodedEvent {
   readonly value: Buffer;
 }
 
-/** Why a record can't be handed to a handler; `reason` is a sentence for the operator. */
+/** Why a record can't be handled; `reason` is a sentence for the operator. */
 export interface UndecodableEvent {
   readonly kind: 'malformed' | 'unknown-type' | 'unknown-version' | 'invalid-data';
   readonly reason: string;
@@ -19,13 +19,13 @@ export interface UndecodableEvent {
 const MAX_VALUE_BYTES = 1_048_576;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** CloudEvents `dataschema` of a contract: says which version the data was written in. */
+/** The CloudEvents `dataschema` of a contract, which names the version of the data. */
 export const dataSchemaUri = ({ type, version }: { type: string; version: number }): string =>
   `urn:atlas:schema:${type}:${version}`;
 
 /**
- * Encodes an event, after checking its data against its contract, so that nothing invalid is ever published.
- * @throws Error naming the event and the field if the data breaks the contract: a defect of the publisher.
+ * Validates an event's data against its contract and encodes the event, so that no invalid event is published.
+ * @throws Error naming the event and the field if the data violates the contract, which is a bug in the publisher.
  */
 export function encodeEvent(contract: EventContract, event: EventEnvelope): EncodedEvent {
   const checked = contract.data.safeParse(event.data);
@@ -48,20 +48,20 @@ export function encodeEvent(contract: EventContract, event: EventEnvelope): Enco
         ...(event.causationId && { causationid: event.causationId }),
         data: checked.data,
       },
-      // The SDK's own check is for events that others made; these attributes are ours.
+      // Skips the SDK's validation: these attributes come from our own code.
       false,
     ),
   );
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(message.headers)) {
-    // The SDK names attributes, too, that the event doesn't have.
+    // The SDK also lists attributes that the event doesn't have.
     if (value !== undefined) headers[name] = String(value);
   }
   if (event.traceparent) headers['traceparent'] = event.traceparent;
   return { key: event.subject, headers, value: Buffer.from(JSON.stringify(checked.data)) };
 }
 
-/** A record as a consumer gets it, perhaps made by somebody who knows nothing of our contracts. */
+/** A record as a consumer receives it, possibly from a foreign producer that doesn't follow our contracts. */
 export interface ReceivedRecord {
   readonly key: string | null;
   readonly headers: Readonly<Record<string, string>>;
@@ -69,19 +69,19 @@ export interface ReceivedRecord {
 }
 
 /**
- * Decodes a record, checks it against the contract that it names and turns its data into the newest version.
- * Never throws, whatever the bytes are.
+ * Decodes a record, validates it against the contract that it names and upcasts its data to the newest version. Never
+ * throws, whatever the bytes are.
  */
 export type DecodeEvent = (record: ReceivedRecord) => Result<EventEnvelope, UndecodableEvent>;
 
-/** How the records of one event are read: its newest contract, and every version by the URI that records name. */
+/** How to read records of one event: its newest contract, and all versions by their `dataschema` URI. */
 interface Reading {
   readonly contract: EventContract;
   readonly versions: ReadonlyMap<string, number>;
 }
 
 /**
- * Makes the decoder of some events, each given by its newest contract.
+ * Creates a decoder for the given events, each passed as its newest contract.
  * @throws Error if two contracts have the same type.
  */
 export function decoderOf(newest: readonly EventContract[]): DecodeEvent {
@@ -89,7 +89,7 @@ export function decoderOf(newest: readonly EventContract[]): DecodeEvent {
   for (const contract of newest) {
     if (readings.has(contract.type)) {
       throw new Error(
-        `${contract.type} has two contracts in the catalogue: export its newest version alone, the older ones are its "previous"`,
+        `${contract.type} has two contracts in the catalogue: export only its newest version; older ones are its "previous"`,
       );
     }
     const versions = new Map(versionsOf(contract).map((older) => [dataSchemaUri(older), older.version]));
@@ -105,7 +105,7 @@ function decode(
   const { headers, value } = record;
   if (!value) return malformed('the record has no value');
   if (value.length > MAX_VALUE_BYTES) {
-    return malformed(`the value has ${value.length} bytes; the most an event may have is ${MAX_VALUE_BYTES}`);
+    return malformed(`the value has ${value.length} bytes; the maximum is ${MAX_VALUE_BYTES}`);
   }
   for (const name of [
     'ce_specversion',
@@ -123,7 +123,7 @@ function decode(
     return malformed(`the header "ce_id" must be a UUID, not "${headers['ce_id']}"`);
   }
   if (headers['ce_specversion'] !== '1.0') {
-    return malformed(`CloudEvents ${headers['ce_specversion']} is not read here; 1.0 is`);
+    return malformed(`CloudEvents ${headers['ce_specversion']} is not supported; only 1.0 is`);
   }
   if (!/^application\/json\b/.test(headers['content-type'] ?? '')) {
     return malformed(`the content type is "${headers['content-type'] ?? ''}"; it must be application/json`);
@@ -141,14 +141,14 @@ function decode(
     const known = [...versions.values()].join(', ');
     return err({
       kind: 'unknown-version',
-      reason: `${type} with the schema "${headers['ce_dataschema']}" is not read here; version ${known} is`,
+      reason: `${type} with the schema "${headers['ce_dataschema']}" is not supported; known versions: ${known}`,
     });
   }
   let json: unknown;
   try {
     json = JSON.parse(value.toString('utf8'));
   } catch (error) {
-    return malformed(`the value is no JSON: ${(error as Error).message}`);
+    return malformed(`the value is not valid JSON: ${(error as Error).message}`);
   }
   const data = dataOf(contract, version, json);
   if (!data.ok) return err({ kind: 'invalid-data', reason: `${type} v${version}: ${data.error}` });
@@ -167,7 +167,7 @@ function decode(
   });
 }
 
-/** An upcaster that throws is a defect of the contract, but must not stop the consumer. */
+/** An upcaster that throws is a bug in the contract, but must not stop the consumer. */
 function dataOf(contract: EventContract, version: number, json: unknown): Result<unknown, string> {
   try {
     return readData(contract, version, json);

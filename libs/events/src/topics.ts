@@ -1,4 +1,4 @@
-/** How a topic is created. Each context has one topic. */
+/** Settings of a new topic. Each context has one topic. */
 export interface TopicSpec {
   readonly name: string;
   readonly partitions: number;

@@ -1,7 +1,7 @@
 /**
- * What a transition of an aggregate yields: the aggregate as it is afterwards and the domain events that
- * tell what happened, in order. The aggregate's version counts its events, so a reader of the events can
- * tell a duplicate from a gap. A transition that changes nothing yields the same aggregate and no events.
+ * The result of an aggregate's transition: the new state and the domain events that happened, in order. The aggregate's
+ * version counts its events, so consumers can detect duplicates and gaps. A transition that changes nothing returns the
+ * same aggregate and no events.
  */
 export interface Change<Aggregate, Event> {
   readonly next: Aggregate;
@@ -13,7 +13,7 @@ export const unchanged = <Aggregate>(aggregate: Aggregate): Change<Aggregate, ne
   events: [],
 });
 
-/** A change with one event, which is what most transitions are. */
+/** A change with a single event, as in most transitions. */
 export const changed = <Aggregate, Event>(next: Aggregate, event: Event): Change<Aggregate, Event> => ({
   next,
   events: [event],

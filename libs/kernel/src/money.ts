@@ -8,7 +8,7 @@ export class Money {
     readonly currency: string,
   ) {}
 
-  /** @throws RangeError if `minorUnits` is not a safe integer or `currency` is no three-letter code. */
+  /** @throws RangeError if `minorUnits` is not a safe integer or `currency` is not a three-letter code. */
   static of(minorUnits: number, currency = 'EUR'): Money {
     if (!Number.isSafeInteger(minorUnits)) {
       throw new RangeError(`An amount must be a whole number of minor units, not ${minorUnits}`);
@@ -26,7 +26,7 @@ export class Money {
     return Money.of(this.minorUnits + other.minorUnits, this.currency);
   }
 
-  /** @throws RangeError if the product is no safe integer. */
+  /** @throws RangeError if the product is not a safe integer. */
   times(quantity: number): Money {
     return Money.of(this.minorUnits * quantity, this.currency);
   }
@@ -35,7 +35,7 @@ export class Money {
     return this.minorUnits === other.minorUnits && this.currency === other.currency;
   }
 
-  /** Its plain data, as events and answers have it. */
+  /** As plain data, for events and responses. */
   toJSON(): { readonly minorUnits: number; readonly currency: string } {
     return { minorUnits: this.minorUnits, currency: this.currency };
   }

@@ -1,4 +1,4 @@
-/** The outcome of something that can fail in ways its caller must choose about; everything else throws. */
+/** The outcome of an operation whose expected failures the caller must handle; unexpected ones throw. */
 export type Result<T, E> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
 

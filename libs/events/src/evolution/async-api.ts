@@ -21,8 +21,8 @@ export function asyncApi({ contracts, topics }: EventLanguage): string {
         title: 'Atlas: events',
         version: '1.0.0',
         description:
-          'What the services of Atlas tell each other: CloudEvents 1.0, Kafka protocol binding, binary mode. ' +
-          'Who reads an event is no part of its contract, so the operations are those of the publishers.',
+          'The events that the services of Atlas exchange: CloudEvents 1.0, Kafka protocol binding, binary mode. ' +
+          "Consumers are not part of an event's contract, so only the publishers' operations are listed.",
       },
       defaultContentType: 'application/json',
       channels: Object.fromEntries(
@@ -45,7 +45,7 @@ export function asyncApi({ contracts, topics }: EventLanguage): string {
           `${owner}-publishes`,
           {
             action: 'send',
-            summary: `The events of ${owner}, published by its outbox relay; each in its newest version.`,
+            summary: `The events of ${owner}, published by its outbox relay, in their newest versions.`,
             channel: { $ref: `#/channels/${topicOf(owner)}` },
             messages: contracts
               .filter((contract) => contract.owner === owner)
@@ -57,7 +57,7 @@ export function asyncApi({ contracts, topics }: EventLanguage): string {
         messages: Object.fromEntries(all.map((contract) => [name(contract), message(contract)])),
       },
     },
-    // Each message is complete in itself.
+    // Each message is self-contained.
     { aliasDuplicateObjects: false },
   );
   document.commentBefore = ' Written by "npm run contracts:asyncapi" from libs/contracts; don\'t edit it.';
@@ -81,12 +81,12 @@ function message(contract: EventContract) {
   };
 }
 
-/** AsyncAPI's own schema format is built on draft 07. */
+/** AsyncAPI's own schema format is based on draft 07. */
 function draft07(contract: EventContract): unknown {
   return { ...z.toJSONSchema(contract.data, { io: 'input', target: 'draft-07' }), $schema: undefined };
 }
 
-/** Header values are text in Kafka. */
+/** Kafka header values are encoded as text. */
 function headers(contract: EventContract) {
   const text = (description: string) => ({ type: 'string', description });
   return {
@@ -98,16 +98,16 @@ function headers(contract: EventContract) {
     properties: {
       'content-type': { type: 'string', pattern: '^application/json\\b' },
       ce_specversion: { type: 'string', const: '1.0' },
-      ce_id: { type: 'string', format: 'uuid', description: 'Unique; consumers dedupe on it.' },
+      ce_id: { type: 'string', format: 'uuid', description: 'Unique; consumers deduplicate by it.' },
       ce_type: { type: 'string', const: contract.type },
       ce_source: { type: 'string', const: `/atlas/${contract.owner}` },
       ce_subject: text(`The id of the ${contract.aggregate}.`),
       ce_time: { type: 'string', format: 'date-time' },
       ce_dataschema: { type: 'string', const: dataSchemaUri(contract) },
-      ce_partitionkey: text('The same as ce_subject, and the key of the record.'),
+      ce_partitionkey: text("Same as ce_subject and the record's key."),
       ce_aggregateversion: { type: 'string', pattern: '^[1-9][0-9]*$' },
-      ce_correlationid: text('The same on everything that one request caused.'),
-      ce_causationid: text('The event that caused this one; absent if a request did.'),
+      ce_correlationid: text('Shared by everything that one request caused.'),
+      ce_causationid: text('The event that caused this one; absent if a request caused it.'),
       traceparent: text('W3C Trace Context, if the work was traced.'),
     },
   };

@@ -56,7 +56,7 @@ const { schema: someSchema } = fc.letrec<{ schema: JsonSchema; object: JsonSchem
     })),
 }));
 
-/** A schema and what became of it: one place in it is something else now. */
+/** A schema and a variant of it that differs in one place. */
 const change: fc.Arbitrary<readonly [JsonSchema, JsonSchema]> = fc
   .tuple(someSchema, someSchema, fc.infiniteStream(fc.nat(3)))
   .map(([schema, other, turns]) => [schema, changed(schema, other, turns)] as const);
@@ -79,7 +79,7 @@ function changed(schema: JsonSchema, other: JsonSchema, turns: Iterator<number, 
 }
 
 describe('Two schemas', () => {
-  it('fit each other only if the reader takes all that the writer can write', () => {
+  it('are compatible only if the reader accepts everything that the writer can write', () => {
     let fitting = 0;
     fc.assert(
       fc.property(change, fc.boolean(), fc.integer(), ([before, after], isBackward, seed) => {
@@ -110,7 +110,7 @@ describe('Two schemas', () => {
     expect(mismatches(reader, writer).map(({ demand: [, complement] }) => complement)).toEqual(demands);
   });
 
-  it('fit each other if the one is a choice of the other', () => {
+  it('are compatible if one is an alternative of the other', () => {
     fc.assert(
       fc.property(someSchema, someSchema, (schema, other) => {
         expect(mismatches({ anyOf: [other, schema] }, schema)).toEqual([]);
@@ -120,7 +120,7 @@ describe('Two schemas', () => {
 });
 
 describe('Generated data', () => {
-  it('is what its schema allows', () => {
+  it('is valid for its schema', () => {
     fc.assert(
       fc.property(someSchema, fc.integer(), (schema, seed) => {
         const read = asReader(schema);
@@ -132,8 +132,8 @@ describe('Generated data', () => {
     );
   });
 
-  it('is not made from what is not understood', () => {
-    expect(() => dataOf({ not: {} })).toThrow('No data can be made from the keyword "not"');
+  it('is refused for unsupported keywords and formats', () => {
+    expect(() => dataOf({ not: {} })).toThrow('Can\'t generate data for the keyword "not"');
     expect(() => dataOf({ type: 'string', format: 'hostname' })).toThrow('the format "hostname"');
   });
 });

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 
-/** The part of JSON Schema 2020-12 that Zod writes and that is compared here; other keywords must stay the same. */
+/** The subset of JSON Schema 2020-12 that Zod emits and this module compares; other keywords must not change. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
@@ -20,17 +20,17 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
-/** Something a writer may write and a reader would refuse, in the words of a sentence about `path`. */
+/** Something a writer may write but a reader would reject, as parts of a sentence about `path`. */
 export interface Mismatch {
-  /** Like `lines[].unitPrice.currency`; `data` is the whole. */
+  /** Such as `lines[].unitPrice.currency`; `data` is the root. */
   readonly path: string;
-  /** What the reader demands, as verb and complement: `is` + `required`, `must` + `be a string`. */
+  /** What the reader requires, as verb and complement: `is` + `required`, `must` + `be a string`. */
   readonly demand: readonly [verb: 'is' | 'must', complement: string];
   /** What the writer may do instead: `lack it`, `have 7`. */
   readonly but: string;
 }
 
-/** The keywords whose differences are understood, or mean nothing. Any difference in another one is a mismatch. */
+/** The keywords that are compared or have no effect on validation. A difference in any other keyword is a mismatch. */
 export const COMPARED: ReadonlySet<string> = new Set([
   ...['type', 'enum', 'const', 'anyOf', 'oneOf', 'properties', 'required', 'additionalProperties', 'items'],
   ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
@@ -40,9 +40,9 @@ export const COMPARED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Everything that data of the writer's schema may have and the reader's schema refuses; empty if the reader takes all.
- * A writer sends no field that its schema doesn't name, though the schema would let it. Where two schemas can't be
- * compared (patterns, formats, intersections), any difference counts as a mismatch.
+ * Everything that the writer's schema allows and the reader's rejects; empty if the reader accepts everything. A writer
+ * is assumed to send only fields that its schema names. Where two schemas can't be compared (patterns, formats,
+ * intersections), any difference counts as a mismatch.
  */
 export function mismatches(reader: JsonSchema, writer: JsonSchema, path = ''): readonly Mismatch[] {
   if (isDeepStrictEqual(reader, writer)) return [];
@@ -74,7 +74,7 @@ const must = (path: string, complement: string, but: string): Mismatch => ({
 
 const listed = (values: readonly unknown[]) => values.map((value) => JSON.stringify(value)).join(', ');
 
-/** The schemas that a value has the choice of, none of them a choice itself; undefined if there is no choice. */
+/** The flattened alternatives of a union; undefined if the schema is not a union. */
 export function branchesOf({ anyOf, oneOf, type, ...rest }: JsonSchema): readonly JsonSchema[] | undefined {
   const branches =
     typeof type === 'object'
@@ -88,7 +88,7 @@ const isWithin = (reader: JsonSchema, writer: JsonSchema) =>
   reader.type === writer.type ||
   (reader.type === 'number' && writer.type === 'integer');
 
-/** The fields that can have one value alone, as those that tell the shapes of a union apart. */
+/** The fields with a single allowed value, such as a union's discriminator. */
 const tagsOf = ({ properties }: JsonSchema): ReadonlyMap<string, unknown> =>
   new Map(
     Object.entries(properties ?? {}).flatMap(([name, field]) =>
@@ -102,7 +102,7 @@ function kindOf(schema: JsonSchema): string {
   return tags.length > 0 ? `${type} with ${tags.join(' and ')}` : type;
 }
 
-/** What is wrong with the choice that is meant for such values and fits best: most likely it is what was changed. */
+/** The mismatches of the best-matching alternative, which is most likely the one that was changed. */
 function inChoices(choices: readonly JsonSchema[], writer: JsonSchema, path: string): readonly Mismatch[] {
   const tags = tagsOf(writer);
   const kin = choices.filter(
@@ -129,7 +129,7 @@ function refusedValues(reader: JsonSchema, values: readonly unknown[], path: str
   return [must(path, demand, `have ${listed(refused)}`)];
 }
 
-/** Keywords that limit a number: on which side, in which words, and the one that leaves the limit itself out. */
+/** Keywords that limit a number: the side, the wording, and the exclusive variant. */
 const LIMITS: readonly (readonly [keyword: string, side: 1 | -1, words: string, open?: string])[] = [
   ['minimum', 1, 'be', 'exclusiveMinimum'],
   ['minLength', 1, 'be of length'],
@@ -169,7 +169,9 @@ function limits(reader: JsonSchema, writer: JsonSchema, path: string): Mismatch[
   return found;
 }
 
-/** The narrower one of a limit and its open form, which for whole numbers is a limit like any other. */
+/**
+ * The narrower of a limit and its exclusive variant; for integers, the exclusive one is converted to an inclusive one.
+ */
 export function limitOf(
   schema: JsonSchema,
   keyword: string,

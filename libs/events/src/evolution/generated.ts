@@ -2,17 +2,17 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { branchesOf, COMPARED, type JsonSchema, limitOf } from './compatibility';
 
-/** Enough of what a pattern allows; made once for each field, because not all of it keeps to the limits. */
+/** A sample of strings that match the pattern, because some of them may violate the length limits. */
 const CANDIDATES = 50;
 const ALSO_KNOWN = new Set(['pattern', 'format', 'contentEncoding', 'propertyNames', 'prefixItems']);
 
 /**
- * Data that a schema allows, of the fields that it names.
- * @throws Error naming the keyword or pattern that no data can be made from.
+ * Generates valid data for a schema, with only the fields that it names.
+ * @throws Error naming the keyword or pattern that is not supported.
  */
 export function dataOf(schema: JsonSchema): fc.Arbitrary<unknown> {
   const unknown = Object.keys(schema).find((keyword) => !COMPARED.has(keyword) && !ALSO_KNOWN.has(keyword));
-  if (unknown) throw new Error(`No data can be made from the keyword "${unknown}"`);
+  if (unknown) throw new Error(`Can't generate data for the keyword "${unknown}"`);
   if ('const' in schema) return fc.constant(schema.const);
   if (schema.enum) return fc.constantFrom(...schema.enum);
   const branches = branchesOf(schema);
@@ -34,14 +34,14 @@ export function dataOf(schema: JsonSchema): fc.Arbitrary<unknown> {
     case undefined:
       return fc.jsonValue({ maxDepth: 2 });
     default:
-      throw new Error(`No data can be made from the type ${JSON.stringify(schema.type)}`);
+      throw new Error(`Can't generate data for the type ${JSON.stringify(schema.type)}`);
   }
 }
 
 function textOf(schema: JsonSchema): fc.Arbitrary<string> {
   const { pattern, format } = schema;
   if (pattern === undefined && format === undefined) {
-    // One code unit each, so that they count alike for Zod and for JSON Schema.
+    // One code unit each, so that Zod and JSON Schema count the same length.
     return fc.string({ unit: fc.constantFrom(...'aZ7 -_."\\\n\u0000ß€'), ...lengths(schema, 'Length') });
   }
   const candidates =
@@ -50,12 +50,12 @@ function textOf(schema: JsonSchema): fc.Arbitrary<string> {
       : format === 'uri'
         ? fc.webUrl()
         : undefined;
-  if (!candidates) throw new Error(`No text can be made from the format ${JSON.stringify(format)}`);
+  if (!candidates) throw new Error(`Can't generate text for the format ${JSON.stringify(format)}`);
   const accepted = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
   const fitting = fc
     .sample(candidates, { numRuns: CANDIDATES, seed: 1 })
     .filter((text) => accepted.safeParse(text).success);
-  if (fitting.length === 0) throw new Error(`No text can be made from ${JSON.stringify(schema)}`);
+  if (fitting.length === 0) throw new Error(`Can't generate text for ${JSON.stringify(schema)}`);
   return fc.constantFrom(...fitting);
 }
 
@@ -71,8 +71,7 @@ function numberOf(schema: JsonSchema): fc.Arbitrary<number> {
       })
       .map((steps) => steps * step);
   }
-  if (schema.multipleOf)
-    throw new Error('No data can be made from "multipleOf" of numbers that are not whole');
+  if (schema.multipleOf) throw new Error('Can\'t generate data for "multipleOf" with non-integers');
   return fc.double({
     noNaN: true,
     noDefaultInfinity: true,
@@ -89,7 +88,7 @@ function listOf(schema: JsonSchema): fc.Arbitrary<unknown[]> {
 
 function objectOf(schema: JsonSchema): fc.Arbitrary<object> {
   if ('minProperties' in schema || 'maxProperties' in schema) {
-    throw new Error('No data can be made from "minProperties" and "maxProperties"');
+    throw new Error('Can\'t generate data for "minProperties" and "maxProperties"');
   }
   const { properties, required = [], additionalProperties } = schema;
   const others = typeof additionalProperties === 'object' ? dataOf(additionalProperties) : undefined;

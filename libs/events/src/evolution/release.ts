@@ -3,9 +3,9 @@ import { breaches, release, unreleased } from './released';
 import { readReleased, writeReleased } from './released-files';
 
 /**
- * Adds today's schemas and topics to the released ones in `folder`, unless old readers or old data would break: then it
- * writes nothing. It says what it did.
- * @returns whether nothing would break.
+ * Adds the current schemas and topics to the released ones in `folder`. Writes nothing if that would break old readers
+ * or old data. Reports what it did.
+ * @returns true if nothing would break.
  */
 export function releaseInto(folder: string, today: EventLanguage): boolean {
   const released = readReleased(folder);
@@ -18,7 +18,7 @@ export function releaseInto(folder: string, today: EventLanguage): boolean {
   const news = unreleased(today, released);
   writeReleased(release(today, released), folder);
   console.log(
-    news.length === 0 ? 'Everything is released.' : `${news.length} new in ${folder}; commit them.`,
+    news.length === 0 ? 'Everything is already released.' : `${news.length} new in ${folder}; commit them.`,
   );
   return true;
 }

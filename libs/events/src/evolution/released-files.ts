@@ -5,7 +5,7 @@ import { fileOf, type Released, type ReleasedEvent } from './released';
 
 const TOPICS = 'topics.json';
 
-/** Reads the released schemas and topics that {@link writeReleased} keeps in `folder`. */
+/** Reads the released schemas and topics that {@link writeReleased} stored in `folder`. */
 export function readReleased(folder: string): Released {
   const files = readdirSync(folder).sort();
   const read = (file: string): unknown => JSON.parse(readFileSync(join(folder, file), 'utf8'));

@@ -39,7 +39,7 @@ const shape = {
 };
 type Field = keyof typeof shape;
 
-/** The event `museum.sold`, with some fields defined otherwise than they were released. */
+/** The event `museum.sold`, with some fields redefined since the release. */
 const sold = (
   changes: z.ZodRawShape = {},
   { without, ...other }: { without?: Field; owner?: string; aggregate?: string } = {},
@@ -69,7 +69,7 @@ describe('A change of a released event', () => {
     ['a default for a required field', sold({ code: shape.code.default('AB') })],
     ['a new order of the values', sold({ state: z.enum(['old', 'new']) })],
     ['a description of what may be null', sold({ remark: shape.remark.describe('For the visitor') })],
-    ['the same limit in other words', sold({ pieces: z.int().positive().lt(11) })],
+    ['the same limit, expressed differently', sold({ pieces: z.int().positive().lt(11) })],
     ['a new order of the shapes', sold({ paid: z.discriminatedUnion('by', [cash, card]) })],
     [
       'a new optional field in one shape of several',
@@ -114,7 +114,7 @@ describe('A change of a released event', () => {
       `lines[].price.tax is now required; data released before may lack it. Make it optional, ${OR}`,
     ],
     [
-      'a required field that goes',
+      'a removed required field',
       sold({}, { without: 'code' }),
       `code is required for readers released before; new data may lack it. Keep it required, ${OR}`,
     ],
@@ -275,12 +275,12 @@ describe('A change of a released event', () => {
       'museum.sold v1 is now about a till, no longer about a sale',
     ],
   ])('must not be %s', (_, contract, sentence) => {
-    // What is new can't be in an example that the changed schema refuses.
+    // An example can't contain a value that the changed schema rejects.
     const change = { ...contract, examples: [exampleOf(contract)] as const };
     expect(breaches(language(change), released)).toContainEqual(expect.stringContaining(sentence));
   });
 
-  it('is refused by a released record, too, where the schema says nothing', () => {
+  it("is also refused by a released record where the schemas don't differ", () => {
     const stricter = { ...sold(), data: sold().data.refine(() => false, 'is closed'), examples: [] };
     expect(breaches(language(stricter as unknown as EventContract), released)).toEqual([
       'museum.sold v1: a record released before is refused now: museum.sold v1: data: is closed. ' +
@@ -288,7 +288,7 @@ describe('A change of a released event', () => {
     ]);
   });
 
-  it('is refused by generated data, too, where neither schema nor records say anything', () => {
+  it('is also refused by generated data where neither schemas nor records reveal it', () => {
     const few = sold().data.refine((data) => (data as typeof full).pieces < 5, 'too many');
     expect(breaches(language({ ...sold(), data: few }), released)).toEqual([
       expect.stringMatching(
@@ -297,7 +297,7 @@ describe('A change of a released event', () => {
     ]);
   });
 
-  it('is refused if what is written is not what the schema says', () => {
+  it('is refused if records would be encoded differently', () => {
     const trimmed = sold({ note: z.string().min(1).trim().optional() });
     expect(breaches(language(trimmed), release(language(trimmed), nothing))).toEqual([
       expect.stringMatching(
@@ -313,7 +313,7 @@ describe('A change of a released event', () => {
       { headers: { ce_partition: '7' } },
       'the header "ce_partition" of a released record was "7" and is missing now.',
     ],
-  ])("must not be one of its record's %s", (_, wire, sentence) => {
+  ])("must not affect its record's %s", (_, wire, sentence) => {
     const revisions = released.events[0]!.revisions.map(({ schema, records }) => ({
       schema,
       records: records.map((record) => ({
@@ -326,21 +326,21 @@ describe('A change of a released event', () => {
     expect(breaches(language(sold()), otherwise)).toEqual([expect.stringContaining(sentence)]);
   });
 
-  it('must stay within what JSON Schema can say', () => {
+  it('must be expressible in JSON Schema', () => {
     const dated = sold({ code: z.string().transform((text) => text.length) });
     expect(() => breaches(language(dated), released)).toThrow(
-      /^museum\.sold v1 has no JSON Schema: .* Use only what JSON has, and no transforms\.$/,
+      /^museum\.sold v1 has no JSON Schema: .* Use only types that JSON has, and no transforms\.$/,
     );
   });
 
-  it('is told in full, also if its example was forgotten', () => {
+  it('is reported completely, even without an updated example', () => {
     expect(breaches(language(sold({ colour: z.string() })), released)).toEqual([
       expect.stringContaining('colour is now required; data released before may lack it.'),
       expect.stringContaining('museum.sold v1 has an example that breaks its own schema: colour:'),
     ]);
   });
 
-  it('is held against every schema that was ever released, not only the last', () => {
+  it('is checked against every released schema, not only the last', () => {
     const without = language(sold({}, { without: 'note' }));
     const again = sold({ note: z.int().optional() });
     expect(
@@ -348,14 +348,14 @@ describe('A change of a released event', () => {
     ).toContainEqual(expect.stringContaining('note must now be of type integer'));
   });
 
-  it('must not be its end, nor that of a version', () => {
+  it('must not remove the event or one of its versions', () => {
     expect(breaches(language(), released)).toEqual([expect.stringContaining('museum.sold v1 is gone;')]);
     expect(breaches(language({ ...sold(), version: 2 }), released)).toEqual([
       expect.stringContaining('museum.sold v1 is no longer read;'),
     ]);
   });
 
-  it('may be a version 2 that reads version 1', () => {
+  it('may be a version 2 that can read version 1', () => {
     const data = z.object({ code: z.int() });
     const second = defineEvent({
       ...{ type: 'museum.sold', version: 2, owner: 'museum', aggregate: 'sale' },
@@ -365,12 +365,12 @@ describe('A change of a released event', () => {
     });
     expect(breaches(language(second), released)).toEqual([]);
     expect(unreleased(language(second), released)).toEqual([
-      expect.stringContaining('museum.sold v2 is not released as it is now'),
+      expect.stringContaining('museum.sold v2 is not released in its current form'),
     ]);
-    // Nobody writes version 1 any more, so its reader may take more than the readers of before.
+    // Version 1 is no longer written, so its reader may accept more than earlier readers did.
     const tolerant = { ...second, previous: upcastFrom(sold({ code: z.string() }), () => ({ code: 7 })) };
     expect(breaches(language(tolerant), released)).toEqual([]);
-    // A record is turned well, but not all that the old schema allowed.
+    // The record is upcast correctly, but not everything that the old schema allowed.
     const partial = {
       ...second,
       previous: upcastFrom(sold(), (old) => ({ code: 12 / ((old as typeof full).pieces - 1) })),
@@ -386,19 +386,19 @@ describe('A change of a released event', () => {
 });
 
 describe('A released topic', () => {
-  it('keeps its name and its partitions', () => {
+  it('must keep its name and partition count', () => {
     const contracts = [sold()];
     expect(breaches({ contracts, topics: [] }, released)).toEqual([
       expect.stringContaining('The topic museum.events is gone;'),
     ]);
     expect(breaches({ contracts, topics: [{ ...TOPIC, partitions: 12 }] }, released)).toEqual([
-      expect.stringContaining('has 12 partitions now, and was released with 6;'),
+      expect.stringContaining('has 12 partitions now, but was released with 6;'),
     ]);
   });
 });
 
 describe('Releasing', () => {
-  it('adds a revision and keeps the ones before, in files', () => {
+  it('adds a revision and keeps the previous ones, in files', () => {
     const folder = mkdtempSync(join(tmpdir(), 'atlas-released-'));
     const changed = language(sold({ colour: z.string().optional() }));
     try {
@@ -416,7 +416,7 @@ describe('Releasing', () => {
   it('adds a new example to the records of its revision', () => {
     const more = { ...sold(), examples: [full, { ...full, code: 'CD' }] as const };
     expect(unreleased(language(more), released)).toEqual([
-      expect.stringContaining('museum.sold v1 is not released as it is now'),
+      expect.stringContaining('museum.sold v1 is not released in its current form'),
     ]);
     const [revision, ...others] = release(language(more), released).events[0]!.revisions;
     expect(others).toEqual([]);

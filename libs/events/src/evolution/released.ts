@@ -8,7 +8,7 @@ import { topicOf, type TopicSpec } from '../topics';
 import { type JsonSchema, type Mismatch, mismatches } from './compatibility';
 import { dataOf } from './generated';
 
-/** A record as it was on the wire; `value` is its UTF-8 text. */
+/** A record in its wire format; `value` is UTF-8 text. */
 export interface WireRecord {
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -20,7 +20,7 @@ export interface Revision {
   readonly records: readonly WireRecord[];
 }
 
-/** One event in one version, with each schema that it was ever released with, the last one last. */
+/** One version of an event, with every schema it was released with, oldest first. */
 export interface ReleasedEvent {
   readonly type: string;
   readonly version: number;
@@ -29,7 +29,7 @@ export interface ReleasedEvent {
   readonly revisions: readonly Revision[];
 }
 
-/** What was promised to readers. */
+/** What readers rely on. */
 export interface Released {
   readonly events: readonly ReleasedEvent[];
   readonly topics: readonly TopicSpec[];
@@ -37,10 +37,10 @@ export interface Released {
 
 export const fileOf = ({ type, version }: { type: string; version: number }) => `${type}.v${version}.json`;
 
-/** The JSON Schema of what a reader takes: unknown fields are let through. */
+/** The JSON Schema of what a reader accepts: unknown fields are allowed. */
 export const readerSchema = (contract: EventContract): JsonSchema => schemaOf(contract, 'input');
 
-/** The JSON Schema of what a writer can produce: defaults are filled in. */
+/** The JSON Schema of what a writer can produce, with defaults applied. */
 export const writerSchema = (contract: EventContract): JsonSchema => schemaOf(contract, 'output');
 
 function schemaOf({ type, version, data }: EventContract, io: 'input' | 'output'): JsonSchema {
@@ -48,13 +48,13 @@ function schemaOf({ type, version, data }: EventContract, io: 'input' | 'output'
     return z.toJSONSchema(data, { io, reused: 'inline' }) as JsonSchema;
   } catch (error) {
     throw new Error(
-      `${type} v${version} has no JSON Schema: ${(error as Error).message}. Use only what JSON has, and no transforms.`,
+      `${type} v${version} has no JSON Schema: ${(error as Error).message}. Use only types that JSON has, and no transforms.`,
       { cause: error },
     );
   }
 }
 
-/** The examples of a contract as records, with made-up attributes that are always the same. */
+/** A contract's examples as records, with fixed attributes. */
 export function recordsOf(contract: EventContract): readonly WireRecord[] {
   return contract.examples.map((data, index) => {
     const encoded = encodeEvent(contract, {
@@ -66,7 +66,7 @@ export function recordsOf(contract: EventContract): readonly WireRecord[] {
       aggregateVersion: index + 1,
       time: '2026-01-01T10:00:00.000Z',
       correlationId: 'request-1',
-      // The others have neither cause nor trace.
+      // The others cover absent causes and traces.
       ...(index === 0 && {
         causationId: '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a12',
         traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
@@ -77,7 +77,7 @@ export function recordsOf(contract: EventContract): readonly WireRecord[] {
   });
 }
 
-/** Sentences about all that old readers or old data would not survive; empty if everything may be rolled out. */
+/** Describes every change that would break old readers or old data; empty if it is safe to roll out. */
 export function breaches(today: EventLanguage, released: Released): readonly string[] {
   return [
     ...released.topics.flatMap((topic) => topicBreaches(today, topic)),
@@ -88,7 +88,7 @@ export function breaches(today: EventLanguage, released: Released): readonly str
   ];
 }
 
-/** Sentences about what is in the contracts and not yet among the released schemas. */
+/** Describes what is in the contracts but not yet released. */
 export function unreleased(today: EventLanguage, released: Released): readonly string[] {
   const next = release(today, released);
   const news = next.events
@@ -99,13 +99,13 @@ export function unreleased(today: EventLanguage, released: Released): readonly s
     .map((topic) => `the topic ${topic.name}`);
   return [...news, ...topics].map(
     (name) =>
-      `${name} is not released as it is now: run "npm run contracts:release" and commit what it writes.`,
+      `${name} is not released in its current form: run "npm run contracts:release" and commit what it writes.`,
   );
 }
 
 /**
- * The released schemas with those of today: a schema that changed becomes one more revision, an example that is new one
- * more record of its revision. Nothing is overwritten.
+ * Adds the current schemas to the released ones: a changed schema becomes a new revision, a new example a new record of
+ * its revision. Nothing is overwritten.
  */
 export function release(today: EventLanguage, released: Released): Released {
   const current = today.contracts.flatMap(versionsOf).map((contract): ReleasedEvent => {
@@ -133,14 +133,14 @@ function topicBreaches(today: EventLanguage, released: TopicSpec): string[] {
   const topic = today.topics.find(({ name }) => name === released.name);
   if (!topic) {
     return [
-      `The topic ${released.name} is gone; its records would never be read to their end. Put it back into topics.ts.`,
+      `The topic ${released.name} is gone; its remaining records would never be read. Put it back into topics.ts.`,
     ];
   }
   if (topic.partitions === released.partitions) return [];
   return [
-    `The topic ${released.name} has ${topic.partitions} partitions now, and was released with ${released.partitions}; ` +
+    `The topic ${released.name} has ${topic.partitions} partitions now, but was released with ${released.partitions}; ` +
       'later events of an aggregate would go to another partition and could overtake its earlier ones. ' +
-      `Keep ${released.partitions}, or make a topic with another name and move its readers over.`,
+      `Keep ${released.partitions}, or create a topic with another name and move its readers there.`,
   ];
 }
 
@@ -177,7 +177,7 @@ function eventBreaches(today: EventLanguage, released: ReleasedEvent): string[] 
   const wayOut = `or define version ${newest.version + 1} with an upcaster.`;
   for (const revision of released.revisions) {
     const old = oldDataBreaches(newest, contract, revision);
-    // Nobody writes a version that has a newer one.
+    // Only the newest version is written.
     const readers = contract === newest ? oldReaderBreaches(contract, revision) : [];
     found.push(...[...old, ...readers].map((sentence) => `${name}: ${sentence}, ${wayOut}`));
     if (contract === newest) {
@@ -188,8 +188,8 @@ function eventBreaches(today: EventLanguage, released: ReleasedEvent): string[] 
 }
 
 /**
- * Backward: what a reader of today refuses. Records and generated data are for what a schema can't say, as refinements;
- * where the schemas differ they would say the same, less precisely.
+ * Backward: what a current reader rejects. Records and generated data cover what schemas can't express, such as
+ * refinements; where the schemas differ, they would report the same less precisely.
  */
 function oldDataBreaches(newest: EventContract, contract: EventContract, revision: Revision): string[] {
   const { schema, records } = revision;
@@ -211,7 +211,7 @@ function oldDataBreaches(newest: EventContract, contract: EventContract, revisio
   return [`${data} was allowed by the released schema and is refused now: ${reason}. Take it`];
 }
 
-/** Forward: what a writer of today can publish and readers of before refuse. */
+/** Forward: what a current writer can publish but earlier readers reject. */
 function oldReaderBreaches(contract: EventContract, { schema }: Revision): string[] {
   const found = mismatches(schema, writerSchema(contract)).map(forward);
   if (found.length > 0) return found;
@@ -226,11 +226,11 @@ function oldReaderBreaches(contract: EventContract, { schema }: Revision): strin
   if (!refused) return [];
   const { data, reason } = refused;
   return [
-    `readers released before refuse ${data}, which can be published now: ${reason}. Write what they take`,
+    `readers released before refuse ${data}, which can be published now: ${reason}. Write what they accept`,
   ];
 }
 
-/** What the codec would write otherwise than it did: readers rely on keys and headers, too. */
+/** What the codec would encode differently: readers also rely on keys and headers. */
 function wireBreaches(contract: EventContract, { records }: Revision): string[] {
   const decode = decoderOf([contract]);
   return records.flatMap((record) => {
@@ -238,7 +238,7 @@ function wireBreaches(contract: EventContract, { records }: Revision): string[] 
     if (!decoded.ok) return [];
     const { key, headers } = encodeEvent(contract, decoded.value);
     const found = Object.entries(record.headers)
-      // Once written for what an event lacks; nobody reads it.
+      // Formerly written for absent attributes; never read.
       .filter(([name, text]) => text !== 'undefined' && headers[name] !== text)
       .map(([name, text]) => {
         const now = headers[name] === undefined ? 'is missing' : `is "${headers[name]}"`;
@@ -253,7 +253,7 @@ function wireBreaches(contract: EventContract, { records }: Revision): string[] 
   });
 }
 
-/** Data of a schema for which there is a refusal, as small as possible; the same in every run. */
+/** Minimal data that is valid for the schema but refused; deterministic. */
 function counterexample(
   schema: JsonSchema,
   refusal: (json: string) => string | undefined,
@@ -262,7 +262,7 @@ function counterexample(
   try {
     data = dataOf(schema).map((some) => JSON.stringify(some));
   } catch {
-    // Then the comparison of the schemas and the records stand alone.
+    // Then only the schema comparison and the records apply.
     return undefined;
   }
   const { counterexample: found } = fc.check(
@@ -274,17 +274,17 @@ function counterexample(
 
 /** Old data, new reader. */
 function backward({ path, demand: [verb, complement], but }: Mismatch): string {
-  const remedy = verb === 'is' ? 'Make it optional' : 'Take what was allowed before too';
+  const remedy = verb === 'is' ? 'Make it optional' : 'Accept what was allowed before too';
   return `${path} ${verb} now ${complement}; data released before may ${but}. ${remedy}`;
 }
 
 /** New data, old reader. */
 function forward({ path, demand: [verb, complement], but }: Mismatch): string {
-  const remedy = verb === 'is' ? 'Keep it required' : 'Write only what they take';
+  const remedy = verb === 'is' ? 'Keep it required' : 'Write only what they accept';
   return `${path} ${verb} ${complement} for readers released before; new data may ${but}. ${remedy}`;
 }
 
-/** A reader that refuses unknown fields would break with the next field that a writer adds. */
+/** A reader that rejects unknown fields would break when a writer adds a field. */
 function strictness(contract: EventContract): string[] {
   const strict = (schema: unknown): boolean =>
     typeof schema === 'object' &&

@@ -1,4 +1,4 @@
-/** What a consumer is about to handle: a batch, by its first record, or a record by itself. */
+/** What a consumer is about to handle: a batch, identified by its first record, or a single record. */
 export interface Attempt {
   readonly unit: 'batch' | 'record';
   readonly topic: string;
@@ -7,17 +7,17 @@ export interface Attempt {
 }
 
 /**
- * What a consumer has begun to handle and did not end, so that a record that ends its process is found. Written outside
- * of the unit of work that handles it, because that one is lost with the process.
+ * Counts handling attempts that did not finish, to detect a record that crashes its consumer. Written outside the
+ * handling unit of work, because that is lost with the process.
  */
 export abstract class Attempts {
   /**
-   * Takes down, at once, that `consumer` begins. Each offset has its own count.
-   * @param anew counts from 1 again.
-   * @returns how often it has begun at this offset without an end, this time included.
+   * Records immediately that `consumer` starts an attempt. Each offset has its own count.
+   * @param anew restarts the count at 1.
+   * @returns the number of unfinished attempts at this offset, including this one.
    */
   abstract begin(consumer: string, attempt: Attempt, anew?: boolean): Promise<number>;
 
-  /** Whatever was begun in the partition has ended, well or not, and its process lives. */
+  /** Records that every attempt in the partition has ended, successfully or not, without a crash. */
   abstract end(consumer: string, topic: string, partition: number): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { ConsumedRecord } from './event-log';
 
-/** Why a record was set aside. `parked` means that an earlier record with its key was. */
+/** Why a record was dead-lettered. `parked`: because an earlier record with the same key was. */
 export type DeadLetterKind =
   | 'malformed'
   | 'unknown-type'
@@ -15,46 +15,46 @@ export interface DeadLetter {
   readonly kind: DeadLetterKind;
   /** A sentence for the operator. */
   readonly reason: string;
-  /** How often a handler was tried. */
+  /** The number of attempts to handle it. */
   readonly attempts: number;
 }
 
-/** How a dead letter ended: its record was handled after all, or it was decided that it never will be. */
+/** How a dead letter was resolved: its record was handled after all, or an operator discarded it. */
 export type DeadLetterResolution = 'replayed' | 'discarded';
 
-/** A dead letter as it is kept. */
+/** A stored dead letter. */
 export interface StoredDeadLetter extends DeadLetter {
-  /** A number from 1, as text: the letter's name within its service, in the order in which they came. */
+  /** A number from 1, as text: identifies the letter within its service; ascending in order of arrival. */
   readonly id: string;
   readonly createdAt: Date;
-  /** When a handler was last tried; undefined if none ever was. */
+  /** The time of the last attempt to handle it; undefined if there was none. */
   readonly triedAt: Date | undefined;
-  /** Undefined as long as the letter is open. */
+  /** Undefined while the letter is open. */
   readonly resolution: DeadLetterResolution | undefined;
   readonly resolvedAt: Date | undefined;
-  /** Why it was discarded, in an operator's words. */
+  /** The operator's reason for discarding it. */
   readonly note: string | undefined;
 }
 
 export interface DeadLetterFilter {
-  /** Those that wait for a decision, or all. */
+  /** Only unresolved letters, or all. */
   readonly state: 'open' | 'all';
   readonly limit: number;
-  /** The id of the last one of the page before. */
+  /** The id of the previous page's last letter. */
   readonly after?: string | undefined;
 }
 
-/** The records that a consumer could not handle, kept whole until someone decides, and afterwards for the record. */
+/** The records that a consumer could not handle, stored in full; kept for reference after an operator resolves them. */
 export abstract class DeadLetters {
   /**
-   * Sets a record aside for `consumer`; twice is once. Takes part in the open unit of work.
-   * @returns false if it was set aside before and that letter is resolved.
+   * Adds a dead letter for `consumer`; idempotent. Joins the open unit of work.
+   * @returns false if the record already has a dead letter that is resolved.
    */
   abstract add(consumer: string, letter: DeadLetter): Promise<boolean>;
 
   /**
-   * Those of `keys` that have an open dead letter in `topic`: their later records must wait behind it. None of these
-   * letters is resolved by others until the open unit of work ends; those that are being resolved are waited for.
+   * Returns those of `keys` that have an open dead letter in `topic`, so that later records must wait. Locks these
+   * letters against being resolved until the open unit of work ends; waits for letters that are just being resolved.
    */
   abstract blockedKeys(
     consumer: string,
@@ -62,22 +62,22 @@ export abstract class DeadLetters {
     keys: readonly string[],
   ): Promise<ReadonlySet<string>>;
 
-  /** In the order in which they came. */
+  /** In order of arrival. */
   abstract list(consumer: string, filter: DeadLetterFilter): Promise<readonly StoredDeadLetter[]>;
 
-  /** How many are open. */
+  /** The number of open letters. */
   abstract countOpen(consumer: string): Promise<number>;
 
   abstract find(consumer: string, id: string): Promise<StoredDeadLetter | undefined>;
 
   /**
-   * The first open letter of the same topic and key, alone against others who want it until the open unit of work
-   * ends: the one that must be resolved before all later ones. A letter without a key is first by itself.
-   * @returns undefined if there is none any more.
+   * Locks the first open letter with the same topic and key until the open unit of work ends: the one that must be
+   * resolved before all later ones. A letter without a key is always first.
+   * @returns undefined if there is none left.
    */
   abstract lockFirst(consumer: string, letter: StoredDeadLetter): Promise<StoredDeadLetter | undefined>;
 
-  /** Ends a letter that {@link lockFirst} has given. Takes part in the open unit of work. */
+  /** Resolves a letter that {@link lockFirst} returned. Joins the open unit of work. */
   abstract resolve(
     consumer: string,
     id: string,
@@ -85,9 +85,9 @@ export abstract class DeadLetters {
     note?: string,
   ): Promise<void>;
 
-  /** Takes down that the handler of an open letter is about to be tried once more. */
+  /** Records that an open letter is about to be retried. */
   abstract tryAgain(consumer: string, id: string): Promise<void>;
 
-  /** Takes down why an open letter stays one. */
+  /** Records why the retry of an open letter failed. */
   abstract failedAgain(consumer: string, id: string, why: Pick<DeadLetter, 'kind' | 'reason'>): Promise<void>;
 }

@@ -13,14 +13,14 @@ describe('A piece of work', () => {
   it.each([
     ['sampled', '01', '01'],
     ['not sampled', '00', '00'],
-    ['with flags that nobody knows yet', 'fd', '01'],
-  ])('has a span of its own in the trace of what caused it: %s', (_, flags, kept) => {
+    ['with unknown flags', 'fd', '01'],
+  ])('has its own span in the trace of its cause: %s', (_, flags, kept) => {
     const parts = partsOf(spanWithin(`00-${TRACE}-${PARENT}-${flags}`));
     expect(parts).toMatchObject({ trace: TRACE, flags: kept });
     expect(parts.span).not.toBe(PARENT);
   });
 
-  it('reads of a later version of the protocol what it knows', () => {
+  it('reads the known fields of a later protocol version', () => {
     for (const parent of [`cc-${TRACE}-${PARENT}-01`, `cc-${TRACE}-${PARENT}-01-what-the-future`]) {
       expect(partsOf(spanWithin(parent))).toMatchObject({ trace: TRACE, flags: '01' });
     }
@@ -29,14 +29,14 @@ describe('A piece of work', () => {
   it.each([
     ['nothing', undefined],
     ['an empty text', ''],
-    ['a version that can not be', `ff-${TRACE}-${PARENT}-01`],
+    ['an invalid version', `ff-${TRACE}-${PARENT}-01`],
     ['a trace of zeros', `00-${'0'.repeat(32)}-${PARENT}-01`],
     ['a parent of zeros', `00-${TRACE}-${'0'.repeat(16)}-01`],
     ['capital letters', `00-${TRACE.toUpperCase()}-${PARENT}-01`],
-    ['more than version 00 has', `00-${TRACE}-${PARENT}-01-what-the-future`],
-    ['flags that are not cut off', `cc-${TRACE}-${PARENT}-01.what`],
-    ['a text before it', ` 00-${TRACE}-${PARENT}-01`],
-  ])('begins a trace if what caused it has %s', (_, parent) => {
+    ['more fields than version 00 has', `00-${TRACE}-${PARENT}-01-what-the-future`],
+    ['flags that are not delimited', `cc-${TRACE}-${PARENT}-01.what`],
+    ['text before it', ` 00-${TRACE}-${PARENT}-01`],
+  ])('starts a trace if its cause has %s', (_, parent) => {
     const [first, second] = [partsOf(spanWithin(parent)), partsOf(spanWithin(parent))];
     expect(first.flags).toBe('02');
     expect([undefined, TRACE, second.trace]).not.toContain(first.trace);

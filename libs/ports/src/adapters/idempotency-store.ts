@@ -1,4 +1,4 @@
-/** An answer as it was first given. */
+/** The response to the first request. */
 export interface StoredAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -7,11 +7,11 @@ export interface StoredAnswer {
 }
 
 export interface IdempotencyKey {
-  /** Who asks for what: principal and route. Keys of different scopes never meet. */
+  /** Principal and route. Keys in different scopes never conflict. */
   readonly scope: string;
   /** The client's `Idempotency-Key`. */
   readonly key: string;
-  /** A digest of the request; the same key with another one is a client's mistake. */
+  /** A digest of the request; reusing a key with another digest is a client error. */
   readonly fingerprint: string;
 }
 
@@ -22,16 +22,19 @@ export type IdempotencyVerdict =
   | { readonly state: 'in-flight' };
 
 /**
- * Answers by idempotency key (IETF draft-ietf-httpapi-idempotency-key-header). `claim` and `store` must be called in the unit
- * of work that holds the write, so that a crash leaves either the effect and its answer or neither.
+ * Stores responses by idempotency key (IETF draft-ietf-httpapi-idempotency-key-header). Call `claim` and `store` in the
+ * unit of work of the write, so that a crash leaves either both the effect and its response or neither.
  */
 export abstract class IdempotencyStore {
-  /** Claims the key until the open unit of work ends. Never waits for another holder: that is `in-flight`. */
+  /**
+   * Claims the key until the open unit of work ends. Returns `in-flight` instead of waiting if another request holds
+   * it.
+   */
   abstract claim(key: IdempotencyKey): Promise<IdempotencyVerdict>;
 
-  /** Stores the answer for `ttlMs` milliseconds. */
+  /** Stores the response for `ttlMs` milliseconds. */
   abstract store(key: IdempotencyKey, answer: StoredAnswer, ttlMs: number): Promise<void>;
 
-  /** Forgets at most `limit` answers whose time is over; needs no open unit of work. @returns how many. */
+  /** Deletes at most `limit` expired responses; needs no open unit of work. @returns the number deleted. */
   abstract prune(limit: number): Promise<number>;
 }

@@ -1,18 +1,18 @@
-/** What a consumer has handled: the other half of effectively-once. */
+/** Tracks the events that a consumer has handled: the consumer's half of effectively-once processing. */
 export abstract class Inbox {
   /**
-   * Takes the events into the open unit of work as handled by `consumer` and returns the ids that it had not
-   * handled before, in the order given. The others are duplicates.
+   * Marks the events as handled by `consumer` in the open unit of work, and returns the ids that it had not handled
+   * before, in the given order. The others are duplicates.
    */
   abstract admit(consumer: string, eventIds: readonly string[]): Promise<readonly string[]>;
 
-  /** Those of the events that `consumer` has handled. */
+  /** Returns the ids of those events that `consumer` has already handled. */
   abstract handled(consumer: string, eventIds: readonly string[]): Promise<ReadonlySet<string>>;
 
   /**
-   * Forgets at most `limit` of the events that `consumer` handled more than `ageMs` milliseconds ago: the log must not
-   * be able to deliver them any more.
-   * @returns how many it forgot.
+   * Deletes at most `limit` of the events that `consumer` handled more than `ageMs` milliseconds ago. Only safe if the
+   * log can no longer deliver them.
+   * @returns the number deleted.
    */
   abstract prune(consumer: string, ageMs: number, limit: number): Promise<number>;
 }

@@ -24,7 +24,7 @@ describe('An event', () => {
       new Date(),
     );
 
-  it('names the flow that it is part of', () => {
+  it('carries the flow that it belongs to', () => {
     const flow = {
       correlationId: 'web-42',
       causationId: randomUUID(),
@@ -33,7 +33,7 @@ describe('An event', () => {
     expect(runInFlow(flow, made)).toMatchObject(flow);
   });
 
-  it('that nothing caused begins a flow and a trace', () => {
+  it('without a cause starts a flow and a trace', () => {
     const [first, second] = [made(), made()];
     expect(first.correlationId).toBe(first.id);
     expect(first.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-02$/);

@@ -2,17 +2,17 @@ import type { EventEnvelope, NewEvent } from '@atlas/events';
 import type { Change } from '@atlas/kernel';
 import { currentFlow, spanWithin } from './flow';
 
-/** Where a use case's events go: the same transaction as its changes. Nothing else publishes. */
+/** Stores a use case's events in the same transaction as its changes. Nothing else publishes. */
 export abstract class Outbox {
   /**
-   * Adds events to the open unit of work, to be published in this order after it commits. The caller must hold
-   * the aggregate's row lock (or have checked its version), so that one aggregate's events are in order.
-   * @throws Error if an event's data breaks its contract.
+   * Adds events to the open unit of work, to be published in this order after it commits. The caller must hold the
+   * aggregate's row lock (or have checked its version), so that an aggregate's events stay in order.
+   * @throws Error if an event's data violates its contract.
    */
   abstract add(events: readonly NewEvent[]): Promise<void>;
 }
 
-/** Completes an event with its id, its time and the flow of work that caused it. */
+/** Completes an event with its id, its time and its flow. */
 export function envelopeOf<Data>(event: NewEvent<Data>, id: string, at: Date): EventEnvelope<Data> {
   const { contract, subject, aggregateVersion, data } = event;
   const flow = currentFlow();
@@ -32,8 +32,8 @@ export function envelopeOf<Data>(event: NewEvent<Data>, id: string, at: Date): E
 }
 
 /**
- * Turns the changes of an aggregate whose version counts its events into published events: `translate` says each event
- * in the published language.
+ * Converts the domain events of a change to published events. `translate` maps each event to the published language;
+ * the aggregate's version counts its events.
  */
 export const publishedAs =
   <Aggregate extends { readonly id: string; readonly version: number }, Event>(

@@ -1,4 +1,4 @@
 export abstract class IdGenerator {
-  /** A UUID that sorts by time of making (version 7, RFC 9562), so that indexes stay dense. */
+  /** A UUID that sorts by creation time (version 7, RFC 9562), which keeps indexes dense. */
   abstract next(): string;
 }

@@ -1,9 +1,9 @@
-/** Runs a background job of this process soon, instead of at its next turn. */
+/** Wakes a background job of this process ahead of its schedule. */
 export abstract class JobTrigger {
   /**
-   * Takes effect when the open unit of work commits, or at once outside of one. A lost trigger only costs time: every
-   * job also runs on its own schedule.
-   * @param job the job's name, as the module lists it.
+   * Takes effect when the open unit of work commits, or immediately if none is open. A lost trigger only causes a
+   * delay: every job also runs on its schedule.
+   * @param job the job's name, as listed in the module.
    */
   abstract trigger(job: string): void;
 }

@@ -1,4 +1,4 @@
 export abstract class Random {
-  /** A number from 0 (inclusive) to 1 (exclusive), evenly distributed. */
+  /** A uniformly distributed number from 0 (inclusive) to 1 (exclusive). */
   abstract fraction(): number;
 }
