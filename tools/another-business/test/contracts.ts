@@ -18,7 +18,13 @@ export const BookReturned = defineEvent({
   examples: [{ loanId, memberId: 'ada' }],
 });
 
+export const CopyShelved = defineEvent({
+  ...{ type: 'shelves.copy-shelved', version: 1, owner: 'shelves', aggregate: 'copy' },
+  data: z.object({ loanId: z.uuid() }),
+  examples: [{ loanId }],
+});
+
 export const catalogue = catalogueOf({
-  contracts: [BookLent, BookReturned],
-  topics: [{ name: topicOf('lending'), partitions: 2 }],
+  contracts: [BookLent, BookReturned, CopyShelved],
+  topics: ['lending', 'shelves'].map((owner) => ({ name: topicOf(owner), partitions: 6 })),
 });

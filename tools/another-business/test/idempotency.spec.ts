@@ -4,12 +4,12 @@ import { Body, Controller, Headers, Module, NotFoundException, Post } from '@nes
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { PostgresModule, PostgresUnitOfWork } from '@atlas/adapters/postgres';
-import { OrderCancelled } from '@atlas/contracts';
 import { Outbox } from '@atlas/ports/adapters';
 import { Idempotent } from '@atlas/service';
 import { createTestDatabase, type TestDatabase } from '@atlas/testing';
 import fc from 'fast-check';
 import { DataSource } from 'typeorm';
+import { BookReturned } from './contracts';
 
 /** What becomes of a request on its way; the request itself is the same. */
 const FATES = [
@@ -25,8 +25,8 @@ type Fate = (typeof FATES)[number];
 let pause: () => Promise<void> = async () => undefined;
 
 /** A write as the services have it: its effect is one event in the outbox. */
-@Controller('cancellations')
-class Cancellations {
+@Controller('returns')
+class Returns {
   constructor(
     private readonly unitOfWork: PostgresUnitOfWork,
     private readonly outbox: Outbox,
@@ -34,15 +34,15 @@ class Cancellations {
 
   @Post()
   @Idempotent()
-  async cancel(@Body() { id }: { id: string }, @Headers('x-fate') fate: Fate) {
+  async giveBack(@Body() { id }: { id: string }, @Headers('x-fate') fate: Fate) {
     await pause();
-    if (fate === 'refused before its effect') throw new NotFoundException('no such order');
+    if (fate === 'refused before its effect') throw new NotFoundException('no such loan');
     await this.outbox.add([
       {
-        contract: OrderCancelled,
+        contract: BookReturned,
         subject: id,
         aggregateVersion: 1,
-        data: { orderId: id, reason: 'customer-request' },
+        data: { loanId: id, memberId: 'ada' },
       },
     ]);
     await pause();
@@ -81,11 +81,11 @@ describe('Keys of requests on PostgreSQL', () => {
     database = await createTestDatabase();
     @Module({
       imports: [PostgresModule.register({ url: database.url, entities: [] })],
-      controllers: [Cancellations],
+      controllers: [Returns],
     })
-    class OrdersModule {}
+    class ReturnsModule {}
     const replica = async () => {
-      const module = await Test.createTestingModule({ imports: [OrdersModule] }).compile();
+      const module = await Test.createTestingModule({ imports: [ReturnsModule] }).compile();
       const app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), {
         logger: false,
       });
@@ -102,7 +102,7 @@ describe('Keys of requests on PostgreSQL', () => {
   const post = async (at: 0 | 1, key: string, id: string, fate: Fate = 'well'): Promise<Answer> => {
     const { statusCode, headers, body } = await replicas[at].inject({
       method: 'POST',
-      url: '/cancellations',
+      url: '/returns',
       headers: { 'idempotency-key': key, 'x-fate': fate },
       payload: { id },
     });
@@ -118,7 +118,7 @@ describe('Keys of requests on PostgreSQL', () => {
   it('have one effect each and one answer, however their requests meet and crash', async () => {
     const request = fc.record({
       key: fc.constantFrom('a' as const, 'b' as const),
-      order: fc.constantFrom(0 as const, 1 as const),
+      loan: fc.constantFrom(0 as const, 1 as const),
       at: fc.constantFrom(0 as const, 1 as const),
       fate: fc.constantFrom(...FATES),
     });
@@ -131,16 +131,16 @@ describe('Keys of requests on PostgreSQL', () => {
         async (scheduler, requests) => {
           // Each key is used for two different requests.
           const keys = { a: randomUUID(), b: randomUUID() };
-          const orders = { a: [randomUUID(), randomUUID()], b: [randomUUID(), randomUUID()] } as const;
+          const loans = { a: [randomUUID(), randomUUID()], b: [randomUUID(), randomUUID()] } as const;
 
           pause = () => scheduler.schedule(Promise.resolve());
           let open = requests.length;
-          const answering = requests.map(async ({ key, order, at, fate }) => {
+          const answering = requests.map(async ({ key, loan, at, fate }) => {
             await scheduler.schedule(Promise.resolve());
-            const answer = await post(at, keys[key], orders[key][order], fate);
+            const answer = await post(at, keys[key], loans[key][loan], fate);
             met.add(answer.isReplay ? 'replayed' : String(answer.status));
             open -= 1;
-            return { key, order, answer };
+            return { key, loan, answer };
           });
           // One step of one request at a time, whichever the scheduler picks, when all have come to a pause.
           while (open > 0) await (scheduler.count() === open ? scheduler.waitOne() : setImmediate());
@@ -150,15 +150,15 @@ describe('Keys of requests on PostgreSQL', () => {
           pause = async () => undefined;
           for (const key of ['a', 'b'] as const) {
             const settled = [
-              await post(0, keys[key], orders[key][0]),
-              await post(1, keys[key], orders[key][1]),
+              await post(0, keys[key], loans[key][0]),
+              await post(1, keys[key], loans[key][1]),
             ];
             expect(settled.map(({ status }) => status).sort()).toEqual([201, 422]);
             const won = settled.findIndex(({ status }) => status === 201);
-            expect(await effectsOn(orders[key])).toEqual([orders[key][won]]);
+            expect(await effectsOn(loans[key])).toEqual([loans[key][won]]);
             for (const given of answers) {
               if (given.key !== key || given.answer.status !== 201) continue;
-              expect([given.order, given.answer.body]).toEqual([won, settled[won]?.body]);
+              expect([given.loan, given.answer.body]).toEqual([won, settled[won]?.body]);
             }
           }
         },

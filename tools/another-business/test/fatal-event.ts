@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { openEventLog } from '@atlas/adapters/event-log';
-import { catalogue, OrderConfirmed } from '@atlas/contracts';
 import { topicOf } from '@atlas/events';
 import type { EventLog } from '@atlas/ports/adapters';
 import { createTestDatabase, publish, recordOf, type TestDatabase } from '@atlas/testing';
 import { Client } from 'pg';
+import { BookReturned, catalogue } from './contracts';
 
 /** More than it takes; each start is a death. */
 const MOST_STARTS = 12;
@@ -15,12 +15,12 @@ const MOST_STARTS = 12;
 /** More records of a partition than a batch has. */
 const MORE_THAN_A_BATCH = 250;
 
-const confirmed = (orderId: string, aggregateVersion = 1) =>
+const returned = (loanId: string, aggregateVersion = 1) =>
   recordOf({
-    contract: OrderConfirmed,
-    subject: orderId,
+    contract: BookReturned,
+    subject: loanId,
     aggregateVersion,
-    data: { orderId, lines: [{ sku: 'tea', quantity: 1 }], total: { minorUnits: 119, currency: 'EUR' } },
+    data: { loanId, memberId: 'ada' },
   });
 
 /** Where an event log is, and how to do away with it. */
@@ -54,7 +54,7 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
       await place?.drop();
     });
 
-    function start(fatalOrder: string): ChildProcess {
+    function start(fatalLoan: string): ChildProcess {
       const hook = join(process.cwd(), 'tools/jest/run-typescript.cjs');
       return spawn(process.execPath, ['--require', hook, join(__dirname, 'fatal-consumer.ts')], {
         env: {
@@ -62,7 +62,7 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
           PORT: '0',
           DATABASE_URL: own.url,
           EVENT_LOG_URL: place.url,
-          FATAL_ORDER: fatalOrder,
+          FATAL_LOAN: fatalLoan,
           LOG_LEVEL: 'error',
         },
         stdio: 'inherit',
@@ -80,17 +80,17 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
       return row?.done === events;
     };
 
-    it('is set aside after a few deaths, with the later ones of its order; all others are handled', async () => {
+    it('is set aside after a few deaths, with the later ones of its loan; all others are handled', async () => {
       const fatal = randomUUID();
       const { partitions = 0 } =
-        catalogue.topics.find(({ name: topic }) => topic === topicOf('orders')) ?? {};
+        catalogue.topics.find(({ name: topic }) => topic === topicOf('lending')) ?? {};
       const before = partitions * MORE_THAN_A_BATCH;
       const others = Array.from({ length: before + 60 }, () => randomUUID());
       const records = [
-        ...others.slice(0, before).map((id) => confirmed(id)),
-        confirmed(fatal),
-        ...others.slice(before).map((id) => confirmed(id)),
-        confirmed(fatal, 2),
+        ...others.slice(0, before).map((id) => returned(id)),
+        returned(fatal),
+        ...others.slice(before).map((id) => returned(id)),
+        returned(fatal, 2),
       ];
       await publish(log, ...records);
 

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { catalogue, OrderPlaced } from '@atlas/contracts';
 import { topicOf } from '@atlas/events';
-import { EventLog } from '@atlas/ports/adapters';
-import { createService, loadConfig, startService } from '@atlas/service';
-import { createTestDatabase, eventually, recordOf, type TestDatabase } from '@atlas/testing';
-import { inventoryApp } from '../src/inventory.app';
+import { eventually, recordOf } from '@atlas/testing';
+import { type Context, startContext } from '@atlas/testing/context';
+import { BookLent } from './contracts';
+import { membersApp } from './members';
 
 /** What a producer can write that knows nothing of our contracts. */
 export interface ForeignRecord {
@@ -27,23 +25,22 @@ interface Letter {
   readonly reason: string;
 }
 
-const TOPIC = topicOf('orders');
+const TOPIC = topicOf('lending');
 
-function placed(): ForeignRecord {
-  const orderId = randomUUID();
-  const total = { minorUnits: 119, currency: 'EUR' };
-  const lines = [{ sku: 'tea', quantity: 1, unitPrice: total }];
-  const data = { orderId, customerId: 'ada', lines, total };
-  return recordOf({ contract: OrderPlaced, subject: orderId, aggregateVersion: 1, data });
+/** An event that counts a book for a member of its own. */
+function lent(): ForeignRecord {
+  const loanId = randomUUID();
+  const data = { loanId, memberId: loanId, book: 'Middlemarch' };
+  return recordOf({ contract: BookLent, subject: loanId, aggregateVersion: 1, data });
 }
 
-/** An event of an order of its own, but for what is changed. */
-const placedBut = (change: (record: ForeignRecord) => Partial<ForeignRecord>): ForeignRecord => {
-  const record = placed();
+/** The same, but for what is changed. */
+const lentBut = (change: (record: ForeignRecord) => Partial<ForeignRecord>): ForeignRecord => {
+  const record = lent();
   return { ...record, ...change(record) };
 };
 const withHeader = (name: string, value: string): ForeignRecord =>
-  placedBut(({ headers }) => ({ headers: { ...headers, [name]: value } }));
+  lentBut(({ headers }) => ({ headers: { ...headers, [name]: value } }));
 
 const REFUSED: readonly (readonly [
   what: string,
@@ -52,10 +49,10 @@ const REFUSED: readonly (readonly [
   sentence: string | RegExp,
 ])[] = [
   ['nothing at all', { key: null, headers: {}, value: null }, 'malformed', 'the record has no value'],
-  ['no value', placedBut(() => ({ value: null })), 'malformed', 'the record has no value'],
+  ['no value', lentBut(() => ({ value: null })), 'malformed', 'the record has no value'],
   [
     'no headers',
-    placedBut(() => ({ headers: {} })),
+    lentBut(() => ({ headers: {} })),
     'malformed',
     'the header "ce_specversion" is missing; events are CloudEvents in binary mode',
   ],
@@ -67,33 +64,33 @@ const REFUSED: readonly (readonly [
   ],
   [
     'no JSON',
-    placedBut(() => ({ value: Buffer.from('{"orderId":') })),
+    lentBut(() => ({ value: Buffer.from('{"loanId":') })),
     'malformed',
     /^the value is not valid JSON: /,
   ],
   [
     '2 MB',
-    placedBut(() => ({ value: Buffer.alloc(2 * 1024 * 1024, ' ') })),
+    lentBut(() => ({ value: Buffer.alloc(2 * 1024 * 1024, ' ') })),
     'malformed',
     'the value has 2097152 bytes; the maximum is 1048576',
   ],
   [
     'a type that nobody knows',
-    withHeader('ce_type', 'orders.order-eaten'),
+    withHeader('ce_type', 'lending.book-eaten'),
     'unknown-type',
-    'no contract has the type "orders.order-eaten"',
+    'no contract has the type "lending.book-eaten"',
   ],
   [
     'a schema version from the future',
-    withHeader('ce_dataschema', `urn:atlas:schema:${OrderPlaced.type}:9`),
+    withHeader('ce_dataschema', `urn:atlas:schema:${BookLent.type}:9`),
     'unknown-version',
-    /^orders\.order-placed with the schema "urn:atlas:schema:orders\.order-placed:9" is not supported; known versions: .*$/,
+    /^lending\.book-lent with the schema "urn:atlas:schema:lending\.book-lent:9" is not supported; known versions: .*$/,
   ],
   [
     'data that breaks its contract',
-    placedBut(() => ({ value: Buffer.from('{"orderId":"7"}') })),
+    lentBut(() => ({ value: Buffer.from('{"loanId":"7"}') })),
     'invalid-data',
-    /^orders\.order-placed v\d+: orderId: /,
+    /^lending\.book-lent v\d+: loanId: /,
   ],
 ];
 
@@ -101,39 +98,28 @@ const REFUSED: readonly (readonly [
 export function describeForeignRecords(log: string, open: () => Promise<ForeignAccess>): void {
   describe(`A record that a foreign producer wrote on ${log}`, () => {
     let access: ForeignAccess;
-    let database: TestDatabase;
-    let app: NestFastifyApplication;
+    let members: Context;
     let letters: readonly Letter[];
-    const [last, keyless] = [placed(), placedBut(() => ({ key: null }))];
+    const [last, keyless] = [lent(), lentBut(() => ({ key: null }))];
 
     beforeAll(async () => {
       access = await open();
-      database = await createTestDatabase();
-      const settings = loadConfig(inventoryApp.settings, {
-        PORT: '0',
-        DATABASE_URL: database.url,
-        EVENT_LOG_URL: access.url,
-        LOG_LEVEL: 'silent',
-      });
-      app = await createService(inventoryApp, settings);
-      await app.get(EventLog).ensureTopics(catalogue.topics);
+      members = await startContext(membersApp, { env: { EVENT_LOG_URL: access.url } });
       // One partition, so that the last one is not reached unless the consumer gets past all the others.
       const records = [...REFUSED.map(([, record]) => record), keyless, last];
       await access.write(TOPIC, 0, records);
-      await startService(app, settings);
-      await eventually(() => reserves(last), 60_000);
-      const answer = await app.inject({ method: 'GET', url: '/dead-letters?limit=100' });
+      await eventually(() => counts(last), 60_000);
+      const answer = await members.send('GET', '/dead-letters?limit=100');
       letters = answer.json<{ letters: Letter[] }>().letters;
     }, 240_000);
     afterAll(async () => {
-      await app?.close();
-      await database?.drop();
+      await members?.stop();
       await access?.close();
     });
 
-    const reserves = async ({ headers }: ForeignRecord): Promise<boolean> => {
-      const url = `/reservations/${headers['ce_subject']}`;
-      return (await app.inject({ method: 'GET', url })).statusCode === 200;
+    const counts = async ({ headers }: ForeignRecord): Promise<boolean> => {
+      const answer = await members.send('GET', `/members/${headers['ce_subject']}`);
+      return answer.json<{ events: number }>().events === 1;
     };
 
     it.each(REFUSED)('with %s is set aside with a sentence that says why', (_, { key }, kind, sentence) => {
@@ -144,7 +130,7 @@ export function describeForeignRecords(log: string, open: () => Promise<ForeignA
     });
 
     it('without a key is handled if it is an event', async () => {
-      expect(await reserves(keyless)).toBe(true);
+      expect(await counts(keyless)).toBe(true);
     });
 
     it('holds up nothing, and leaves no other record behind', () => {

@@ -2,16 +2,16 @@ import { Controller, Module } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { EventLogModule } from '@atlas/adapters/event-log';
 import { PostgresModule } from '@atlas/adapters/postgres';
-import { catalogue, OrderConfirmed } from '@atlas/contracts';
 import type { EventOf } from '@atlas/events';
 import { bootService, serviceSettings } from '@atlas/service';
+import { BookReturned, catalogue } from './contracts';
 
-/** A consumer that one order ends, as it would if it made it run out of memory: at once, with no word. */
+/** A consumer that dies at the events of one loan, as if they made it run out of memory: at once and silently. */
 @Controller()
 class FatalHandler {
-  @EventPattern<string>(OrderConfirmed.type)
-  confirmed(@Payload() { subject }: EventOf<typeof OrderConfirmed>): void {
-    if (subject === process.env['FATAL_ORDER']) process.kill(process.pid, 'SIGKILL');
+  @EventPattern<string>(BookReturned.type)
+  returned(@Payload() { subject }: EventOf<typeof BookReturned>): void {
+    if (subject === process.env['FATAL_LOAN']) process.kill(process.pid, 'SIGKILL');
   }
 }
 

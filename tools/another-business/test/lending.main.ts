@@ -1,0 +1,4 @@
+import { bootService } from '@atlas/service';
+import { lendingApp } from './lending';
+
+void bootService(lendingApp);
