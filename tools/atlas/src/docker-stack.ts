@@ -3,71 +3,32 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { z } from 'zod';
-import { type Home, projectRoot } from './home';
+import { type Container, parseContainers, parseMemory } from './container';
+import type { Home } from './home';
+import { projectRoot } from './project-root';
 import { UserError } from './user-error';
 
-const inspected = z.array(
-  z.object({
-    Id: z.string(),
-    Name: z.string(),
-    RestartCount: z.int(),
-    State: z.object({
-      Running: z.boolean(),
-      Pid: z.int(),
-      StartedAt: z.string(),
-      Health: z.object({ Status: z.string() }).optional(),
-    }),
-    Config: z.object({ Env: z.array(z.string()), Labels: z.record(z.string(), z.string()) }),
-    HostConfig: z.object({
-      PortBindings: z.record(z.string(), z.array(z.object({ HostPort: z.string() })).nullable()).nullable(),
-    }),
-    NetworkSettings: z.object({
-      Ports: z.record(z.string(), z.array(z.object({ HostPort: z.string() })).nullable()),
-    }),
-  }),
-);
-
-/** A container of the platform. */
-export interface Container {
-  readonly id: string;
-  /** The service of the compose file, such as `orders-relay`. */
-  readonly service: string;
-  /** The service, with a number if there are several of it. */
-  readonly name: string;
-  readonly running: boolean;
-  readonly pid: number;
-  /** By Docker itself, after it had ended. */
-  readonly restarts: number;
-  readonly startedAt: Date;
-  /** What its health check says; undefined while it says nothing. */
-  readonly health: string | undefined;
-  readonly env: ReadonlyMap<string, string>;
-  /** On the host; undefined while it has none. */
-  readonly port: number | undefined;
-}
-
-/** Makes the databases and ends: no process of the platform. */
+/** Creates the databases and exits; it is not a process of the platform. */
 const DATABASES_JOB = 'databases';
 
-/** After that a Docker that doesn't answer counts as none. */
+/** If Docker doesn't respond in this time, Atlas assumes that there is none. */
 const LIST_TIMEOUT_MS = 10_000;
 
 const exec = promisify(execFile);
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** The platform in containers: the compose project that belongs to a data folder. All its state is Docker's. */
+/** The platform in containers: the compose project of a data folder. Docker holds all its state. */
 export class DockerStack {
-  /** `atlas` for the usual folder, so that it is the one of a plain `docker compose up`. */
+  /** `atlas` for the default folder, as a plain `docker compose up` names it. */
   readonly project: string;
 
   constructor(home: Home) {
-    const isUsual = home.path === join(projectRoot(), '.atlas');
+    const isDefault = home.path === join(projectRoot(), '.atlas');
     const hash = createHash('sha256').update(home.path).digest('hex').slice(0, 8);
-    this.project = isUsual ? 'atlas' : `atlas-${hash}`;
+    this.project = isDefault ? 'atlas' : `atlas-${hash}`;
   }
 
-  /** Those that there are, running or not; none where there is no Docker. */
+  /** All containers, running or not; an empty list if Docker is not available. */
   async containers(): Promise<readonly Container[]> {
     let ids: string;
     try {
@@ -77,9 +38,7 @@ export class DockerStack {
       return [];
     }
     if (ids.trim() === '') return [];
-    const found = inspected.parse(JSON.parse(await this.docker('inspect', ...ids.trim().split('\n'))));
-    return found
-      .map((each) => toContainer(each))
+    return parseContainers(await this.docker('inspect', ...ids.trim().split('\n')))
       .filter(({ service }) => service !== DATABASES_JOB)
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -88,11 +47,11 @@ export class DockerStack {
   async refuseIfRunning(): Promise<void> {
     if (!(await this.containers()).some(({ running }) => running)) return;
     throw new UserError(
-      `Atlas already runs as the compose project "${this.project}": use that one, or stop it with "npx atlas down"`,
+      `Atlas already runs as the compose project "${this.project}": use it, or stop it with "npx atlas down"`,
     );
   }
 
-  /** @throws UserError if Docker, or its compose plugin, can't be used. */
+  /** @throws UserError if Docker or its compose plugin is not available. */
   async require(): Promise<void> {
     try {
       await this.docker('info', '--format', '{{.ServerVersion}}');
@@ -101,53 +60,53 @@ export class DockerStack {
       const { code, stderr = '' } = error as { code?: string | number; stderr?: string };
       throw new UserError(
         code === 'ENOENT'
-          ? 'The docker command is not there: install Docker, or leave "--stack docker" out'
-          : `Docker can't be used (${stderr.trim().split('\n').at(-1)}): start it, or leave "--stack docker" out`,
+          ? 'The docker command was not found: install Docker, or run without "--stack docker"'
+          : `Docker is not available (${stderr.trim().split('\n').at(-1)}): start it, or run without "--stack docker"`,
       );
     }
   }
 
-  /** Builds the image; what Docker says about it goes to stderr, here and below. */
+  /** Builds the image. Docker's output goes to stderr, here and below. */
   async build(): Promise<void> {
     if ((await this.compose(['build'])) !== 0)
       throw new UserError('"docker compose build" failed, see above');
   }
 
   /**
-   * Starts every container, of the image as it is; removes them again if one can't start.
-   * @param env the settings of the compose file.
+   * Starts all containers from the existing image. If one fails to start, all are removed.
+   * @param env settings for the compose file.
    */
   async up(env: Readonly<Record<string, string>>): Promise<void> {
     if ((await this.compose(['up', '--no-build', '--detach', '--remove-orphans'], env)) === 0) return;
     await this.compose(['logs', '--no-color', '--tail', '10']);
     await this.takeDown();
     throw new UserError(
-      '"docker compose up" failed, see above for why and for the last words of each container',
+      '"docker compose up" failed: see the error and the last log lines of each container above',
     );
   }
 
-  /** Stops and removes the containers; what they have written stays. */
+  /** Stops and removes the containers, and keeps their data. */
   async down(): Promise<void> {
     await this.takeDown();
   }
 
-  /** Removes their data and the image, too. */
+  /** Removes the containers, their data and the image. */
   async erase(): Promise<void> {
     await this.takeDown('--volumes');
     if (!process.env['ATLAS_IMAGE']) await this.docker('rmi', this.project).catch(() => undefined);
   }
 
-  /** Whether there are data that {@link erase} would remove. */
+  /** Whether there is data for {@link erase} to remove. */
   async hasVolumes(): Promise<boolean> {
     const list = await this.docker('volume', 'ls', '--quiet', '--filter', this.label).catch(() => '');
     return list.trim() !== '';
   }
 
-  /** Gives each line that a container writes from now on to `take`, until the signal. */
+  /** Passes each new log line of a container to `take`, until the signal aborts. */
   async follow(take: (service: string, line: string) => void, signal: AbortSignal): Promise<void> {
     const child = spawn('docker', [...this.composeArgs, 'logs', '--follow', '--tail', '0', '--no-color'], {
       stdio: ['ignore', 'pipe', 'ignore'],
-      // Ctrl-C is for the one who started it.
+      // Ctrl-C must reach only the parent.
       detached: true,
     });
     signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
@@ -163,7 +122,7 @@ export class DockerStack {
     await once(child, 'close');
   }
 
-  /** SIGKILL, as if its machine had lost power. @returns whether it was running. */
+  /** Kills a container with SIGKILL. @returns whether it was running. */
   async kill(id: string): Promise<boolean> {
     return this.docker('kill', '--signal', 'KILL', id).then(
       () => true,
@@ -171,24 +130,18 @@ export class DockerStack {
     );
   }
 
-  /** Docker restarts what ends by itself, and not what was killed by hand. */
+  /** Starts a killed container: Docker restarts only containers that exit by themselves. */
   async start(id: string): Promise<void> {
     await this.docker('start', id);
   }
 
-  /** What each running container takes of memory, bytes, by the id that it begins with. */
+  /** Memory of each running container in bytes, by its short id. */
   async memory(): Promise<ReadonlyMap<string, number>> {
-    const lines = await this.docker('stats', '--no-stream', '--format', '{{.ID}} {{.MemUsage}}');
-    return new Map(
-      lines.split('\n').flatMap((line) => {
-        const [, id, amount, unit] = /^(\S+) ([\d.]+)([KMGT]?i?B)/.exec(line) ?? [];
-        return id && amount && unit ? [[id, Number(amount) * (UNITS[unit] ?? 1)] as const] : [];
-      }),
-    );
+    return parseMemory(await this.docker('stats', '--no-stream', '--format', '{{.ID}} {{.MemUsage}}'));
   }
 
   private async takeDown(...options: readonly string[]): Promise<void> {
-    // Of every profile: what is left on would hold the network.
+    // Includes all profiles: a leftover container would keep the network in use.
     if ((await this.compose(['--profile', '*', 'down', '--remove-orphans', ...options])) !== 0) {
       throw new UserError('"docker compose down" failed, see above');
     }
@@ -211,7 +164,7 @@ export class DockerStack {
     env: Readonly<Record<string, string>> = {},
   ): Promise<number | null> {
     const child = spawn('docker', [...this.composeArgs, '--progress', 'plain', ...args], {
-      // stdout is for results.
+      // stdout is reserved for results.
       stdio: ['ignore', 2, 2],
       env: { ...process.env, ...env },
     });
@@ -219,39 +172,3 @@ export class DockerStack {
     return code;
   }
 }
-
-function toContainer(found: z.infer<typeof inspected>[number]): Container {
-  const { Id: id, Name, RestartCount, State, Config, HostConfig, NetworkSettings } = found;
-  const labels = Config.Labels;
-  const service = labels['com.docker.compose.service'] ?? Name;
-  const number = labels['com.docker.compose.container-number'] ?? '1';
-  const published = [NetworkSettings.Ports, HostConfig.PortBindings ?? {}]
-    .flatMap((ports) => Object.values(ports))
-    .flatMap((bindings) => bindings ?? [])
-    .map(({ HostPort }) => Number(HostPort))
-    .find((port) => port > 0);
-  return {
-    id,
-    service,
-    name: number === '1' ? service : `${service}-${number}`,
-    running: State.Running,
-    pid: State.Pid,
-    restarts: RestartCount,
-    startedAt: new Date(State.StartedAt),
-    health: State.Health?.Status,
-    env: new Map(
-      Config.Env.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-    ),
-    port: published,
-  };
-}
-
-const UNITS: Readonly<Record<string, number>> = {
-  B: 1,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-  kB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-};

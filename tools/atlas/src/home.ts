@@ -1,50 +1,30 @@
-import { existsSync } from 'node:fs';
-import { link, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { z } from 'zod';
-import { identify, isRunning, type ProcessIdentity } from './process-identity';
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { FolderLock } from './folder-lock';
+import { type PlatformState, StateFile } from './platform-state';
+import type { ProcessIdentity } from './process-identity';
+import { projectRoot } from './project-root';
 import { errnoOf, UserError } from './user-error';
 
-/** The version of the data folder's layout and of the schemas in its databases; Atlas opens no other. */
+/** The version of the data folder's layout and of the database schemas. Atlas opens no other version. */
 const FORMAT = 2;
 
-const identity = z.object({ pid: z.int().positive(), started: z.string() });
+/** Files and folders that Atlas creates in the data folder, with their temporary files. */
+const OWN_ENTRY =
+  /^(?:postgres(?:\.new)?|atlas-password\.new|logs|(?:state\.json|version|lock)(?:\.new)?(?:\.\d+)?)$/;
 
-const platformState = z.object({
-  /** The process that runs the others. */
-  supervisor: identity,
-  startedAt: z.iso.datetime(),
-  postgres: z.object({
-    /** Null while it waits to be started again. */
-    pid: z.int().nullable(),
-    port: z.int(),
-    restarts: z.int(),
-    startedAt: z.iso.datetime().nullable(),
-  }),
-  /** By name: the URL of each database, password included. */
-  databases: z.record(z.string(), z.string()),
-  processes: z.array(
-    z.object({
-      name: z.string(),
-      kind: z.enum(['service', 'relay', 'outside']),
-      port: z.int(),
-      url: z.string(),
-      /** Null while it waits to be started again. */
-      process: identity.nullable(),
-      restarts: z.int(),
-      startedAt: z.iso.datetime().nullable(),
-    }),
-  ),
-});
-
-/** What runs now, as the supervisor keeps it on disk for the other commands. */
-export type PlatformState = z.infer<typeof platformState>;
-
-/** The folder with everything that the platform keeps: data, logs, and what runs. */
+/** The data folder: databases, logs, and the state of the running platform. */
 export class Home {
-  constructor(readonly path: string) {}
+  private readonly state: StateFile;
+  private readonly folderLock: FolderLock;
 
-  /** ATLAS_HOME, or `.atlas` beside the sources. */
+  constructor(readonly path: string) {
+    this.state = new StateFile(join(path, 'state.json'));
+    this.folderLock = new FolderLock(join(path, 'lock'));
+  }
+
+  /** ATLAS_HOME, or `.atlas` next to the sources. */
   static fromEnvironment(env: NodeJS.ProcessEnv = process.env): Home {
     return new Home(env['ATLAS_HOME'] ? resolve(env['ATLAS_HOME']) : join(projectRoot(), '.atlas'));
   }
@@ -57,27 +37,16 @@ export class Home {
     return join(this.path, 'logs', 'atlas.log');
   }
 
-  private get stateFile(): string {
-    return join(this.path, 'state.json');
-  }
-
-  private get lockFile(): string {
-    return join(this.path, 'lock');
-  }
-
-  private get versionFile(): string {
-    return join(this.path, 'version');
-  }
-
-  /** Makes the folder when it is missing. @throws UserError if it can't be used. */
+  /** Creates the folder if it is missing. @throws UserError if it can't be used. */
   async open(): Promise<void> {
+    const versionFile = join(this.path, 'version');
     try {
       await mkdir(this.path, { recursive: true });
-      const version = await readFile(this.versionFile, 'utf8').catch((error: unknown) => {
+      const version = await readFile(versionFile, 'utf8').catch((error: unknown) => {
         if (errnoOf(error) === 'ENOENT') return undefined;
         throw error;
       });
-      if (version === undefined) await replaceFile(this.versionFile, `${FORMAT}\n`, 0o644);
+      if (version === undefined) await writeFileAtomic(versionFile, `${FORMAT}\n`);
       else if (version.trim() !== String(FORMAT)) {
         throw new UserError(
           `${this.path} has data format ${version.trim().slice(0, 20)}, but this version of Atlas needs format ` +
@@ -91,73 +60,49 @@ export class Home {
   }
 
   /**
-   * Makes this process the one that runs the platform in this folder.
-   * @returns what gives it up again.
-   * @throws UserError that names the running one if there is one.
+   * Makes this process the only one that runs the platform in this folder.
+   * @returns a function that releases the lock.
+   * @throws UserError that names the process which already runs it.
    */
   async lock(): Promise<() => Promise<void>> {
-    const mine = JSON.stringify(identify(process.pid));
-    const draft = `${this.lockFile}.new.${process.pid}`;
-    try {
-      await writeFile(draft, mine);
-      for (;;) {
-        try {
-          // A link appears with its content, and only where there is none.
-          await link(draft, this.lockFile);
-          break;
-        } catch (error) {
-          if (errnoOf(error) !== 'EEXIST') throw error;
-        }
-        const content = await readFile(this.lockFile, 'utf8').catch(() => '');
-        const holder = runningHolder(content);
-        if (holder) throw new UserError(await this.alreadyRuns(holder));
-        await this.breakLock(content);
-      }
-    } catch (error) {
+    const acquired = await this.folderLock.acquire().catch((error: unknown) => {
       throw this.explain(error);
-    } finally {
-      await rm(draft, { force: true });
-    }
-    return async () => {
-      if ((await readFile(this.lockFile, 'utf8').catch(() => '')) === mine)
-        await rm(this.lockFile, { force: true });
-    };
+    });
+    if (typeof acquired === 'function') return acquired;
+    throw new UserError(await this.alreadyRuns(acquired));
   }
 
-  /** The process that runs the platform here, if one does. */
-  async holder(): Promise<ProcessIdentity | undefined> {
-    return runningHolder(await readFile(this.lockFile, 'utf8').catch(() => ''));
+  /** The process that runs the platform in this folder, if any. */
+  holder(): Promise<ProcessIdentity | undefined> {
+    return this.folderLock.holder();
   }
 
-  /** @returns undefined if the platform has not been started, or was stopped in good order. */
-  async readState(): Promise<PlatformState | undefined> {
-    const content = await readFile(this.stateFile, 'utf8').catch(() => '');
-    return platformState.safeParse(parseJson(content)).data;
+  /** @returns undefined if the platform was never started, or was shut down properly. */
+  readState(): Promise<PlatformState | undefined> {
+    return this.state.read();
   }
 
   async writeState(state: PlatformState): Promise<void> {
     try {
-      await replaceFile(this.stateFile, `${JSON.stringify(state, undefined, 2)}\n`, 0o600);
+      await this.state.write(state);
     } catch (error) {
       throw this.explain(error);
     }
   }
 
-  async removeState(): Promise<void> {
-    await rm(this.stateFile, { force: true });
+  removeState(): Promise<void> {
+    return this.state.remove();
   }
 
-  /** Deletes all that the platform keeps here, and nothing else that may lie in the folder. */
+  /** Deletes everything that Atlas keeps in the folder, and leaves other files alone. */
   async erase(): Promise<void> {
-    const ours =
-      /^(?:postgres(?:\.new)?|atlas-password\.new|logs|(?:state\.json|version|lock)(?:\.new)?(?:\.\d+)?)$/;
     try {
       const entries = await readdir(this.path).catch((error: unknown) => {
         if (errnoOf(error) === 'ENOENT') return undefined;
         throw error;
       });
       if (!entries) return;
-      for (const entry of entries.filter((name) => ours.test(name))) {
+      for (const entry of entries.filter((name) => OWN_ENTRY.test(name))) {
         await rm(join(this.path, entry), { recursive: true, force: true });
       }
       if ((await readdir(this.path)).length === 0) await rmdir(this.path);
@@ -166,27 +111,17 @@ export class Home {
     }
   }
 
-  /** Removes the lock of a process that is gone, unless another one has just taken its place. */
-  private async breakLock(stale: string): Promise<void> {
-    const aside = `${this.lockFile}.${process.pid}`;
-    await rename(this.lockFile, aside).catch((error: unknown) => {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    });
-    if ((await readFile(aside, 'utf8').catch(() => stale)) !== stale) await link(aside, this.lockFile);
-    await rm(aside, { force: true });
-  }
-
-  /** A sentence for one who wants to start a second one here. */
+  /** The message for someone who tries to start a second platform in this folder. */
   async alreadyRuns(holder: ProcessIdentity): Promise<string> {
     const services = (await this.readState())?.processes.filter(({ kind }) => kind === 'service') ?? [];
     const urls = services.map(({ name, url }) => `${name} at ${url}`).join(', ');
     return (
-      `Atlas already runs in ${this.path} (pid ${holder.pid}${urls && `; ${urls}`}): use that one, stop it with ` +
-      '"npx atlas down", or set ATLAS_HOME to another folder for a second one'
+      `Atlas already runs in ${this.path} (pid ${holder.pid}${urls && `; ${urls}`}): use it, stop it with ` +
+      '"npx atlas down", or set ATLAS_HOME to another folder to run a second one'
     );
   }
 
-  /** Turns what the system said about this folder into a sentence; other errors stay as they are. */
+  /** Turns an error of the file system into a UserError with advice; returns other errors unchanged. */
   explain(error: unknown): unknown {
     const code: string = errnoOf(error) ?? '';
     switch (code) {
@@ -194,7 +129,7 @@ export class Home {
       case 'EPERM':
       case 'EROFS':
         return new UserError(
-          `The data folder ${this.path} can't be written: make it writable for this user, or set ATLAS_HOME to ` +
+          `The data folder ${this.path} is not writable: make it writable for this user, or set ATLAS_HOME to ` +
             'another folder',
         );
       case 'ENOSPC':
@@ -208,37 +143,5 @@ export class Home {
       default:
         return error;
     }
-  }
-}
-
-function runningHolder(content: string): ProcessIdentity | undefined {
-  const holder = identity.safeParse(parseJson(content));
-  return holder.success && isRunning(holder.data) ? holder.data : undefined;
-}
-
-/** The folder of the sources, wherever this file was compiled to. */
-export function projectRoot(): string {
-  let folder = __dirname;
-  while (!existsSync(join(folder, 'nx.json'))) folder = dirname(folder);
-  return folder;
-}
-
-/** Readers see the old content or the new, whole. */
-async function replaceFile(path: string, content: string, mode: number): Promise<void> {
-  const draft = `${path}.${process.pid}`;
-  try {
-    await writeFile(draft, content, { mode, flush: true });
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true }).catch(() => {});
-    throw error;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

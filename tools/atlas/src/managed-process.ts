@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isReady } from './health';
-import { projectRoot } from './home';
+import { projectRoot } from './project-root';
 import type { Log } from './log';
 import { HOST } from './ports';
 import { identify, type ProcessIdentity } from './process-identity';

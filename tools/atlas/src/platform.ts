@@ -1,4 +1,5 @@
-import { type Container, DockerStack } from './docker-stack';
+import type { Container } from './container';
+import { DockerStack } from './docker-stack';
 import { Home } from './home';
 import { DECLARATIONS, EVENT_LOG_DATABASE, KAFKA, POSTGRES, SERVICES } from './topology';
 import { UserError } from './user-error';

@@ -1,14 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { z } from 'zod';
 
-/** A process, told from later ones that get the same number. */
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** When it was started, in words of the system. */
-  readonly started: string;
-}
+export const processIdentity = z.object({
+  pid: z.int().positive(),
+  /** When it was started, as the operating system prints it. */
+  started: z.string(),
+});
 
-/** @returns undefined if there is no such process, or it has ended and only waits to be noticed. */
+/** Identifies a process even if its pid is used again later. */
+export type ProcessIdentity = Readonly<z.infer<typeof processIdentity>>;
+
+/** @returns undefined if the process does not exist or is a zombie. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const started = process.platform === 'linux' ? startOnLinux(pid) : startByPs(pid);
   return started ? { pid, started } : undefined;
@@ -16,7 +19,7 @@ export function identify(pid: number): ProcessIdentity | undefined {
 
 export const isRunning = ({ pid, started }: ProcessIdentity): boolean => identify(pid)?.started === started;
 
-/** Sends the signal if the process still runs. @returns whether it did. */
+/** Sends the signal if the process is still running. @returns whether it was sent. */
 export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean {
   if (!isRunning(identity)) return false;
   try {
@@ -34,7 +37,7 @@ function startOnLinux(pid: number): string | undefined {
   } catch {
     return undefined;
   }
-  // proc_pid_stat(5): the name in brackets may hold spaces; after it come state (3rd field) … start time (22nd).
+  // proc_pid_stat(5): the name in brackets may contain spaces; after it come the state (field 3) … start time (22).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 }

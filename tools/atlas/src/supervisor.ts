@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EmbeddedPostgres, endOrphan } from '@atlas/adapters/embedded';
-import type { Home, PlatformState } from './home';
+import type { Home } from './home';
+import type { PlatformState } from './platform-state';
 import type { Log } from './log';
 import { ManagedProcess, type ProcessSpec } from './managed-process';
 import { identify, isRunning, type ProcessIdentity, signal } from './process-identity';

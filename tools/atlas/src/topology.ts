@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type DeclaredProcess, processesOf, readDeclarations } from '@atlas/context';
-import { projectRoot } from './home';
+import { projectRoot } from './project-root';
 import type { ProcessSpec } from './managed-process';
 import { HOST } from './ports';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { projectRoot } from '../src/home';
+import { projectRoot } from '../src/project-root';
 
 export interface Outcome {
   readonly code: number;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Client } from 'pg';
-import { projectRoot } from '../src/home';
+import { projectRoot } from '../src/project-root';
 
 const server = process.env['ATLAS_TEST_POSTGRES_URL']!;
 const run = randomBytes(4).toString('hex');

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { eventually } from '@atlas/testing';
 import { DockerStack } from '../src/docker-stack';
-import { Home, projectRoot } from '../src/home';
+import { Home } from '../src/home';
+import { projectRoot } from '../src/project-root';
 import { atlas as runAtlas, startAtlas } from './command';
 
 const REAL_BASKETS = join(projectRoot(), '../shared/data/groceries.csv');

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DockerStack } from '../src/docker-stack';
-import { Home, projectRoot } from '../src/home';
+import { Home } from '../src/home';
+import { projectRoot } from '../src/project-root';
 import { atlas } from './command';
 
 describe('The compose project of a data folder', () => {
@@ -37,7 +38,7 @@ describe('Without Docker', () => {
 
     expect(code).toBe(1);
     expect(stderr).toContain(
-      'The docker command is not there: install Docker, or leave "--stack docker" out',
+      'The docker command was not found: install Docker, or run without "--stack docker"',
     );
   });
 

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Home, type PlatformState } from '../src/home';
+import { Home } from '../src/home';
+import type { PlatformState } from '../src/platform-state';
 import { identify } from '../src/process-identity';
 
 let folder: string;

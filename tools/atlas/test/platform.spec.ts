@@ -5,7 +5,7 @@ import { openEventLog } from '@atlas/adapters/event-log';
 import type { ConsumedRecord } from '@atlas/ports/adapters';
 import { eventually, parsePrometheusText, publish } from '@atlas/testing';
 import { Client } from 'pg';
-import type { PlatformState } from '../src/home';
+import type { PlatformState } from '../src/platform-state';
 import { identify, isRunning, type ProcessIdentity } from '../src/process-identity';
 import { DECLARATIONS } from '../src/topology';
 import { atlas as runAtlas } from './command';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Audited, Check, ContextAudit, ContextDeclaration, Pending, Reading } from '@atlas/context';
 import type { Client } from 'pg';
 import { z } from 'zod';
-import { projectRoot } from '../home';
+import { projectRoot } from '../project-root';
 
 /** A context's database, and its contribution to the audit if it has one. */
 interface AuditedContext {

@@ -7,41 +7,36 @@ import { Client } from 'pg';
 import { request } from 'undici';
 import { z } from 'zod';
 import { isDrained } from '../audit/audit';
+import { auditOnceDrained } from '../chaos/audit-once-drained';
+import { generateBaskets } from '../chaos/baskets';
+import { onPlatform } from '../chaos/on-platform';
+import { say } from '../chaos/say';
+import { running } from '../chaos/victims';
 import { AtlasClient } from '../client';
 import { isReady } from '../health';
 import { connect } from '../platform';
 import { load, type LoadProgress, type LoadResult } from '../load/load';
 import { UserError } from '../user-error';
 import { describeAudit } from './audit';
-import {
-  auditOnceDrained,
-  DECLINE_RATE,
-  madeUpBaskets,
-  onPlatform,
-  PATIENCE_MS,
-  running,
-  say,
-  STOCK_RATIO,
-} from './chaos';
+import { DECLINE_RATE, PATIENCE_MS, STOCK_RATIO } from './chaos';
 import { LoadBar } from './load';
 
 export interface ChaosProviderOptions {
-  /** Orders in all phases together. */
+  /** The number of orders, over all phases. */
   readonly limit: number;
   readonly concurrency: number;
-  /** Seconds that a fault strikes every request, at the beginning of its phase. */
+  /** How many seconds a fault affects every request, at the start of its phase. */
   readonly outage: number;
   readonly seed: number;
   readonly json?: boolean;
 }
 
-/** Whose faults this command commands. */
 const PROVIDER = 'payment-provider';
 
 interface Phase {
   readonly name: string;
   readonly faults: readonly Readonly<Record<string, unknown>>[];
-  /** How often the provider is ended with SIGKILL meanwhile. */
+  /** How often the provider is killed with SIGKILL during the phase. */
   readonly kills?: number;
 }
 
@@ -63,7 +58,7 @@ interface Money {
   readonly provider: string;
 }
 
-/** Every fault there is, one after another: for a while of every request, then of some, so that orders can settle. */
+/** Each fault in turn: first it affects every request, then only some, so that orders can settle. */
 function phasesOf(outageMs: number): readonly Phase[] {
   const outage = (fault: object) => [
     { ...fault, probability: 1, forMs: outageMs },
@@ -92,14 +87,14 @@ function phasesOf(outageMs: number): readonly Phase[] {
 }
 
 /**
- * Places orders while the payment provider goes through its faults, lets all settle and audits. Uses the platform that
- * runs, or starts one in a folder of its own for the while.
+ * Places orders while the payment provider shows each of its faults in turn, waits until all are settled, and audits.
+ * Uses the running platform, or starts a temporary one.
  * @returns the exit code of the audit.
  */
 export async function runChaosProvider(options: ChaosProviderOptions): Promise<number> {
   const phases = phasesOf(options.outage * 1_000);
   if (options.limit < phases.length) {
-    throw new UserError(`There are ${phases.length} phases: take at least so many orders by --limit`);
+    throw new UserError(`There are ${phases.length} phases: set --limit to at least ${phases.length} orders`);
   }
   return onPlatform((interrupted) => goThrough(phases, options, interrupted));
 }
@@ -123,7 +118,7 @@ async function goThrough(
       const orders =
         Math.floor(((index + 1) * limit) / phases.length) - Math.floor((index * limit) / phases.length);
       const file = join(folder, `${index}.csv`);
-      await writeFile(file, madeUpBaskets(orders, seed + index));
+      await writeFile(file, generateBaskets(orders, seed + index));
       say(`the provider ${phase.name}: ${orders} orders`);
       results.push(
         await runPhase(phase, { client, file, concurrency, seed, provider: provider.url, interrupted }),
@@ -164,7 +159,7 @@ async function runPhase(
   { client, file, concurrency, seed, provider, interrupted }: PhaseContext,
 ): Promise<PhaseResult> {
   const bar = new LoadBar();
-  // Prices and stock come first; the faults are to meet the orders.
+  // Faults start with the first order: prices and stock are set without them.
   let begun: Promise<unknown> | undefined;
   const progress: LoadProgress = {
     update: (count) => {
@@ -183,7 +178,7 @@ async function runPhase(
       progress,
     );
     await begun;
-    // Those of a killed provider have ended with it.
+    // A killed provider forgets its count.
     const injected = (await faults(provider, 'GET')).injected.reduce((sum, count) => sum + count, 0);
     const { placed: orders, confirmed, cancelled, settledAfterMs, wallMs } = result;
     return { phase: name, orders, confirmed, cancelled, injected, kills, settledAfterMs, wallMs };
@@ -192,7 +187,7 @@ async function runPhase(
   }
 }
 
-/** Ends the provider with SIGKILL, each time as soon as it is ready again. */
+/** Kills the provider with SIGKILL, each time as soon as it is ready again. */
 async function kill(times: number, provider: string, interrupted: AbortSignal): Promise<void> {
   for (let killed = 0; killed < times;) {
     const victim = (await running()).find(({ name }) => name === PROVIDER);
@@ -218,7 +213,7 @@ async function faults(
     body: document ? JSON.stringify(document) : null,
   });
   const text = await body.text();
-  if (statusCode >= 400) throw new Error(`The provider refuses these faults: ${text}`);
+  if (statusCode >= 400) throw new Error(`The provider rejected these faults: ${text}`);
   return text === '' ? { injected: [] } : faultsAnswer.parse(JSON.parse(text));
 }
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generate } from '../generate/generate';
-import { projectRoot } from '../home';
+import { projectRoot } from '../project-root';
 
 export interface GenerateOptions {
   readonly json?: boolean;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Container, DockerStack } from '../docker-stack';
+import type { Container } from '../container';
+import { DockerStack } from '../docker-stack';
 import { Home } from '../home';
 import type { Log } from '../log';
 import { DOWN, type Health, healthOf } from '../health';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { catalogue } from '@atlas/contracts';
 import { parse } from 'yaml';
-import { projectRoot } from '../home';
+import { projectRoot } from '../project-root';
 import { DECLARATIONS } from '../topology';
 import { type GeneratedFile, generate } from './generate';
 

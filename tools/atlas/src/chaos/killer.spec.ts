@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Killer, type Victim } from './killer';
-import { identify, type ProcessIdentity, signal } from './process-identity';
+import { identify, type ProcessIdentity, signal } from '../process-identity';
 
 /** Real processes that do nothing, each started again once it was killed, as the supervisor does. */
 class Processes {

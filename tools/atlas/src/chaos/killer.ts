@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fraction } from './digest';
+import { fraction } from '../digest';
 
 /** A process that the platform started. */
 export interface Victim {
   readonly name: string;
   readonly pid: number;
-  /** SIGKILL. @returns false if it has ended by itself. */
+  /** Sends SIGKILL. @returns false if the process has already ended. */
   kill(): Promise<boolean>;
 }
 
 /**
- * Kills one process after the other with SIGKILL, at about even intervals, until it is stopped. Each gets its turn
- * before any gets a second one; who is next and when follows from the seed.
+ * Kills one process after another with SIGKILL, at roughly even intervals, until it is stopped. Every process is killed
+ * once before any is killed again. The seed determines the order and the times.
  */
 export class Killer {
   /** How often each was killed. */
@@ -20,7 +20,7 @@ export class Killer {
   private round = 0;
   private readonly hadTheirTurn = new Set<string>();
 
-  /** @param victims those that run now. */
+  /** @param victims the processes that are running now. */
   constructor(
     private readonly victims: () => Promise<readonly Victim[]>,
     private readonly seed: number,
@@ -40,7 +40,7 @@ export class Killer {
     this.stopping.abort();
   }
 
-  /** Kills whose turn it is; undefined if nobody runs. */
+  /** Kills the next process. @returns undefined if none is running. */
   async strike(): Promise<Victim | undefined> {
     const running = await this.victims();
     let waiting = running.filter(({ name }) => !this.hadTheirTurn.has(name));
@@ -51,7 +51,7 @@ export class Killer {
     }
     const lot = ({ name }: Victim) => fraction(`${this.seed} round ${this.round} ${name}`);
     const [victim] = waiting.sort((a, b) => lot(a) - lot(b));
-    // It may have ended by itself just now.
+    // It may have just ended by itself.
     if (!victim || !(await victim.kill())) return undefined;
     this.hadTheirTurn.add(victim.name);
     this.kills.set(victim.name, (this.kills.get(victim.name) ?? 0) + 1);

@@ -1,0 +1,26 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openEventLog } from '@atlas/adapters/event-log';
+import { audit, type AuditReport, isDrained } from '../audit/audit';
+import { connect } from '../platform';
+import { say } from './say';
+
+/** How long consumers may take to handle the last events once all orders are settled. */
+const DRAIN_MS = 60_000;
+
+/** Audits until every event is handled or {@link DRAIN_MS} has passed. @returns the last report. */
+export async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
+  const { databases, eventLog: url } = await connect();
+  const eventLog = await openEventLog(
+    'atlas',
+    { EVENT_LOG_URL: url },
+    (error) => void say(`event log: ${String(error)}`),
+  );
+  try {
+    for (const deadline = performance.now() + DRAIN_MS; ; await sleep(1_000, undefined, { signal })) {
+      const report = await audit({ databases, eventLog });
+      if (isDrained(report) || performance.now() > deadline) return report;
+    }
+  } finally {
+    await eventLog.close();
+  }
+}

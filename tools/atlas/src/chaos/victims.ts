@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DockerStack } from '../docker-stack';
+import { Home } from '../home';
+import { identify, signal } from '../process-identity';
+import { POSTGRES } from '../topology';
+import type { Victim } from './killer';
+
+/** How long a killed container stays down. */
+const DOCKER_RESTART_MS = 500;
+
+/** The platform's running processes or containers. */
+export async function running(): Promise<readonly Victim[]> {
+  const home = Home.fromEnvironment();
+  const state = (await home.holder()) && (await home.readState());
+  if (!state) return containers(new DockerStack(home));
+  const postgres = state.postgres.pid === null ? undefined : identify(state.postgres.pid);
+  const processes = state.processes.flatMap(({ name, process: own }) => (own ? [{ name, ...own }] : []));
+  return [...processes, ...(postgres ? [{ name: POSTGRES, ...postgres }] : [])].map((victim) => ({
+    ...victim,
+    kill: async () => signal(victim, 'SIGKILL'),
+  }));
+}
+
+async function containers(stack: DockerStack): Promise<readonly Victim[]> {
+  const found = await stack.containers();
+  return found
+    .filter((container) => container.running)
+    .map(({ id, name, pid }) => ({
+      name,
+      pid,
+      kill: async () => {
+        if (!(await stack.kill(id))) return false;
+        // A restart takes time in production, too.
+        await sleep(DOCKER_RESTART_MS);
+        await stack.start(id);
+        return true;
+      },
+    }));
+}
