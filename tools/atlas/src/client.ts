@@ -43,7 +43,7 @@ export const isSettled = ({ status }: Order): boolean => status === 'confirmed' 
 export interface NewOrder {
   readonly customerId: string;
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
-  /** Of the sandbox provider: tok_approve, tok_decline or tok_timeout. */
+  /** A token of the sandbox provider: tok_approve, tok_decline or tok_timeout. */
   readonly paymentToken: string;
 }
 
@@ -56,7 +56,7 @@ export interface PriceEntry {
 /** Base URL of each service by its name, such as `http://127.0.0.1:4001`. */
 export type ServiceUrls = Readonly<Record<string, string>>;
 
-/** A service understood the request and said no; `message` is a sentence with its reasons. */
+/** A service rejected the request (4xx); `message` says why. */
 export class RefusedError extends UserError {
   constructor(
     readonly status: number,
@@ -66,31 +66,31 @@ export class RefusedError extends UserError {
   }
 }
 
-/** A service gave no usable answer in all the time that it was given. */
+/** A service did not respond, or stayed unavailable, until the client gave up. */
 export class UnavailableError extends UserError {}
 
 export interface ClientOptions {
-  /** Open connections to one service at most. Default 16. */
+  /** Maximum number of connections to one service. Default 16. */
   readonly connections?: number;
-  /** How long a service that is away or busy is waited for, milliseconds. Default 60,000. */
+  /** How long to retry while a service is unavailable or busy, milliseconds. Default 60,000. */
   readonly patienceMs?: number;
-  /** Ends every request at once when it aborts. */
+  /** Aborts all requests. */
   readonly signal?: AbortSignal;
 }
 
 const ANSWER_TIMEOUT_MS = 15_000;
-/** So many entries in a bulk write stay below the services' body limit (1 MiB), however long their names. */
+/** Maximum entries of a bulk write: keeps the body below the services' limit (1 MiB) even with long names. */
 const BULK = 1_000;
-/** The most entries that a page has. */
+/** Maximum entries of a page. */
 const PAGE = 500;
-/** Still in flight with the same key, too many requests, or down for now: the same request may succeed later. */
-const PASSING = new Set([409, 429, 502, 503, 504]);
+/** Same key still in progress, too many requests, or temporarily down: a retry may succeed. */
+const TRANSIENT = new Set([409, 429, 502, 503, 504]);
 
 /**
- * The HTTP API of the services. Every request may be sent again without harm: a read, a write that sets a value, or
- * a POST with its idempotency key. So a service that restarts is waited for.
- * All methods @throws RefusedError for a 4xx answer, UnavailableError after the patience, and Error for a defect of a
- * service (500, or an answer in another shape), which asking again would only hide.
+ * The HTTP API of the services. Every request is idempotent (a read, a write that sets a value, or a POST with an
+ * idempotency key), so the client retries while a service restarts.
+ * All methods @throws RefusedError for a 4xx response, UnavailableError once `patienceMs` is over, and Error for a bug
+ * of a service (500, or a response of an unexpected shape), which a retry would only hide.
  */
 export class AtlasClient {
   private readonly agent: Agent;
@@ -112,7 +112,7 @@ export class AtlasClient {
     });
   }
 
-  /** @param idempotencyKey names this one wish of the customer: the same key never makes a second order. */
+  /** @param idempotencyKey identifies the order: the same key never creates a second one. */
   placeOrder(body: NewOrder, idempotencyKey: string): Promise<Order> {
     return this.call('orders', 'POST', '/orders', order, { body, idempotencyKey });
   }
@@ -200,7 +200,8 @@ export class AtlasClient {
       const { status, text } = await this.send(url, { method, headers, body }).catch((error: unknown) => {
         throw new UnavailableError(`${what} gave no answer: ${reasonOf(error)}`, { cause: error });
       });
-      if (PASSING.has(status)) throw new UnavailableError(`${what} answered ${status}: ${sentenceOf(text)}`);
+      if (TRANSIENT.has(status))
+        throw new UnavailableError(`${what} answered ${status}: ${sentenceOf(text)}`);
       if (status >= 500) throw new Error(`${what} answered ${status}: ${sentenceOf(text)}`);
       if (status >= 400) throw new RefusedError(status, `${what} answered ${status}: ${sentenceOf(text)}`);
       return understand(answer, text, what);
@@ -232,7 +233,7 @@ function* chunks<T>(all: readonly T[]): Generator<readonly T[]> {
   for (let from = 0; from < all.length; from += BULK) yield all.slice(from, from + BULK);
 }
 
-/** What problem details (RFC 9457) say, or the text as it is. */
+/** The message of problem details (RFC 9457), or the text itself. */
 function sentenceOf(text: string): string {
   let json: unknown;
   try {
@@ -247,7 +248,7 @@ function sentenceOf(text: string): string {
 }
 
 function reasonOf(error: unknown): string {
-  // Several addresses tried: the aggregate itself has no message.
+  // Several addresses were tried: the AggregateError itself has no message.
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0].message;
   return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -9,17 +9,17 @@ export type Outcome =
 export interface DemoOrder {
   readonly story: string;
   readonly id: string;
-  /** What may be at its end. */
+  /** The outcomes that are correct. */
   readonly expected: readonly Outcome[];
-  /** Its status or the reason of its cancellation, when the demo ended. */
+  /** Its final status, or why it was cancelled. */
   readonly outcome: string;
-  /** Every status it had, and milliseconds since the one before. */
+  /** Each status, with the milliseconds since the previous one. */
   readonly path: readonly { readonly status: string; readonly afterMs: number }[];
   readonly total: { readonly minorUnits: number; readonly currency: string };
   readonly ok: boolean;
 }
 
-/** Something that must be true of the other services once the orders have ended. */
+/** A fact about the other services that must hold once the orders are settled. */
 export interface DemoCheck {
   readonly claim: string;
   readonly found: string;
@@ -36,15 +36,15 @@ interface Scenario {
   readonly story: string;
   readonly order: NewOrder;
   readonly expected: readonly Outcome[];
-  /** The customer changes their mind once it is confirmed. */
+  /** The customer cancels the order once it is confirmed. */
   readonly thenCancel?: boolean;
 }
 
 const POLL_MS = 25;
 
 /**
- * Puts orders through that end in every way there is, each run with SKUs and customers of its own.
- * @param deadlineMs how long all of it may take; what has not ended by then counts as failed.
+ * Places orders that together reach every outcome. Each run uses its own SKUs and customers.
+ * @param deadlineMs time limit for the whole demo; an order that is not settled by then counts as failed.
  */
 export async function demo(client: AtlasClient, deadlineMs: number): Promise<DemoResult> {
   const deadline = performance.now() + deadlineMs;
@@ -105,7 +105,7 @@ export async function demo(client: AtlasClient, deadlineMs: number): Promise<Dem
     }),
   );
 
-  // Whoever came second to the last mug went without, so the two ends together are known.
+  // Only one of the two orders for the last mug can be confirmed.
   const ends = orders.map(({ order }) => outcomeOf(order));
   const mugsFair = [ends[1], ends[2]].sort().join() === 'confirmed,out-of-stock';
   const told = orders.map(({ scenario: { story, expected }, order }, n) => ({
@@ -169,7 +169,7 @@ const pathOf = ({ history, placedAt }: Order): DemoOrder['path'] =>
     afterMs: at.getTime() - (history[n - 1]?.at ?? placedAt).getTime(),
   }));
 
-/** Asks again until `done` or the deadline; returns the last answer either way. */
+/** Polls until `done` or the deadline. @returns the last answer in both cases. */
 async function untilIn<T>(deadline: number, ask: () => Promise<T>, done: (answer: T) => boolean): Promise<T> {
   for (;;) {
     const answer = await ask();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A number from 0 up to 2³², evenly spread and the same for the same text: chance that can be repeated. */
+/** Hashes a text to a number from 0 up to 2³²: repeatable randomness. */
 export const digest = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE();
 
 /** The same as a fraction, from 0 up to 1. */

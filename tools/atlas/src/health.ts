@@ -1,21 +1,21 @@
 import { z } from 'zod';
 
-/** The circuit breaker before one thing that a process depends on. */
+/** The circuit breaker of one dependency of a process. */
 export interface Circuit {
   readonly dependency: string;
   readonly breaker: 'closed' | 'open' | 'half-open' | 'isolated';
-  /** ISO 8601; null if it was always closed. */
+  /** ISO 8601; null if it has never opened. */
   readonly since: string | null;
 }
 
 export interface Health {
-  /** Whether it can serve. */
+  /** Whether it can serve requests. */
   readonly ready: boolean;
   readonly circuits: readonly Circuit[];
 }
 
 const TIMEOUT_MS = 3_000;
-/** Of what does not run, or does not answer. */
+/** The health of a process that is not running or doesn't respond. */
 export const DOWN: Health = { ready: false, circuits: [] };
 
 const circuitOf = z.object({
@@ -34,7 +34,7 @@ function circuitsIn(answer: unknown): Circuit[] {
   });
 }
 
-/** What a process says of itself at `/health/ready`; one that does not answer has nothing to say. */
+/** What a process reports at `/health/ready`; {@link DOWN} if it doesn't respond. */
 export async function healthOf(url: string): Promise<Health> {
   try {
     const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(TIMEOUT_MS) });

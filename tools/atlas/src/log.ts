@@ -4,12 +4,12 @@ import { styleText } from 'node:util';
 import { prettyFactory } from 'pino-pretty';
 
 export interface LogOptions {
-  /** Gets whole lines, each with its line break. */
+  /** Receives whole lines, each with its line break. */
   readonly write: (text: string) => void;
-  /** True: lines as the processes wrote them, JSON; false: for people. */
+  /** True: JSON lines, as the processes wrote them; false: human-readable. */
   readonly json: boolean;
   readonly colour: boolean;
-  /** Gets the text of each note, too. */
+  /** Also receives the text of each note. */
   readonly onNote?: (text: string) => void;
 }
 
@@ -26,7 +26,7 @@ const COLOURS: readonly Colour[] = [
 ];
 const NAME_WIDTH = 15;
 
-/** One log of many processes. */
+/** Merges the logs of all processes. */
 export class Log {
   private readonly colours = new Map<string, Colour>();
   private readonly pretty: (line: string) => string;
@@ -36,13 +36,13 @@ export class Log {
       colorize: options.colour,
       singleLine: true,
       translateTime: 'SYS:HH:MM:ss.l',
-      // A request is told by its message, the process by the name in front.
+      // The message describes the request, and the prefix names the process.
       ignore: 'pid,hostname,service,context,reqId,req,res,responseTime',
       messageFormat: (line, key) => requestOf(line) ?? String(line[key]),
     });
   }
 
-  /** Takes one line that a process wrote: JSON by pino, or plain text. */
+  /** Logs one line of a process: JSON written by pino, or plain text. */
   line(source: string, text: string): void {
     if (text === '') return;
     if (this.options.json) {
@@ -62,7 +62,7 @@ export class Log {
     );
   }
 
-  /** Says something of its own. */
+  /** Logs a message of the atlas command itself. */
   note(text: string, level: 'info' | 'warn' = 'info'): void {
     this.options.onNote?.(text);
     this.line(
@@ -94,7 +94,7 @@ function requestOf(line: Record<string, unknown>): string | undefined {
 
 const MAX_LOG_BYTES = 32 * 1024 * 1024;
 
-/** Appends to a file; one that has grown large becomes `<path>.1`, in place of the last such one. */
+/** Appends to a file. A large file is rotated: it replaces `<path>.1`. */
 export function fileWriter(path: string): (text: string) => void {
   mkdirSync(dirname(path), { recursive: true });
   let file = openSync(path, 'a');
@@ -109,7 +109,7 @@ export function fileWriter(path: string): (text: string) => void {
       }
       size += writeSync(file, text);
     } catch {
-      // A full disk must not end the platform; the line is lost.
+      // A full disk must not stop the platform; the line is lost.
     }
   };
 }

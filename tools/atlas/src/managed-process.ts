@@ -13,7 +13,7 @@ import { UserError } from './user-error';
 /** One Node process of the platform. */
 export interface ProcessSpec {
   readonly name: string;
-  /** Outside: not ours, but a stand-in for a company that we depend on. */
+  /** `outside`: a stand-in for another company's system. */
   readonly kind: 'service' | 'relay' | 'outside';
   /** The file to run. */
   readonly script: string;
@@ -22,7 +22,7 @@ export interface ProcessSpec {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** So often may a process end before it was ever ready; then it is its own fault, and trying on is no use. */
+/** If a process exits this often before it is ever ready, restarting it is pointless. */
 const MAX_FAILED_STARTS = 5;
 const READY_TIMEOUT_MS = 120_000;
 
@@ -56,7 +56,7 @@ export class ManagedProcess {
     return this.identity && this.since;
   }
 
-  /** How often it was started again. */
+  /** How often it was restarted. */
   get restarts(): number {
     return this.restarting.count;
   }
@@ -66,7 +66,7 @@ export class ManagedProcess {
     const child = spawn(process.execPath, [...this.nodeFlags, script], {
       cwd: projectRoot(),
       env: { ...process.env, ...env },
-      // The channel tells it when this process is gone; a group of its own keeps the terminal's Ctrl-C away from it.
+      // The IPC channel closes when this process dies; a separate process group shields it from the terminal's Ctrl-C.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });
@@ -87,7 +87,7 @@ export class ManagedProcess {
       over = true;
       this.child = undefined;
       this.identity = undefined;
-      if (!this.stopping) this.startAgain(how, performance.now() - begin);
+      if (!this.stopping) this.restart(how, performance.now() - begin);
       this.onChange();
     };
     child.once('error', (error) => ended(error.message));
@@ -96,20 +96,20 @@ export class ManagedProcess {
   }
 
   /**
-   * Resolves when it can serve for the first time.
-   * @throws UserError with its last words if it ends again and again, or is not ready in two minutes.
+   * Resolves when the process is ready for the first time.
+   * @throws UserError with its last log lines if it keeps exiting, or is not ready within two minutes.
    */
   async untilReady(): Promise<void> {
     for (const deadline = Date.now() + READY_TIMEOUT_MS; ; await sleep(50)) {
       if (await isReady(this.url)) break;
       if (this.restarts < MAX_FAILED_STARTS && Date.now() < deadline && !this.stopping) continue;
       const words = this.tail.map((line) => messageOf(line)).join('\n  ');
-      throw new UserError(`${this.spec.name} does not start${words && `; its last words:\n  ${words}`}`);
+      throw new UserError(`${this.spec.name} failed to start${words && `; its last log lines:\n  ${words}`}`);
     }
     this.everReady = true;
   }
 
-  /** Lets it finish what it has in hand; after `graceMs` it is killed. */
+  /** Sends SIGTERM, so that it finishes its work; kills it after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
     clearTimeout(this.pending);
@@ -117,7 +117,7 @@ export class ManagedProcess {
     if (!child) return;
     const exited = new Promise((done) => child.once('exit', done));
     const killer = setTimeout(() => {
-      this.log.note(`${this.spec.name} did not stop in ${graceMs / 1_000} s and is killed`, 'warn');
+      this.log.note(`${this.spec.name} did not stop within ${graceMs / 1_000} s and is killed`, 'warn');
       child.kill('SIGKILL');
     }, graceMs);
     child.kill('SIGTERM');
@@ -125,16 +125,16 @@ export class ManagedProcess {
     clearTimeout(killer);
   }
 
-  /** Ends it at once; {@link stop} resolves then. */
+  /** Kills it at once; a pending {@link stop} then resolves. */
   kill(): void {
     this.stopping = true;
     this.child?.kill('SIGKILL');
   }
 
-  private startAgain(how: string, livedMs: number): void {
+  private restart(how: string, livedMs: number): void {
     const delay = this.restarting.next(livedMs);
     if (!this.everReady && this.restarts >= MAX_FAILED_STARTS) return;
-    this.log.note(`${this.spec.name} ended (${how}); starts again in ${delay} ms`, 'warn');
+    this.log.note(`${this.spec.name} ended (${how}); restarting in ${delay} ms`, 'warn');
     this.pending = setTimeout(() => this.start(), delay);
   }
 }

@@ -3,15 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 export interface Memory {
-  /** Resident set: pages that processes share, such as PostgreSQL's buffers, count for each of them. */
+  /** Resident set size: shared pages, such as PostgreSQL's buffers, count in full for each process. */
   readonly rssBytes: number;
-  /** Proportional set: shared pages count once in all. Null where the system does not tell. */
+  /** Proportional set size: each shared page counts once in total. Null if the system doesn't report it. */
   readonly pssBytes: number | null;
 }
 
 const KIBIBYTE = 1024;
 
-/** @param withChildren true: of the process and all below it. @returns null if it has ended. */
+/** @param withChildren whether to include all descendants. @returns null if the process has ended. */
 export async function memoryOf(pid: number, withChildren: boolean): Promise<Memory | null> {
   const own = process.platform === 'linux' ? await onLinux(pid) : await byPs(pid);
   if (!own || !withChildren) return own;

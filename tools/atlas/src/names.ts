@@ -1,5 +1,5 @@
-/** As part of a setting's name: PAYMENT_PROVIDER. */
+/** `payment-provider` → `PAYMENT_PROVIDER`. */
 export const upperCase = (name: string): string => name.replaceAll('-', '_').toUpperCase();
 
-/** The setting that chooses a process's port. */
+/** The environment variable for the port of a process. */
 export const portVariableOf = (name: string): string => `${upperCase(name)}_PORT`;

@@ -1,12 +1,12 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Readers of the numbers on the command line. */
+/** Parsers for numbers on the command line. */
 export const positiveInteger = numberThat(
   (value) => Number.isSafeInteger(value) && value > 0,
   'a whole number above 0',
 );
 export const positiveNumber = numberThat((value) => value > 0 && value < Infinity, 'a number above 0');
-export const numberFromZero = numberThat((value) => value >= 0 && value < Infinity, 'a number from 0 up');
+export const numberFromZero = numberThat((value) => value >= 0 && value < Infinity, 'a number of at least 0');
 export const share = numberThat((value) => value >= 0 && value <= 1, 'a number from 0 to 1');
 export const port = numberThat(
   (value) => Number.isInteger(value) && value >= 1 && value <= 65_535,

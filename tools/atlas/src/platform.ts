@@ -4,27 +4,27 @@ import { Home } from './home';
 import { DECLARATIONS, EVENT_LOG_DATABASE, KAFKA, POSTGRES, SERVICES } from './topology';
 import { UserError } from './user-error';
 
-/** The two ways to run: processes of this machine on embedded engines, or containers on Kafka. */
+/** Local processes on embedded engines, or containers on Kafka. */
 export const STACKS = ['embedded', 'docker'] as const;
 
 export type Stack = (typeof STACKS)[number];
 
-/** The platform as it runs now, for commands that use it. */
+/** How to reach the running platform. */
 export interface Platform {
   readonly stack: Stack;
   /** Base URL of each context, such as `http://127.0.0.1:4001`. */
   readonly urls: Readonly<Record<string, string>>;
-  /** Base URL of each that stands in for another company. */
+  /** Base URL of each stand-in for another company's system. */
   readonly outside: Readonly<Record<string, string>>;
-  /** `postgres://…` of the database of each of them. */
+  /** Database URL (`postgres://…`) of each context and each stand-in. */
   readonly databases: Readonly<Record<string, string>>;
-  /** EVENT_LOG_URL as seen from here. */
+  /** EVENT_LOG_URL as seen from this machine. */
   readonly eventLog: string;
 }
 
 /**
- * Finds the platform of the data folder: the embedded one if it runs, or else the containers of its compose project.
- * @throws UserError if none runs.
+ * Finds the running platform of a data folder: the embedded one, or else the containers of its compose project.
+ * @throws UserError if neither is running.
  */
 export async function connect(home = Home.fromEnvironment()): Promise<Platform> {
   const platform = (await embedded(home)) ?? docker(await new DockerStack(home).containers());
@@ -33,7 +33,7 @@ export async function connect(home = Home.fromEnvironment()): Promise<Platform> 
 }
 
 export const notRunning = (home: Home): UserError =>
-  new UserError(`No platform runs in ${home.path}: run "npm start" or "npx atlas up" first`);
+  new UserError(`No platform is running in ${home.path}: run "npm start" or "npx atlas up" first`);
 
 async function embedded(home: Home): Promise<Platform | undefined> {
   const state = (await home.holder()) && (await home.readState());
@@ -48,7 +48,7 @@ async function embedded(home: Home): Promise<Platform | undefined> {
   return complete('embedded', urls, databases, state.databases[EVENT_LOG_DATABASE]);
 }
 
-/** @throws UserError if only a part of it runs. */
+/** @throws UserError if only part of it is running. */
 function docker(containers: readonly Container[]): Platform | undefined {
   if (!containers.some(({ running }) => running)) return undefined;
   const ports = new Map(containers.flatMap(({ service, port }) => (port ? [[service, port] as const] : [])));
@@ -66,7 +66,7 @@ function docker(containers: readonly Container[]): Platform | undefined {
   const platform = complete('docker', urls, databases, eventLog || undefined);
   if (platform) return platform;
   throw new UserError(
-    'Only a part of the platform runs: "npx atlas status" shows which, "npx atlas down" stops it',
+    'Only part of the platform is running: "npx atlas status" shows which, "npx atlas down" stops it',
   );
 }
 

@@ -3,20 +3,20 @@ import { UserError } from './user-error';
 
 export const HOST = '127.0.0.1';
 
-/** A port that something of the platform is to listen on. */
+/** The port that a process should listen on. */
 export interface PortWish {
-  /** For whom. */
+  /** The name of the process. */
   readonly name: string;
   readonly port: number;
-  /** True if someone asked for this very port; otherwise it is only what is usual. */
+  /** True if the user asked for this port; false if it is the default. */
   readonly fixed: boolean;
-  /** How to choose another one, such as `--orders-port or ORDERS_PORT`. */
+  /** How to choose another port, such as `--orders-port or ORDERS_PORT`. */
   readonly setBy: string;
 }
 
 /**
- * Gives each its port. Where a usual one is taken, another that is free; `onMove` is told.
- * @throws UserError if a port that was asked for is in use, or was asked for twice.
+ * Assigns a port to each process. If a default port is in use, it picks a free one and calls `onMove`.
+ * @throws UserError if a port that the user asked for is in use, or was asked for twice.
  */
 export async function choosePorts(
   wishes: readonly PortWish[],

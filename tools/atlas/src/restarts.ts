@@ -1,11 +1,11 @@
 const FIRST_MS = 100;
 const LONGEST_MS = 10_000;
-/** What lived for so long gets a fresh start. */
+/** After running this long, the delay starts from the beginning. */
 const SOUND_MS = 30_000;
 
-/** How long to wait before something that ended is started again: longer each time, until it has run well. */
+/** Exponential backoff between restarts; it starts over after a process has run long enough. */
 export class Restarts {
-  /** How often so far. */
+  /** The number of restarts so far. */
   count = 0;
   private delay = FIRST_MS;
 

@@ -8,20 +8,20 @@ import { identify, isRunning, type ProcessIdentity, signal } from './process-ide
 import { Restarts } from './restarts';
 import { UserError } from './user-error';
 
-/** What is to run. */
+/** What to run. */
 export interface Plan {
   readonly postgresPort: number;
   readonly databases: readonly string[];
   readonly processes: (databaseUrl: (database: string) => string) => readonly ProcessSpec[];
-  /** For Node, ahead of each script. */
+  /** Node options for every process. */
   readonly nodeFlags: readonly string[];
-  /** What a process may take to stop by itself, milliseconds. */
+  /** How long a process may take to stop before it is killed, milliseconds. */
   readonly graceMs: number;
 }
 
 /**
- * Runs the database and the processes, starts again what dies, and keeps the folder's state file true. Stops
- * services first, so that nothing new comes in; then relays, what is outside, and the database last.
+ * Runs the database and the processes, restarts what dies, and keeps the state file up to date. Stops services first,
+ * so that no new requests arrive; then relays, outside systems, and the database last.
  */
 export class Supervisor {
   private readonly startedAt = new Date();
@@ -40,15 +40,15 @@ export class Supervisor {
   ) {}
 
   /**
-   * Resolves when everything is ready. The folder's lock must be held, and what an earlier run left there ended.
-   * @throws UserError or Error with a sentence if something can't start; everything is stopped then.
+   * Resolves when everything is ready. The caller holds the folder's lock and has called {@link endRemains}.
+   * @throws UserError or Error if something can't start; everything is stopped first.
    */
   async start(): Promise<void> {
     try {
       const postgres = await this.startPostgres();
       await postgres.ensureDatabases(this.plan.databases);
       this.databases = Object.fromEntries(this.plan.databases.map((name) => [name, postgres.urlOf(name)]));
-      if (this.stopping) throw new UserError('Stopped while it started');
+      if (this.stopping) throw new UserError('Stopped during startup');
       this.managed = this.plan
         .processes((name) => postgres.urlOf(name))
         .map((spec) => new ManagedProcess(spec, this.log, this.plan.nodeFlags, () => this.keepState()));
@@ -57,7 +57,7 @@ export class Supervisor {
       await this.writing;
     } catch (error) {
       await this.stop();
-      // The order to stop may have come before there was a server.
+      // stop() may have been called before the server was up.
       await this.postgres?.stop(this.plan.graceMs);
       throw error;
     }
@@ -86,13 +86,13 @@ export class Supervisor {
     };
   }
 
-  /** Stops everything in order; again while it stops: the same promise. */
+  /** Stops everything in order. Further calls return the same promise. */
   stop(): Promise<void> {
     this.stopping ??= this.stopAll();
     return this.stopping;
   }
 
-  /** Ends everything at once. What was committed is safe; what was in hand comes again. */
+  /** Kills everything at once. Committed data is safe; unfinished work is redone after the next start. */
   async hurry(): Promise<void> {
     for (const one of this.managed) one.kill();
     await this.postgres?.stop(0);
@@ -132,12 +132,12 @@ export class Supervisor {
   private async restartPostgres(how: string, livedMs: number): Promise<void> {
     for (let reason = how; !this.stopping; livedMs = 0) {
       const delay = this.postgresRestarts.next(livedMs);
-      this.log.note(`postgres ended (${reason}); starts again in ${delay} ms`, 'warn');
+      this.log.note(`postgres ended (${reason}); restarting in ${delay} ms`, 'warn');
       await sleep(delay);
       if (this.stopping) return;
       try {
         const postgres = await this.startPostgres();
-        // The order to stop may have come meanwhile, and found no server.
+        // stop() may have been called meanwhile and found no server.
         if (this.stopping) await postgres.stop(this.plan.graceMs);
         return;
       } catch (error) {
@@ -155,9 +155,9 @@ export class Supervisor {
 }
 
 /**
- * Ends what a killed supervisor left behind in this folder. Its processes notice by themselves that it is gone, and
- * stop; this waits for them and helps.
- * @param graceMs what each may still take, milliseconds.
+ * Stops the processes that a killed supervisor left behind. They notice that it is gone and stop by themselves; this
+ * waits for them, and kills those that take too long.
+ * @param graceMs how long each may take, milliseconds.
  */
 export async function endRemains(home: Home, graceMs: number, note: (text: string) => void): Promise<void> {
   const state = await home.readState();
@@ -165,14 +165,14 @@ export async function endRemains(home: Home, graceMs: number, note: (text: strin
     process && isRunning(process) ? [{ name, process }] : [],
   );
   if (left.length > 0) {
-    note(`ending what an earlier run left behind: ${left.map(({ name }) => name).join(', ')}`);
+    note(`stopping processes of an earlier run: ${left.map(({ name }) => name).join(', ')}`);
     await Promise.all(left.map(({ process }) => end(process, graceMs)));
   }
   await endOrphan(home.postgresDir);
   await home.removeState();
 }
 
-/** Asks the process to stop, and kills it after `graceMs`. Resolves when it is gone. */
+/** Sends SIGTERM, and SIGKILL after `graceMs`. Resolves when the process is gone. */
 async function end(target: ProcessIdentity, graceMs: number): Promise<void> {
   signal(target, 'SIGTERM');
   for (const deadline = Date.now() + graceMs; isRunning(target); await sleep(50)) {

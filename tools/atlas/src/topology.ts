@@ -4,12 +4,12 @@ import { projectRoot } from './project-root';
 import type { ProcessSpec } from './managed-process';
 import { HOST } from './ports';
 
-/** What every app declares in its context.json, in the order of their ports. */
+/** The context.json of every app, in the order of their ports. */
 export const DECLARATIONS = readDeclarations(join(projectRoot(), 'apps'));
 
 export const PROCESSES = processesOf(DECLARATIONS);
 
-/** The contexts, by name: what takes part in the events. */
+/** The names of the contexts: the services that publish or consume events. */
 export const SERVICES: readonly string[] = DECLARATIONS.filter(({ kind }) => kind === 'context').map(
   ({ name }) => name,
 );
@@ -17,21 +17,21 @@ export const SERVICES: readonly string[] = DECLARATIONS.filter(({ kind }) => kin
 /** The database that holds the embedded event log. */
 export const EVENT_LOG_DATABASE = 'event_log';
 
-/** A database for each that needs one, and one for the event log. */
+/** The databases of all apps, and that of the event log. */
 export const DATABASES: readonly string[] = [
   ...DECLARATIONS.flatMap(({ database }) => database ?? []),
   EVENT_LOG_DATABASE,
 ];
 
-/** How long a process may take to stop by itself, milliseconds: longer than its own limit. */
+/** How long a process may take to stop before it is killed, milliseconds; longer than its own timeout. */
 export const GRACE_MS = 15_000;
 
 export const POSTGRES = 'postgres';
 
-/** On the docker stack only. */
+/** Runs on the docker stack only. */
 export const KAFKA = 'kafka';
 
-/** Of a process that is not declared: an engine. */
+/** A process that no context declares is an engine, such as PostgreSQL. */
 export const kindOf = (name: string): DeclaredProcess['kind'] | 'engine' =>
   PROCESSES.find((process) => process.name === name)?.kind ?? 'engine';
 
@@ -42,7 +42,7 @@ export const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
   [KAFKA, 19_092],
 ]);
 
-/** The processes beside the database, each with its environment. */
+/** All processes except the database, each with its environment. */
 export function processes(
   ports: ReadonlyMap<string, number>,
   databaseUrl: (database: string) => string,

@@ -1,4 +1,4 @@
-/** Something that whoever runs the command can put right; the message says what is wrong and what to do. */
+/** An error that the user can fix; the message says what is wrong and what to do. */
 export class UserError extends Error {
   override readonly name = 'UserError';
 }

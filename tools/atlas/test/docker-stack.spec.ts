@@ -43,6 +43,6 @@ describe('Without Docker', () => {
   });
 
   it('nothing runs', async () => {
-    expect((await atlas(home, 'status')).stderr).toContain(`No platform runs in ${home}`);
+    expect((await atlas(home, 'status')).stderr).toContain(`No platform is running in ${home}`);
   });
 });

@@ -91,7 +91,9 @@ describe('The atlas command', () => {
     const { code, stderr } = await atlas(verb);
 
     expect(code).toBe(1);
-    expect(stderr).toBe(`atlas: No platform runs in ${home}: run "npm start" or "npx atlas up" first\n`);
+    expect(stderr).toBe(
+      `atlas: No platform is running in ${home}: run "npm start" or "npx atlas up" first\n`,
+    );
   });
 
   it('refuses a port that is none', async () => {
@@ -282,7 +284,7 @@ describe('The platform, started and left running', () => {
     const again = await atlas('dlq', 'replay', 'payments/1');
     expect(again.stderr).toContain('was discarded at');
     expect((await atlas('dlq', 'replay')).stderr).toContain('or --all');
-    expect((await atlas('dlq', 'show', 'payments-1')).stderr).toContain('names no dead letter');
+    expect((await atlas('dlq', 'show', 'payments-1')).stderr).toContain('is not the name of a dead letter');
   });
 
   it('shows the circuit to the payment provider: open while that fails, closed when it is well again', async () => {
@@ -398,6 +400,6 @@ describe('The platform, started and left running', () => {
     expect(running.filter(isRunning)).toEqual([]);
     expect(await status()).toMatchObject({ running: false, ready: false });
     expect((await atlas('reset', '--yes')).code).toBe(0);
-    expect((await atlas('down')).stdout).toBe(`No platform runs in ${home}.\n`);
+    expect((await atlas('down')).stdout).toBe(`No platform is running in ${home}.\n`);
   });
 });

@@ -127,7 +127,7 @@ it('A process that is killed is started again, and the log and the state tell of
 
   expect(after.restarts).toBe(1);
   await eventually(async () => (await fetch(after.url)).ok);
-  expect(lines.join('')).toContain('orders ended (SIGKILL); starts again in 100 ms');
+  expect(lines.join('')).toContain('orders ended (SIGKILL); restarting in 100 ms');
 });
 
 it('A database that is killed is started again in its place, with what was committed', async () => {
@@ -166,9 +166,9 @@ it('A hurried stop ends even what ignores the order to stop', async () => {
   expect(isRunning(stubborn)).toBe(false);
 });
 
-it('A process that can not start is named with its last words, and the others are stopped', async () => {
+it('A process that can not start is named with its last log lines, and the others are stopped', async () => {
   await expect(start(await planOf({ payments: 'fails' }))).rejects.toThrow(
-    /payments does not start; its last words:(\n {2}the database has no such table)+$/,
+    /payments failed to start; its last log lines:(\n {2}the database has no such table)+$/,
   );
 
   expect((await journal()).sort()).toEqual([
@@ -220,7 +220,7 @@ it('When the supervisor is killed its processes end by themselves, and those tha
 
   await endRemains(home, 1_000, (text) => lines.push(text));
 
-  expect(lines).toEqual(['ending what an earlier run left behind: payments']);
+  expect(lines).toEqual(['stopping processes of an earlier run: payments']);
   expect(isRunning(stubborn)).toBe(false);
   await start(plan);
   expect(await query(state.databases['orders'], 'SELECT n FROM kept')).toEqual([{ n: 1 }]);

@@ -5,13 +5,13 @@ import { connect } from '../platform';
 
 export interface DemoOptions {
   readonly json?: boolean;
-  /** Seconds that all orders together may take. */
+  /** Time limit for all orders together, seconds. */
   readonly timeout: number;
 }
 
 /**
- * Puts a handful of orders through the running platform and shows how each went.
- * @returns the exit code: 0 only if every order ended as it must.
+ * Places a few orders on the running platform and shows the path of each.
+ * @returns the exit code: 0 only if every order ended as expected.
  */
 export async function runDemo({ json, timeout }: DemoOptions): Promise<number> {
   const { urls } = await connect();
@@ -32,7 +32,7 @@ function describe(
   timeout: number,
 ) {
   const table = new Table({
-    head: ['order', 'must end', 'path, with ms between the steps', 'total ms', ''],
+    head: ['order', 'expected', 'path, with ms between the steps', 'total ms', ''],
     colAligns: ['left', 'left', 'left', 'right', 'left'],
     style: { head: [], border: [], compact: true },
   });
@@ -42,14 +42,14 @@ function describe(
   }
   const lines = [table.toString(), ''];
   for (const check of checks) {
-    lines.push(`${mark(check.ok)} ${check.claim}${check.ok ? '' : `, but it is: ${check.found}`}`);
+    lines.push(`${mark(check.ok)} ${check.claim}${check.ok ? '' : `, but found: ${check.found}`}`);
   }
   const wrong = [...orders, ...checks].filter((one) => !one.ok).length;
   lines.push('');
   if (!ok) {
     lines.push(
-      `${wrong} of ${orders.length + checks.length} did not end as they must within ${timeout} s; ` +
-        '"atlas status" shows what runs, "atlas audit" where events are stuck.',
+      `${wrong} of ${orders.length + checks.length} did not end as expected within ${timeout} s; ` +
+        '"atlas status" shows what is running, "atlas audit" where events are stuck.',
       '',
     );
   }

@@ -44,7 +44,7 @@ interface Common {
 
 const PAGE = 500;
 
-/** Lists dead letters, of one service or all. */
+/** Lists dead letters of one service or of all. */
 export async function runList({
   json,
   service,
@@ -82,7 +82,7 @@ export async function runList({
   return 0;
 }
 
-/** Shows one with its record. */
+/** Shows a dead letter and its record. */
 export async function runShow({ json }: Common, name: string): Promise<number> {
   const { service, id } = parse(name);
   const found = await ask(service, whole, 'GET', `/dead-letters/${id}`);
@@ -105,15 +105,15 @@ export async function runShow({ json }: Common, name: string): Promise<number> {
 }
 
 /**
- * Has records handled after all, each with those that wait behind it.
- * @returns the exit code: 1 if one fails again, or is refused.
+ * Handles records again, each with those that wait for it.
+ * @returns the exit code: 1 if one fails again or can't be replayed.
  */
 export async function runReplay(
   { json, service, all = false }: Common & { service?: string; all?: boolean },
   names: readonly string[],
 ): Promise<number> {
   if (all === names.length > 0)
-    throw new UserError('Say which dead letters to replay, or --all, and not both');
+    throw new UserError('Name the dead letters to replay, or use --all, but not both');
   const letters = all ? await lettersOf(servicesOf(service), 'open') : [];
   const wanted = all ? letters.map((each) => each.name) : names;
   const keys = new Map(letters.map((each) => [each.name, keyOf(each)]));
@@ -122,7 +122,7 @@ export async function runReplay(
   const refused = new Map<string, string>();
   const blocked = new Set<string>();
   for (const name of wanted) {
-    // Those behind a letter go with it, and stay behind one that has failed.
+    // A replay includes the records that wait for the letter; after a failure they keep waiting.
     const key = keys.get(name);
     if (replayed.has(name) || failed.has(name) || (key !== undefined && blocked.has(key))) continue;
     const { service: owner, id } = parse(name);
@@ -133,7 +133,7 @@ export async function runReplay(
       failed.set(`${owner}/${outcome.failed.id}`, outcome.failed.reason);
       if (key !== undefined) blocked.add(key);
     } catch (error) {
-      // The others are still to be done, and to be told of.
+      // Continue with the others, and report all results.
       if (!(error instanceof UserError)) throw error;
       refused.set(name, error.message);
     }
@@ -150,7 +150,7 @@ export async function runReplay(
   return failed.size + refused.size > 0 ? 1 : 0;
 }
 
-/** Decides that a record will never be handled. */
+/** Marks a record as never to be handled. */
 export async function runDiscard(
   { json, reason }: Common & { reason: string },
   name: string,
@@ -169,16 +169,16 @@ function servicesOf(name: string | undefined): readonly string[] {
 
 function serviceOf(name: string): string {
   const service = SERVICES.find((each) => each === name);
-  if (!service) throw new UserError(`There is no service "${name}": say one of ${SERVICES.join(', ')}`);
+  if (!service) throw new UserError(`There is no service "${name}": use one of ${SERVICES.join(', ')}`);
   return service;
 }
 
-/** `orders/12` is the twelfth of orders. */
+/** `orders/12` is dead letter 12 of orders. */
 function parse(name: string): { service: string; id: string } {
   const [, service = '', id = ''] = /^([a-z-]+)\/([1-9]\d*)$/.exec(name) ?? [];
   if (!id)
     throw new UserError(
-      `"${name}" names no dead letter: say it as "npx atlas dlq list" does, such as orders/12`,
+      `"${name}" is not the name of a dead letter: use a name that "npx atlas dlq list" shows, such as orders/12`,
     );
   return { service: serviceOf(service), id };
 }
@@ -201,7 +201,7 @@ async function lettersOf(services: readonly string[], state: 'open' | 'all'): Pr
   return found;
 }
 
-/** The same for letters that wait for each other; undefined for one without a key, which waits for none. */
+/** Equal for letters that wait for each other; undefined for a letter without a key, which waits for none. */
 const keyOf = ({ name, topic, key }: NamedLetter): string | undefined =>
   key === null ? undefined : JSON.stringify([parse(name).service, topic, key]);
 
@@ -218,7 +218,7 @@ async function ask<Schema extends z.ZodType>(
     method,
     ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
-    throw new UserError(`${service} does not answer: ${String((error as Error).cause ?? error)}`);
+    throw new UserError(`${service} does not respond: ${String((error as Error).cause ?? error)}`);
   });
   const json: unknown = await answer.json();
   if (answer.ok) return schema.parse(json);

@@ -6,10 +6,10 @@ import { endRemains } from '../supervisor';
 import { GRACE_MS } from '../topology';
 import { UserError } from '../user-error';
 
-/** Longer than the supervisor takes at most: three groups, each with its grace. */
+/** Longer than the supervisor can take: three groups of processes, each with its grace period. */
 const DEADLINE_MS = 60_000;
 
-/** Stops the platform, wherever it was started, and whatever a killed one left. */
+/** Stops the platform on either stack, and processes that a killed supervisor left behind. */
 export async function runDown({ json }: { readonly json?: boolean }): Promise<number> {
   const home = Home.fromEnvironment();
   const holder = await home.holder();
@@ -18,7 +18,7 @@ export async function runDown({ json }: { readonly json?: boolean }): Promise<nu
     for (const deadline = Date.now() + DEADLINE_MS; isRunning(holder); await sleep(50)) {
       if (Date.now() > deadline) {
         throw new UserError(
-          `The platform (pid ${holder.pid}) does not stop: end it with "kill -9 ${holder.pid}", and run ` +
+          `The platform (pid ${holder.pid}) does not stop: run "kill -9 ${holder.pid}", then ` +
             '"npx atlas down" again',
         );
       }
@@ -30,6 +30,6 @@ export async function runDown({ json }: { readonly json?: boolean }): Promise<nu
   if (hasContainers) await docker.down();
   const stopped = holder !== undefined || hasContainers;
   if (json) process.stdout.write(`${JSON.stringify({ stopped, pid: holder?.pid ?? null })}\n`);
-  else process.stdout.write(stopped ? 'Atlas is down.\n' : `No platform runs in ${home.path}.\n`);
+  else process.stdout.write(stopped ? 'Atlas is down.\n' : `No platform is running in ${home.path}.\n`);
   return 0;
 }

@@ -12,20 +12,20 @@ export interface DescribeOptions {
 
 export interface TailOptions {
   readonly json?: boolean;
-  /** Also what is there already. */
+  /** Include existing events. */
   readonly fromBeginning?: boolean;
-  /** End after so many. */
+  /** Stop after this many events. */
   readonly limit?: number;
   readonly key?: string;
   readonly type?: string;
-  /** Show the data, too. */
+  /** Include the event data. */
   readonly data?: boolean;
 }
 
 interface GroupPosition {
   readonly group: string;
   readonly committed: number;
-  /** Offsets behind the end: what the group has not handled yet, and what the log has used for itself. */
+  /** Offsets up to the end: records not handled yet, and offsets that the log uses internally. */
   readonly lag: number;
 }
 
@@ -39,7 +39,7 @@ interface DescribedPartition {
 
 const POLL_MS = 250;
 
-/** Shows topics, partitions, and how far each group has come. */
+/** Shows topics, partitions, and the position of each consumer group. */
 export async function runDescribe({ json }: DescribeOptions): Promise<number> {
   const partitions = await withLog(describeLog);
   if (json) {
@@ -61,7 +61,7 @@ export async function runDescribe({ json }: DescribeOptions): Promise<number> {
 }
 
 async function describeLog(log: EventLog): Promise<readonly DescribedPartition[]> {
-  // Groups first, so that none is ahead of an end.
+  // Read the groups first, so that none can be ahead of the end.
   const offsets = await log.groupOffsets();
   const partitions = await log.describe();
   return partitions.map(({ topic, partition, start, end }) => ({
@@ -75,12 +75,12 @@ async function describeLog(log: EventLog): Promise<readonly DescribedPartition[]
   }));
 }
 
-/** Writes a line for each record as it comes, until it is stopped; records of one partition in their order. */
+/** Prints a line per record as it arrives, until it is stopped. Records of a partition stay in order. */
 export async function runTail(options: TailOptions, topics: readonly string[]): Promise<number> {
   const stopping = new AbortController();
   const stop = () => stopping.abort();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop);
-  // A reader that has seen enough, such as head.
+  // The reader has closed the pipe, as `head` does.
   process.stdout.once('error', stop);
   await withLog((log) => tail(log, options, topics, stopping.signal));
   return 0;

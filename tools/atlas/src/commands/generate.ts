@@ -5,11 +5,11 @@ import { projectRoot } from '../project-root';
 
 export interface GenerateOptions {
   readonly json?: boolean;
-  /** Change nothing; exit code 1 if something is out of date. */
+  /** Change nothing; exit code 1 if a file is out of date. */
   readonly check?: boolean;
 }
 
-/** Brings up to date what follows from the contexts' declarations. */
+/** Updates the files that are generated from the contexts' declarations. */
 export async function runGenerate({ json, check = false }: GenerateOptions): Promise<number> {
   const root = projectRoot();
   const stale = (await generate(root)).filter(({ upToDate }) => !upToDate);

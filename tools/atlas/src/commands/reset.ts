@@ -7,11 +7,11 @@ import { UserError } from '../user-error';
 
 export interface ResetOptions {
   readonly json?: boolean;
-  /** Don't ask. */
+  /** Don't ask for confirmation. */
   readonly yes?: boolean;
 }
 
-/** Throws all data away, so that the next start begins anew. */
+/** Deletes all data; the next start begins with an empty platform. */
 export async function runReset({ json, yes }: ResetOptions): Promise<number> {
   const home = Home.fromEnvironment();
   const holder = await home.holder();
@@ -26,7 +26,7 @@ export async function runReset({ json, yes }: ResetOptions): Promise<number> {
       `Atlas runs as the compose project "${docker.project}": stop it with "npx atlas down" first`,
     );
   }
-  if (!yes && !(await agrees(home))) {
+  if (!yes && !(await isConfirmed(home))) {
     process.stderr.write('Nothing was deleted.\n');
     return 1;
   }
@@ -34,12 +34,16 @@ export async function runReset({ json, yes }: ResetOptions): Promise<number> {
   await home.erase();
   if (await docker.hasVolumes()) await docker.erase();
   if (json) process.stdout.write(`${JSON.stringify({ erased: home.path })}\n`);
-  else process.stdout.write(`All data in ${home.path} is gone; the next start begins anew.\n`);
+  else
+    process.stdout.write(
+      `All data in ${home.path} was deleted; the next start begins with an empty platform.\n`,
+    );
   return 0;
 }
 
-async function agrees(home: Home): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new UserError(`This deletes all data in ${home.path}: say --yes to agree`);
+async function isConfirmed(home: Home): Promise<boolean> {
+  if (!process.stdin.isTTY)
+    throw new UserError(`This deletes all data in ${home.path}: pass --yes to confirm`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test(await terminal.question(`Delete all data in ${home.path}? [y/N] `));

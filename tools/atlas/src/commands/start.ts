@@ -2,10 +2,10 @@ import { runDemo } from './demo';
 import { foregroundLog, runUp, type UpOptions } from './up';
 import { runUpDocker } from './up-docker';
 
-/** Seconds that the orders of the demo may take. */
+/** Time limit for the orders of the demo, seconds. */
 const DEMO_TIMEOUT = 60;
 
-/** What `npm start` does: everything up, some orders through it, and on until it is stopped. */
+/** `npm start`: starts the platform, runs the demo, and keeps running until it is stopped. */
 export function runStart(options: UpOptions): Promise<number> {
   const json = options.json ?? false;
   const log = foregroundLog(json);
@@ -14,8 +14,8 @@ export function runStart(options: UpOptions): Promise<number> {
       process.stderr.write(`atlas: ${(error as Error).message}\n`);
       return 1;
     });
-    if (code !== 0) process.stderr.write('The demo did not end as it must, see above.\n');
-    if (!json) process.stdout.write('\nAtlas stays up; Ctrl-C stops it.\n');
+    if (code !== 0) process.stderr.write('The demo failed, see above.\n');
+    if (!json) process.stdout.write('\nAtlas keeps running; press Ctrl-C to stop it.\n');
   };
   return options.stack === 'docker'
     ? runUpDocker(options, log, whenReady, false)

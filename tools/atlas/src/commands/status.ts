@@ -13,7 +13,7 @@ interface Row {
   readonly pid: number | null;
   readonly port: number | null;
   readonly ready: boolean;
-  /** Of what it depends on. */
+  /** The circuit breakers of its dependencies. */
   readonly circuits: readonly Circuit[];
   readonly restarts: number;
   readonly uptimeSeconds: number | null;
@@ -21,8 +21,8 @@ interface Row {
 }
 
 /**
- * Shows what runs and whether it can serve.
- * @returns the exit code: 1 if something is not ready, or nothing runs.
+ * Shows all processes and whether they are ready.
+ * @returns the exit code: 1 if something is not ready or not running.
  */
 export async function runStatus({ json }: { readonly json?: boolean }): Promise<number> {
   const home = Home.fromEnvironment();
@@ -118,7 +118,7 @@ async function processRow(one: PlatformState['processes'][number]): Promise<Row>
 async function answers(url: string | undefined): Promise<boolean> {
   if (!url) return false;
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 3_000, query_timeout: 3_000 });
-  client.on('error', () => {}); // the failed query tells
+  client.on('error', () => {}); // the query fails, too
   try {
     await client.connect();
     await client.query('SELECT 1');
@@ -150,12 +150,12 @@ function describe(rows: readonly Row[], total: Memory): string {
       memory ? mebibytes(sizeOf(memory)) : '-',
     ]);
   }
-  const counted = total.pssBytes === null ? '' : ', memory that they share counted once';
+  const counted = total.pssBytes === null ? '' : '; shared memory is counted once';
   const circuits = rows.flatMap((row) => row.circuits.map((circuit) => describeCircuit(row.name, circuit)));
-  return `${table.toString()}\n${circuits.join('')}Together ${mebibytes(sizeOf(total))}${counted}.\n`;
+  return `${table.toString()}\n${circuits.join('')}Total memory: ${mebibytes(sizeOf(total))}${counted}.\n`;
 }
 
-/** `since` is from another process, maybe another machine: its own time is the one that its log has, too. */
+/** `since` is the other process's time, so that it matches that process's log. */
 const describeCircuit = (process: string, { dependency, breaker, since }: Circuit): string =>
   `The circuit from ${process} to "${dependency}" is ${breaker}${since ? ` since ${since}` : ''}.\n`;
 

@@ -10,7 +10,7 @@ import { kindOf } from '../topology';
 import { UserError } from '../user-error';
 import type { UpOptions } from './up';
 
-/** What runs, as `up --json` tells it. */
+/** The output of `up --json`. */
 export interface DockerState {
   readonly stack: 'docker';
   readonly project: string;
@@ -24,9 +24,9 @@ export interface DockerState {
 const READY_TIMEOUT_MS = 180_000;
 
 /**
- * Builds and starts the containers, waits until all are ready, and follows what they log until it is told to stop.
- * @param whenReady what to do once everything is ready.
- * @param detach true: leave them running then.
+ * Builds and starts the containers, waits until all are ready, and prints their logs until a signal stops it.
+ * @param whenReady called once everything is ready.
+ * @param detach whether to return then, and keep the containers running.
  * @returns the exit code.
  */
 export async function runUpDocker(
@@ -50,12 +50,10 @@ export async function runUpDocker(
   const begin = performance.now();
   try {
     await stack.build();
-    // Ports are chosen right before they are taken: a build takes a while.
+    // Choose ports after the build, which takes a while: until then another process could take them.
     await stack.up(await settingsOf(options, log));
     await untilReady(stack, told.signal);
-    log.note(
-      `everything is ready, ${((performance.now() - begin) / 1_000).toFixed(1)} s after it was started`,
-    );
+    log.note(`everything is ready after ${((performance.now() - begin) / 1_000).toFixed(1)} s`);
     await whenReady(stateOf(stack, await stack.containers()));
     if (detach) return 0;
     await stack.follow((service, line) => log.line(service, line), told.signal);
@@ -81,12 +79,15 @@ export function printDockerState(
   process.stdout.write(`Atlas is up in containers; ${stop} stops it.\n${lines.join('\n')}\n`);
 }
 
-/** The compose file's settings: ports that are free, and those that were asked for. */
+/** The settings for the compose file: the ports and the log level. */
 async function settingsOf({ ports, logLevel }: UpOptions, log: Log): Promise<Record<string, string>> {
-  // Docker finds free ones for the relays, of which there may be several.
+  // A relay can have several containers, so Docker picks free ports for them.
   const wishes = ports.filter(({ name, fixed }: PortWish) => fixed || kindOf(name) !== 'relay');
   const chosen = await choosePorts(wishes, ({ name, port: usual, setBy }, port) =>
-    log.note(`port ${usual} for ${name} is in use; it gets ${port} (choose one by ${setBy})`, 'warn'),
+    log.note(
+      `port ${usual} for ${name} is in use; using ${port} instead (to choose one, set ${setBy})`,
+      'warn',
+    ),
   );
   return {
     ...Object.fromEntries([...chosen].map(([name, port]) => [portVariableOf(name), String(port)])),
@@ -103,13 +104,13 @@ async function untilReady(stack: DockerStack, signal: AbortSignal): Promise<void
     if (Date.now() > deadline) {
       throw new UserError(
         `Not ready within ${READY_TIMEOUT_MS / 1_000} s: ${waiting.join(', ')}; ` +
-          `"docker compose --project-name ${stack.project} logs" tells more`,
+          `"docker compose --project-name ${stack.project} logs" shows why`,
       );
     }
   }
 }
 
-/** What the process in it says of itself; of PostgreSQL and Kafka, what their health check does. */
+/** What the process reports; for PostgreSQL and Kafka, the result of Docker's health check. */
 export async function healthIn({ service, running, health, port }: Container): Promise<Health> {
   if (!running || port === undefined) return DOWN;
   if (kindOf(service) === 'engine') return { ready: health === 'healthy', circuits: [] };

@@ -16,16 +16,16 @@ export interface UpOptions {
   readonly json?: boolean;
   readonly stack?: Stack;
   readonly ports: readonly PortWish[];
-  /** For every process; default: its own. */
+  /** Log level of all processes; default: each process's own. */
   readonly logLevel?: string | undefined;
 }
 
-/** Small heaps: each process holds little at a time, and all of them share a laptop. */
+/** Small heaps: a process keeps little in memory, and all of them must fit on a laptop. */
 const NODE_FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=8', '--enable-source-maps'];
 
 /**
- * Runs the platform in this process until it is told to stop by a signal.
- * @param whenReady what to do once everything is ready.
+ * Runs the platform in this process until a signal stops it.
+ * @param whenReady called once everything is ready.
  * @returns the exit code.
  */
 export async function runUp(
@@ -42,16 +42,17 @@ export async function runUp(
     await endRemains(home, GRACE_MS, (text) => log.note(text, 'warn'));
     const wishes = options.ports.filter(({ name }) => name !== KAFKA);
     const ports = await choosePorts(wishes, ({ name, port: usual, setBy }, port) =>
-      log.note(`port ${usual} for ${name} is in use; it gets ${port} (choose one by ${setBy})`, 'warn'),
+      log.note(
+        `port ${usual} for ${name} is in use; using ${port} instead (to choose one, set ${setBy})`,
+        'warn',
+      ),
     );
     const supervisor = new Supervisor(home, planOf(ports, options), log);
     const toldToStop = stopOnSignal(supervisor, log);
     const told = once(toldToStop, 'abort');
     try {
       await supervisor.start();
-      log.note(
-        `everything is ready, ${((performance.now() - begin) / 1_000).toFixed(1)} s after it was started`,
-      );
+      log.note(`everything is ready after ${((performance.now() - begin) / 1_000).toFixed(1)} s`);
       await Promise.race([whenReady(supervisor.state()), told]);
       await told;
     } catch (error) {
@@ -66,7 +67,7 @@ export async function runUp(
   }
 }
 
-/** In the foreground: the log on stderr, the result on stdout. */
+/** For commands in the foreground: writes to stderr, because stdout is reserved for the result. */
 export function foregroundLog(json: boolean): Log {
   return new Log({
     write: (text) => void process.stderr.write(text),
@@ -94,7 +95,7 @@ type Report = { readonly ready: PlatformState } | { readonly note: string } | { 
 /** The process that {@link detach} leaves behind. */
 export async function runInBackground(options: UpOptions): Promise<number> {
   const report = (message: Report) => {
-    // The parent may have been killed meanwhile; then nobody needs to be told.
+    // The parent may have been killed; then there is nobody to report to.
     if (process.connected) process.send?.(message, () => {});
   };
   const log = new Log({
@@ -113,8 +114,8 @@ export async function runInBackground(options: UpOptions): Promise<number> {
 }
 
 /**
- * Starts the platform in a process of its own and waits until everything is ready.
- * @throws UserError if it does not start.
+ * Starts the platform in a background process and waits until everything is ready.
+ * @throws UserError if it fails to start.
  */
 export async function detach(): Promise<PlatformState> {
   const home = Home.fromEnvironment();
@@ -144,7 +145,7 @@ function reportOf(child: ChildProcess, home: Home): Promise<PlatformState> {
     });
     child.once('error', failed);
     child.once('exit', () =>
-      failed(new UserError(`The platform ended while it started; its log: ${home.logFile}`)),
+      failed(new UserError(`The platform exited during startup; its log is ${home.logFile}`)),
     );
   });
 }
@@ -169,19 +170,19 @@ function planOf(ports: ReadonlyMap<string, number>, { logLevel }: UpOptions) {
   };
 }
 
-/** A signal stops everything in order, a second Ctrl-C at once. */
+/** The first signal stops everything in order, a second Ctrl-C kills everything at once. */
 function stopOnSignal(supervisor: Supervisor, log: Log): AbortSignal {
   const told = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
     if (!told.signal.aborted) {
-      log.note(`${name}: stopping${name === 'SIGINT' ? '; Ctrl-C again to hurry' : ''}`);
+      log.note(`${name}: stopping${name === 'SIGINT' ? '; press Ctrl-C again to stop at once' : ''}`);
       told.abort();
       void supervisor.stop();
     } else if (name === 'SIGINT') {
-      log.note('Ctrl-C again: ending everything at once', 'warn');
+      log.note('Ctrl-C again: killing everything', 'warn');
       void supervisor.hurry();
     }
-    // Others come twice by themselves: npm passes on what the terminal has sent to both.
+    // Ignore other repeated signals: npm forwards a signal that the terminal has already sent.
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
   return told.signal;

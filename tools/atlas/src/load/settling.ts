@@ -5,9 +5,9 @@ import { UserError } from '../user-error';
 const STUCK_AFTER_MS = 60_000;
 
 /**
- * Follows the customer's orders until all are placed and none waits for stock or payment.
- * @param ids of the orders placed so far, in their order; grows meanwhile.
- * @throws UserError if nothing moves for a minute.
+ * Waits until all of the customer's orders are placed and settled.
+ * @param ids of the orders placed so far, in order; more are appended meanwhile.
+ * @throws UserError if there is no progress for a minute.
  */
 export async function untilSettled(
   client: AtlasClient,
@@ -35,14 +35,14 @@ export async function untilSettled(
       picture = `${ids.length} ${settled}`;
       movedAt = now;
     } else if (now - movedAt > STUCK_AFTER_MS) throw stuck(await waitingOf(client, customerId));
-    // Polls take at most a tenth of the time, unless an answer is slow: the services have better things to do.
+    // Polling takes at most a tenth of the time, unless a response is slow, to keep the load on the services low.
     await sleep(Math.min(2_000, Math.max(100, 9 * (now - asked))), undefined, { signal });
   }
 }
 
 /**
- * About how many are settled, of which `from` are known to be: orders settle almost in the order in which they were
- * placed, so a binary search finds the border, however many there are.
+ * Estimates how many orders are settled; `from` are known to be. Orders settle nearly in the order in which they were
+ * placed, so a binary search is enough.
  */
 async function settledOf(client: AtlasClient, ids: readonly string[], from: number): Promise<number> {
   let low = from;
@@ -55,7 +55,7 @@ async function settledOf(client: AtlasClient, ids: readonly string[], from: numb
   return low;
 }
 
-/** The orders that are not settled. Asked for in the order of their life cycle, so that none slips through. */
+/** The orders that are not settled. Statuses are read in the order of the life cycle, so that no order is missed. */
 async function waitingOf(client: AtlasClient, customerId: string): Promise<readonly Order[]> {
   const waiting = new Map<string, Order>();
   for (const status of ['placed', 'awaiting-payment'] as const) {
@@ -67,7 +67,7 @@ async function waitingOf(client: AtlasClient, customerId: string): Promise<reado
 function stuck(waiting: readonly Order[]): UserError {
   const placed = waiting.filter(({ status }) => status === 'placed').length;
   return new UserError(
-    `Nothing has moved for ${STUCK_AFTER_MS / 1_000} s: ${placed} orders wait for stock and ` +
+    `No progress for ${STUCK_AFTER_MS / 1_000} s: ${placed} orders wait for stock and ` +
       `${waiting.length - placed} for payment, among them ${waiting.at(-1)?.id}. "atlas status" shows what runs, ` +
       'and "atlas audit" where the events are.',
   );

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+
+export interface Common {
+  readonly json?: boolean;
+}
+
+/** A subcommand of `parent` with --json. Its action returns the exit code. */
+export function verb<Options extends Common>(
+  parent: Command,
+  declaration: string,
+  description: string,
+  action: (options: Options, command: Command, ...args: string[]) => Promise<number>,
+): Command {
+  return parent
+    .command(declaration)
+    .description(description)
+    .option('--json', 'print the result as JSON to stdout and the log to stderr')
+    .action(async (...parameters: unknown[]) => {
+      const command = parameters.pop() as Command;
+      const options = parameters.pop() as Options;
+      process.exitCode = await action(options, command, ...(parameters as string[]));
+    });
+}
