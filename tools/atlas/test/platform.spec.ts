@@ -283,7 +283,7 @@ describe('The platform, started and left running', () => {
     expect((await atlas('dlq', 'list')).stdout).toBe('There are no dead letters.\n');
     const again = await atlas('dlq', 'replay', 'payments/1');
     expect(again.stderr).toContain('was discarded at');
-    expect((await atlas('dlq', 'replay')).stderr).toContain('or --all');
+    expect((await atlas('dlq', 'replay')).stderr).toContain('or use --all');
     expect((await atlas('dlq', 'show', 'payments-1')).stderr).toContain('is not the name of a dead letter');
   });
 
