@@ -18,7 +18,7 @@ export const audit: ContextAudit = {
   check: async ({ database }) => ({ checks: [await auditStock(database)] }),
 };
 
-/** One statement is one snapshot, so this holds at any moment, under load too. */
+/** A single statement sees one snapshot, so this holds at any time, even under load. */
 async function auditStock(database: Database): Promise<Check> {
   const checking = new Checking('stock in = available + reserved + sold, for each SKU, never negative');
   const { rows } = await database.query<
@@ -40,12 +40,14 @@ async function auditStock(database: Database): Promise<Check> {
     ) as [bigint, bigint, bigint, bigint];
     const wrong: string[] = [];
     if (received !== available + reserved + sold)
-      wrong.push(`${received} came in, but ${available} + ${reserved} + ${sold} are accounted for`);
+      wrong.push(`${received} were received, but ${available} + ${reserved} + ${sold} are accounted for`);
     if ([received, available, reserved, sold].some((level) => level < 0n)) wrong.push('a level is negative');
-    if (received !== BigInt(row.came)) wrong.push(`received says ${received}, the movements ${row.came}`);
+    if (received !== BigInt(row.came))
+      wrong.push(`received is ${received}, but the movements add up to ${row.came}`);
     if (reserved !== BigInt(row.claimed))
-      wrong.push(`reserved says ${reserved}, the reservations hold ${row.claimed}`);
-    if (sold !== BigInt(row.gone)) wrong.push(`sold says ${sold}, the committed reservations ${row.gone}`);
+      wrong.push(`reserved is ${reserved}, but the reservations add up to ${row.claimed}`);
+    if (sold !== BigInt(row.gone))
+      wrong.push(`sold is ${sold}, but the committed reservations add up to ${row.gone}`);
     checking.look(row.sku, wrong.join('; ') || undefined);
   }
   return checking.result;

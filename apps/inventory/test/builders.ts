@@ -41,7 +41,7 @@ export const orderCancelled = (orderId: string, aggregateVersion = 2) =>
     data: { orderId, reason: 'customer-request' },
   });
 
-/** Sets how many of each SKU are available. */
+/** Sets the available units of each SKU. */
 export async function setStock(
   inventory: Context,
   available: Readonly<Record<string, number>>,
@@ -57,7 +57,7 @@ export async function levelsOf(inventory: Context, sku: string): Promise<StockLe
   return { received, available, reserved, sold };
 }
 
-/** Every SKU whose levels differ from what the movements, and the lines of the reservations, add up to. */
+/** The SKUs whose levels differ from the sums of their movements and reservation lines. */
 export const discrepancies = (inventory: Context): Promise<readonly unknown[]> =>
   inventory.query(`
     WITH moved AS (SELECT sku, sum(quantity) AS received FROM stock_movement GROUP BY sku),

@@ -38,7 +38,7 @@ describe('Inventory', () => {
       const reservation = await reservationOf(orderId);
       return reservation.status === status && reservation;
     });
-  /** Holds stock for so many new orders at the same time, half of them in each replica; returns what became of each. */
+  /** Reserves stock for `orders` new orders concurrently, half of them in each replica; returns the reservations. */
   const rush = async (orders: number, lines: readonly Line[]): Promise<string[]> => {
     const ids = Array.from({ length: orders }, () => randomUUID());
     const useCases = inventory.replicas.map((replica) => replica.get(ReserveStock));
@@ -46,7 +46,7 @@ describe('Inventory', () => {
     return Promise.all(ids.map(async (id) => (await reservationOf(id)).status));
   };
 
-  it('holds stock for an order that was placed, sells it when the order is confirmed, and tells each step once', async () => {
+  it('reserves stock for a placed order, sells it when the order is confirmed, and publishes each step once', async () => {
     await stock({ milk: 5, bread: 1 });
     const [id, lines] = [randomUUID(), [{ sku: 'milk', quantity: 2 }, one('bread')]];
     await inventory.publish(orderPlaced(id, lines));
@@ -58,7 +58,7 @@ describe('Inventory', () => {
     expect(await inventory.told(id)).toEqual(['inventory.stock-reserved 1', 'inventory.stock-committed 2']);
   });
 
-  it('rejects an order as a whole if one line falls short, and says which', async () => {
+  it('rejects an order as a whole if a line is short, and names the line', async () => {
     await stock({ tea: 5, cake: 1 });
     const [id, lines] = [randomUUID(), [one('tea'), { sku: 'cake', quantity: 2 }, one('unicorn')]];
     await inventory.publish(orderPlaced(id, lines));
@@ -73,7 +73,7 @@ describe('Inventory', () => {
     expect(await inventory.told(id)).toEqual(['inventory.stock-rejected 1']);
   });
 
-  it('puts the stock of a cancelled order back available, whether it was reserved or sold', async () => {
+  it('makes the stock of a cancelled order available again, whether reserved or sold', async () => {
     await stock({ soap: 2 });
     const [waiting, sold] = [randomUUID(), randomUUID()];
     await inventory.publish(
@@ -95,7 +95,7 @@ describe('Inventory', () => {
     ]);
   });
 
-  it('gives nothing back for a cancelled order that got nothing', async () => {
+  it('releases nothing for a cancelled order without stock', async () => {
     await stock({ rice: 1 });
     const [rejected, unknown] = [randomUUID(), randomUUID()];
     const news = [
@@ -112,7 +112,7 @@ describe('Inventory', () => {
     expect(await levels('rice')).toMatchObject({ available: 1, reserved: 0, sold: 0 });
   });
 
-  it('gives back what is reserved for too long, once, in whichever replica, and sells it again if the order is confirmed after all', async () => {
+  it('expires a reservation once across replicas, and sells the stock if the order is confirmed later', async () => {
     await stock({ figs: 200 });
     const ids = Array.from({ length: 120 }, () => randomUUID());
     await inventory.publish(...ids.map((id) => orderPlaced(id, [one('figs')])));
@@ -139,7 +139,7 @@ describe('Inventory', () => {
     });
   });
 
-  it('gives back what is reserved for too long by its own job', async () => {
+  it('expires reservations in a background job', async () => {
     await stock({ dates: 1 });
     const id = randomUUID();
     await inventory.publish(orderPlaced(id, [one('dates')]));
@@ -151,7 +151,7 @@ describe('Inventory', () => {
     await reaches(id, 'expired');
   });
 
-  it('is not moved by news that come twice, under the same id or another, or too late', async () => {
+  it('ignores late events, and duplicates with the same or another id', async () => {
     await stock({ jam: 10 });
     const [id, lines] = [randomUUID(), [one('jam')]];
     const first = orderPlaced(id, lines);
@@ -176,7 +176,7 @@ describe('Inventory', () => {
     expect(await levels('jam')).toMatchObject({ available: 10, reserved: 0, sold: 0 });
   });
 
-  it('never sells what it has not got, however many orders ask at the same time in two replicas', async () => {
+  it('never oversells, however many concurrent orders two replicas handle', async () => {
     await stock({ mug: 5, spoon: 100 });
     const outcomes = await rush(40, [one('spoon'), one('mug')]);
     expect(outcomes.filter((status) => status === 'reserved')).toHaveLength(5);
@@ -185,10 +185,10 @@ describe('Inventory', () => {
     expect(await levels('spoon')).toMatchObject({ available: 95, reserved: 5 });
   });
 
-  it('makes one reservation for an order that two replicas are told of at the same time', async () => {
+  it('creates one reservation for an order that two replicas handle concurrently', async () => {
     await stock({ lamp: 9 });
     const orderId = randomUUID();
-    // As the consumer does it: in a unit of work that knows what it is about.
+    // Like the consumer: in a unit of work with announced ids.
     const consume = (replica: (typeof inventory.replicas)[number]) => {
       const unitOfWork = replica.get(UnitOfWork);
       return unitOfWork.run(async () => {
@@ -201,12 +201,12 @@ describe('Inventory', () => {
     expect(await levels('lamp')).toMatchObject({ available: 8, reserved: 1 });
   });
 
-  it('settles a rush of orders in batches on two replicas, each for several of a few SKUs, to the unit', async () => {
+  it('accounts for every unit when two replicas handle batches of orders for the same SKUs', async () => {
     const skus = Array.from({ length: 12 }, (_, index) => `crate-${index}`);
     await stock(Object.fromEntries(skus.map((sku) => [sku, 40])));
     const orders = Array.from({ length: 300 }, (_, index) => ({
       id: randomUUID(),
-      // In another order for each, so that batches meet on the same rows from both ends.
+      // In varying order, so that batches lock the same rows from both ends.
       lines: [
         one(skus[index % 12]!),
         one(skus[(index * 5 + 3) % 12]!),
@@ -230,7 +230,7 @@ describe('Inventory', () => {
     expect(Object.keys(count).sort()).toEqual(['committed', 'rejected', 'released', 'reserved']);
   });
 
-  it("lets two batches that want the same SKUs in opposite order take turns, so none is a deadlock's victim", async () => {
+  it('serializes two batches that lock the same SKUs in opposite order, so neither deadlocks', async () => {
     await stock({ left: 9, right: 9 });
     let [started, firstHeld] = [0, 0];
     const batch = (replica: Replica, skus: readonly string[]) =>
@@ -240,7 +240,7 @@ describe('Inventory', () => {
           await replica.get(ReserveStock).execute({ orderId: randomUUID(), lines: [one(sku)] });
           if (index > 0) continue;
           firstHeld++;
-          // Goes on only once the other batch has got its first order, or waits for this one.
+          // Continues only after the other batch has reserved its first order or waits for this one.
           await eventually(async () => firstHeld === 2 || (await inventory.waitingForLocks()) > 0);
         }
       });
@@ -251,7 +251,7 @@ describe('Inventory', () => {
     expect(await levels('right')).toMatchObject({ available: 7, reserved: 2 });
   });
 
-  it('takes new counts while orders come in, and keeps what is reserved', async () => {
+  it('accepts new counts while orders arrive, and keeps reservations', async () => {
     await stock({ nail: 50 });
     const counting = Array.from({ length: 10 }, () =>
       inventory.send('PUT', '/stock/nail', { available: 50 }),
@@ -264,7 +264,7 @@ describe('Inventory', () => {
     expect(received).toBe(available + 20);
   });
 
-  it('takes the first count of a SKU once, also if it comes to two replicas at the same time', async () => {
+  it('sets the first count of a SKU once, even if two replicas receive it concurrently', async () => {
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
         inventory.replicas[index % 2]!.inject({
@@ -279,7 +279,7 @@ describe('Inventory', () => {
     }
   });
 
-  it('keeps a table that no statement can make lose or invent a unit', async () => {
+  it('has a table whose constraints prevent losing or inventing units', async () => {
     await stock({ gold: 3 });
     const update = (set: string) =>
       inventory.query(`UPDATE stock SET ${set} WHERE sku = 'gold'`).then(
@@ -334,13 +334,7 @@ describe('Inventory', () => {
         '<=1000000000',
       ],
       ['a count as text', '/stock', { items: [{ ...milk, available: '1' }] }, '/items/0/available', 'number'],
-      [
-        'a SKU that is none',
-        '/stock',
-        { items: [{ ...milk, sku: 'Oat milk' }] },
-        '/items/0/sku',
-        'A SKU has',
-      ],
+      ['an invalid SKU', '/stock', { items: [{ ...milk, sku: 'Oat milk' }] }, '/items/0/sku', 'A SKU has'],
       ['a body without items', '/stock', { milk: 1 }, '/items', 'array'],
       ['no count for one SKU', '/stock/milk', {}, '/available', 'number'],
     ])('%s, naming the field, and sets nothing', async (_, url, body, pointer, detail) => {
@@ -353,7 +347,7 @@ describe('Inventory', () => {
       expect(await levels('tea')).toMatchObject({ available: 8 });
     });
 
-    it('paths and queries that make no sense, naming the parameter', async () => {
+    it('invalid paths and queries, naming the parameter', async () => {
       const error = async (method: 'GET' | 'PUT', url: string, body?: object) => {
         const answer = await inventory.send(method, url, body);
         expect(answer.statusCode).toBe(400);
@@ -369,14 +363,14 @@ describe('Inventory', () => {
       expect(await error('GET', '/reservations/7')).toMatchObject({ in: 'path', pointer: '/orderId' });
     });
 
-    it('what is not there, and says what to do', async () => {
+    it('missing resources, and says what to do', async () => {
       const sku = await inventory.send('GET', '/stock/never-seen');
       expect(sku.statusCode).toBe(404);
       expect(sku.json().detail).toContain('PUT /stock/never-seen');
       expect((await inventory.send('GET', `/reservations/${randomUUID()}`)).statusCode).toBe(404);
     });
 
-    it('bad JSON, another content type and too large a body', async () => {
+    it('invalid JSON, other content types and oversized bodies', async () => {
       const raw = async (payload: string, type: string) =>
         (
           await inventory.inject({

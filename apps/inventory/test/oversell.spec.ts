@@ -7,7 +7,7 @@ import { ReserveStock } from '../src/application/commands/reserve-stock';
 import { inventoryApp } from '../src/inventory.app';
 import { discrepancies, levelsOf, setStock } from './builders';
 
-/** Resolves once so many have arrived. */
+/** A barrier that resolves once `size` callers have arrived. */
 function meeting(size: number): () => Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let arrived = 0;
@@ -17,7 +17,7 @@ function meeting(size: number): () => Promise<void> {
   };
 }
 
-/** DDIA, chapter 7: the lost update, and how it becomes a unit that is sold twice. */
+/** DDIA, chapter 7: how a lost update sells a unit twice. */
 describe('Two orders for the last unit', () => {
   let inventory: Context;
   let sku: string;
@@ -31,7 +31,7 @@ describe('Two orders for the last unit', () => {
   });
   afterAll(() => inventory?.stop());
 
-  /** How most shops begin: read, decide, write what the decision was about. */
+  /** The naive approach: read, decide, write. */
   async function reserveNaively(manager: EntityManager, decided: () => Promise<void>): Promise<void> {
     const [read]: { available: number; reserved: number }[] = await manager.query(
       'SELECT available::integer, reserved::integer FROM stock WHERE sku = $1',
@@ -62,7 +62,7 @@ describe('Two orders for the last unit', () => {
       orderId: randomUUID(),
       lines: [{ sku, quantity: 1 }],
     });
-  /** How many reservations of the unit have which status. */
+  /** The number of reservations of the unit, by status. */
   const reservations = async (): Promise<Record<string, number>> => {
     const rows: { status: string; count: number }[] = await inventory.query(
       `SELECT status, count(*)::integer AS count FROM reservation
@@ -71,7 +71,7 @@ describe('Two orders for the last unit', () => {
     );
     return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
   };
-  it('both get it, if each reads, decides and then writes: READ COMMITTED loses one of the updates', async () => {
+  it('both succeed with read, decide, write: READ COMMITTED loses one of the updates', async () => {
     const decided = meeting(2);
     const naive = () =>
       inventory.dataSource.transaction('READ COMMITTED', (manager) => reserveNaively(manager, decided));
@@ -85,7 +85,7 @@ describe('Two orders for the last unit', () => {
     await inventory.query('UPDATE stock SET available = available + reserved, reserved = 0');
   });
 
-  it('one of them fails, if they do the same under REPEATABLE READ, and must be run again', async () => {
+  it('one of them fails with the same code under REPEATABLE READ, and must be retried', async () => {
     const decided = meeting(2);
     const naive = () =>
       inventory.dataSource.transaction('REPEATABLE READ', (manager) => reserveNaively(manager, decided));
@@ -96,7 +96,7 @@ describe('Two orders for the last unit', () => {
     expect(await discrepancies(inventory)).toEqual([]);
   });
 
-  it('the second waits for the first and is rejected, if inventory decides', async () => {
+  it("the second waits for the first and is rejected, with inventory's own code", async () => {
     let second: Promise<void> | undefined;
     await inventory.get(UnitOfWork).run(async () => {
       await reserve(0);
@@ -109,7 +109,7 @@ describe('Two orders for the last unit', () => {
     expect(await discrepancies(inventory)).toEqual([]);
   });
 
-  it('the second gets it, if the first is rolled back', async () => {
+  it('the second succeeds if the first is rolled back', async () => {
     let second: Promise<void> | undefined;
     const first = inventory.get(UnitOfWork).run(async () => {
       await reserve(0);
@@ -123,7 +123,7 @@ describe('Two orders for the last unit', () => {
     expect(await discrepancies(inventory)).toEqual([]);
   });
 
-  it('an order waits also for whoever changes the row in another way, such as an operator with SQL', async () => {
+  it('an order also waits for other writers of the row, such as an operator using SQL', async () => {
     let order: Promise<void> | undefined;
     await inventory.dataSource.transaction(async (manager) => {
       await manager.query(`UPDATE stock SET received = 0, available = 0 WHERE sku = $1`, [sku]);

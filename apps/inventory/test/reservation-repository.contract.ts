@@ -5,7 +5,7 @@ import { Reservation, type ReservationChange } from '../src/domain/reservation';
 import { ReservationLine } from '../src/domain/reservation-line';
 import type { Stock } from '../src/domain/stock';
 
-/** An adapter of {@link ReservationRepository}, and what it is tested with. */
+/** An adapter of {@link ReservationRepository} and its test support. */
 export interface ReservationsUnderTest {
   readonly reservations: ReservationRepository;
   readonly stock: StockRepository;
@@ -25,7 +25,7 @@ export function reservationRepositoryContract(
     let context: ReservationsUnderTest;
     let reservations: ReservationRepository;
     let sku: string;
-    // Reservations of the cases before expire later; all so late that no job of a running context touches them.
+    // Earlier cases' reservations expire later; all expire so late that no running job touches them.
     let year = 2200;
 
     beforeAll(async () => {
@@ -55,7 +55,7 @@ export function reservationRepositoryContract(
     const release = (reservation: Reservation, stock: Stock): ReservationChange =>
       reservation.release(stock, at);
 
-    it('saves a reservation with the stock that it moves, and tells its event', async () => {
+    it('saves a reservation with the stock that it moves, and publishes its event', async () => {
       const id = await add(2);
       expect(await read(id)).toEqual({
         id,
@@ -71,7 +71,7 @@ export function reservationRepositoryContract(
       expect(await context.told(id)).toEqual(['inventory.stock-reserved 1']);
     });
 
-    it('saves a rejected one, which moves nothing', async () => {
+    it('saves a rejected reservation, which moves no stock', async () => {
       const id = await add(6);
       expect(await read(id)).toMatchObject({
         status: 'rejected',
@@ -81,7 +81,7 @@ export function reservationRepositoryContract(
       expect(await context.told(id)).toEqual(['inventory.stock-rejected 1']);
     });
 
-    it('adds a reservation once, also if it is asked twice at the same time', async () => {
+    it('adds a reservation once, even under concurrent requests', async () => {
       const id = randomUUID();
       const outcomes = await Promise.allSettled([add(1, { id }), add(1, { id })]);
       expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
@@ -90,7 +90,7 @@ export function reservationRepositoryContract(
       expect(await context.told(id)).toEqual(['inventory.stock-reserved 1']);
     });
 
-    it('has no reservation that was never added', async () => {
+    it('returns undefined for an unknown reservation', async () => {
       const change = jest.fn(commit);
       expect(await reservations.get(randomUUID())).toBeUndefined();
       expect(await reservations.update(randomUUID(), change)).toBeUndefined();
@@ -106,7 +106,7 @@ export function reservationRepositoryContract(
       expect(await context.told(id)).toEqual(['inventory.stock-reserved 1', 'inventory.stock-committed 2']);
     });
 
-    it('lets parallel reservations take turns, and reserves no unit twice', async () => {
+    it('serializes concurrent reservations, and reserves no unit twice', async () => {
       const ids = await Promise.all(Array.from({ length: 12 }, () => add()));
       const statuses = await Promise.all(ids.map(async (id) => (await read(id))?.status));
       expect(statuses.filter((status) => status === 'reserved')).toHaveLength(5);
@@ -114,7 +114,7 @@ export function reservationRepositoryContract(
       expect(await levels()).toEqual({ received: 5, available: 0, reserved: 5, sold: 0 });
     });
 
-    it('lets parallel changes of one take turns, and loses none', async () => {
+    it('serializes concurrent changes of a reservation, and loses none', async () => {
       const id = await add();
       await Promise.all([commit, release, commit, release].map((change) => reservations.update(id, change)));
       const { status, version } = (await read(id))!;
@@ -123,7 +123,7 @@ export function reservationRepositoryContract(
       expect(await levels()).toEqual({ received: 5, available: 5, reserved: 0, sold: 0 });
     });
 
-    it('keeps nothing of a unit of work that fails, neither here nor in stock', async () => {
+    it('rolls back reservations and stock when the unit of work fails', async () => {
       const before = await add();
       const added = randomUUID();
       const unit = context.unitOfWork.run(async () => {
@@ -158,7 +158,7 @@ export function reservationRepositoryContract(
       const expire = (now: Date) => (reservation: Reservation, stock: Stock) =>
         reservation.expire(stock, now);
 
-      it('the longest due first, at most as many as asked for, with their stock', async () => {
+      it('the longest overdue first, up to the limit, with their stock', async () => {
         const third = await add(1, { expiresAt: due(3) });
         const first = await add(1, { expiresAt: due(1) });
         const second = await add(1, { expiresAt: due(2) });
@@ -168,14 +168,14 @@ export function reservationRepositoryContract(
         expect(await levels()).toEqual({ received: 5, available: 4, reserved: 1, sold: 0 });
       });
 
-      it('and neither those that are not due yet nor those that are settled', async () => {
+      it('but neither those that are not yet due nor settled ones', async () => {
         const later = await add(1, { expiresAt: due(9) });
         await reservations.update(await add(), commit);
         expect(await reservations.updateDue(due(8), 10, expire(due(8)))).toEqual([]);
         expect(await read(later)).toMatchObject({ status: 'reserved' });
       });
 
-      it('once, however many ask at the same time', async () => {
+      it('once, even under concurrent requests', async () => {
         const ids = [await add(), await add(), await add(), await add()];
         const batches = await Promise.all(
           [1, 2, 3].map(() => reservations.updateDue(due(), 100, expire(due()))),

@@ -3,7 +3,7 @@ import type { UnitOfWork } from '@atlas/ports/adapters';
 import type { StockRepository } from '../src/application/ports';
 import type { Stock } from '../src/domain/stock';
 
-/** An adapter of {@link StockRepository}, and what it is tested with. */
+/** An adapter of {@link StockRepository} and its test support. */
 export interface StockUnderTest {
   readonly stock: StockRepository;
   readonly unitOfWork: UnitOfWork;
@@ -29,7 +29,7 @@ export function stockRepositoryContract(name: string, start: () => Promise<Stock
       stock.update(skus, (current) => current.setAvailable(skus.map((each) => ({ sku: each, available }))));
     const available = async (of = sku) => (await stock.get(of))?.levels.available;
 
-    it('saves the stock of several SKUs, also of those that are new', async () => {
+    it('saves the stock of several SKUs, including new ones', async () => {
       await set(3, sku);
       const other = `${sku}-b`;
       const updated = await set(7, sku, other);
@@ -38,7 +38,7 @@ export function stockRepositoryContract(name: string, start: () => Promise<Stock
       expect(await available(other)).toBe(7);
     });
 
-    it('has nothing of a SKU that was never stocked', async () => {
+    it('returns nothing for a SKU that was never stocked', async () => {
       expect(await stock.get(sku)).toBeUndefined();
     });
 
@@ -50,7 +50,7 @@ export function stockRepositoryContract(name: string, start: () => Promise<Stock
       expect((await stock.list(1, `${sku}-b`)).map((item) => item.sku)).toEqual([`${sku}-c`]);
     });
 
-    it('lets parallel changes take turns, and loses none', async () => {
+    it('serializes concurrent changes, and loses none', async () => {
       await set(0, sku);
       const addOne = (current: Stock) =>
         current.setAvailable([{ sku, available: current.item(sku).levels.available + 1 }]);
@@ -58,7 +58,7 @@ export function stockRepositoryContract(name: string, start: () => Promise<Stock
       expect(await available()).toBe(10);
     });
 
-    it('keeps nothing of a change that throws, or of a unit of work that fails', async () => {
+    it('rolls back when a change throws or the unit of work fails', async () => {
       await set(2, sku);
       const refused = stock.update([sku], () => {
         throw new Error('refused');

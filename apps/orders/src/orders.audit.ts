@@ -1,13 +1,13 @@
 import { type Audited, type Check, Checking, type ContextAudit } from '@atlas/context';
 import { z } from 'zod';
 
-/** Orders runs the life of an order, so it checks that the others agree with it. */
+/** Orders owns an order's life cycle, so it checks that the other contexts agree with it. */
 export const audit: ContextAudit = {
   check: async (audited) => ({ checks: await auditOrders(audited) }),
 };
 
 const line = z.object({ sku: z.string(), quantity: z.int() });
-/** What orders expects of inventory's and payments' readings. */
+/** What orders reads from inventory and payments. */
 const reservationFact = z.object({ orderId: z.string(), status: z.string(), lines: z.array(line) });
 const paymentFact = z.object({ orderId: z.string(), status: z.string(), amount: z.string() });
 
@@ -42,11 +42,8 @@ async function auditOrders({ database, inFlight, read }: Audited): Promise<reado
     const payments = byOrder(await read('payments', 'payments', paymentFact, ids));
     for (const order of orders) {
       const open = order.status === 'placed' || order.status === 'awaiting-payment';
-      settled.look(
-        order.id,
-        open && !inFlight && `is ${order.status}, yet nothing is on its way to move it on`,
-      );
-      // What is in flight may explain a difference; once nothing is, there must be none.
+      settled.look(order.id, open && !inFlight && `is ${order.status}, but no pending event will advance it`);
+      // Events in flight may explain a difference; without any, there must be none.
       const difference = disagreement(order, reservations.get(order.id), payments.get(order.id));
       agreed.look(order.id, !inFlight && difference);
     }
@@ -54,18 +51,18 @@ async function auditOrders({ database, inFlight, read }: Audited): Promise<reado
   return [settled.result, agreed.result];
 }
 
-/** What the stock and the money of an order must be, given what the order is. */
+/** The required states of an order's reservation and payment, by the order's status. */
 function disagreement(
   order: OrderRow,
   reservation: Reservation | undefined,
   payment: Payment | undefined,
 ): string | undefined {
-  const is = `is ${order.status}, its reservation ${reservation?.status ?? 'missing'}, its payment ${payment?.status ?? 'missing'}`;
+  const is = `is ${order.status}, but its reservation is ${reservation?.status ?? 'missing'} and its payment ${payment?.status ?? 'missing'}`;
   if (reservation && quantities(reservation.lines) !== quantities(order.lines)) {
-    return 'has other lines than its reservation';
+    return 'has different lines from its reservation';
   }
   if (payment && payment.amount !== order.total) {
-    return `has the total ${order.total}, its payment the amount ${payment.amount}`;
+    return `has the total ${order.total}, but its payment the amount ${payment.amount}`;
   }
   switch (order.status) {
     case 'placed':

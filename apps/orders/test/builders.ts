@@ -4,13 +4,13 @@ import type { Context } from '@atlas/testing/context';
 
 export const money = (minorUnits: number) => ({ minorUnits, currency: 'EUR' });
 
-/** What the tests' shop sells. */
+/** The products of the test shop. */
 export const prices = [
   { sku: 'whole-milk', name: 'Whole milk', unitPrice: money(119) },
   { sku: 'brown-bread', name: 'Brown bread', unitPrice: money(249) },
 ];
 
-/** The body of a request for an order: 4.87 EUR, which the sandbox's card pays. */
+/** The request body of an order of 4.87 EUR, with a card that the sandbox accepts. */
 export const basket = {
   customerId: 'ada',
   lines: [

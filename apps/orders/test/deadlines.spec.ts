@@ -5,7 +5,7 @@ import { ExpireOrders } from '../src/application/commands/expire-orders';
 import { ordersApp } from '../src/orders.app';
 import { type OrderAnswer, placeOrder, setPrices, stockReserved } from './builders';
 
-/** More than what is expired together. */
+/** More than one run expires. */
 const ORDERS = 130;
 
 describe('An order that is not settled in its time', () => {
@@ -19,11 +19,11 @@ describe('An order that is not settled in its time', () => {
 
   const place = () => placeOrder(orders);
   const read = async (id: string) => (await orders.send('GET', `/orders/${id}`)).json<OrderAnswer>();
-  /** As if the orders had been placed long ago. */
+  /** Makes the orders look as if they were placed long ago. */
   const letTimePass = (ids: readonly string[]) =>
     orders.query(`UPDATE orders SET due_at = now() - interval '1 second' WHERE id = ANY ($1::uuid[])`, [ids]);
 
-  it('is cancelled once by the job of whichever replica, and one that has time left is not', async () => {
+  it('is cancelled once by the job of either replica, but not before its deadline', async () => {
     const [late, early] = [await place(), await place()];
     expect(Date.parse(late.dueAt) - Date.now()).toBeGreaterThan(14 * 60_000);
     await letTimePass([late.id]);
@@ -37,7 +37,7 @@ describe('An order that is not settled in its time', () => {
     expect((await read(early.id)).status).toBe('placed');
   });
 
-  it('is cancelled once, also if many are due and the replicas run into each other', async () => {
+  it('is cancelled once, even if many are due and the replicas compete', async () => {
     const ids: string[] = [];
     while (ids.length < ORDERS) ids.push((await place()).id);
     const [waiting] = ids as [string];
@@ -46,7 +46,7 @@ describe('An order that is not settled in its time', () => {
     await letTimePass(ids);
 
     await Promise.all(orders.replicas.map((one) => one.get(ExpireOrders).execute()));
-    // What one replica held, the other has left out: it is there the next time at the latest.
+    // Each replica skips what the other has locked; the next run handles it at the latest.
     await orders.get(ExpireOrders).execute();
 
     const cancellations = (await orders.outbox())

@@ -6,7 +6,7 @@ import type { OrderRepository } from '../src/application/ports';
 import { Order, type OrderChange } from '../src/domain/order';
 import { OrderLine } from '../src/domain/order-line';
 
-/** An adapter of {@link OrderRepository}, and what it is tested with. */
+/** An adapter of {@link OrderRepository} and its test support. */
 export interface OrdersUnderTest {
   readonly orders: OrderRepository;
   readonly unitOfWork: UnitOfWork;
@@ -21,7 +21,7 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
   describe(`The order repository, ${name}`, () => {
     let context: OrdersUnderTest;
     let orders: OrderRepository;
-    // Orders of the cases before are due later; all are due so late that no job of a running context touches them.
+    // Earlier cases' orders are due later; all are due so late that no running job touches them.
     let year = 2200;
 
     beforeAll(async () => {
@@ -54,7 +54,7 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
     const reserve = (order: Order) => order.stockReserved(at);
     const cancel = (order: Order) => order.cancel(at);
 
-    it('gives back an order as it was added, and tells its event', async () => {
+    it('returns an order as it was added, and publishes its event', async () => {
       const order = await add();
       expect(await read(order.id)).toEqual(order.snapshot());
       expect(await context.told(order.id)).toEqual(['orders.order-placed 1']);
@@ -67,7 +67,7 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
       expect(await context.told(change.next.id)).toEqual(['orders.order-placed 1']);
     });
 
-    it('has no order that was never added', async () => {
+    it('returns undefined for an unknown order', async () => {
       const change = jest.fn(cancel);
       expect(await orders.get(randomUUID())).toBeUndefined();
       expect(await orders.get('seven')).toBeUndefined();
@@ -83,7 +83,7 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
       expect(await context.told(id)).toEqual(['orders.order-placed 1', 'orders.order-payment-due 2']);
     });
 
-    it('saves and tells nothing of a change that changes nothing', async () => {
+    it('saves and publishes nothing if nothing changes', async () => {
       const { id } = await add();
       await orders.update(id, cancel);
       const before = await read(id);
@@ -91,7 +91,7 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
       expect(await context.told(id)).toEqual(['orders.order-placed 1', 'orders.order-cancelled 2']);
     });
 
-    it('lets parallel updates of an order take turns, and loses none', async () => {
+    it('serializes concurrent updates of an order, and loses none', async () => {
       const { id } = await add();
       const changes = [reserve, cancel, reserve, cancel, reserve, cancel];
       await Promise.all(changes.map((change) => orders.update(id, change)));
@@ -101,7 +101,7 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
       expect(await context.told(id)).toHaveLength(version);
     });
 
-    it('keeps nothing of a change that throws', async () => {
+    it('rolls back when a change throws', async () => {
       const { id } = await add();
       const before = await read(id);
       const refused = orders.update(id, () => {
@@ -111,7 +111,7 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
       expect(await read(id)).toEqual(before);
     });
 
-    it('keeps nothing of a unit of work that fails', async () => {
+    it('rolls back when the unit of work fails', async () => {
       const before = await add();
       const added = placed();
       const unit = context.unitOfWork.run(async () => {
@@ -126,7 +126,7 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
       expect(await context.told(added.next.id)).toEqual([]);
     });
 
-    it('shows a unit of work its own changes, and others only once it has committed', async () => {
+    it('shows uncommitted changes to their own unit of work only', async () => {
       const added = placed();
       const { id } = added.next;
       await context.unitOfWork.run(async () => {
@@ -147,7 +147,7 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
     describe('updates orders that are due', () => {
       const expire = (now: Date) => (order: Order) => order.expire(now);
 
-      it('the longest due first, at most as many as asked for', async () => {
+      it('the longest overdue first, up to the limit', async () => {
         const [third, first, second] = [
           await add({ dueAt: due(3) }),
           await add({ dueAt: due(1) }),
@@ -159,14 +159,14 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
         expect(await read(third.id)).toEqual(third.snapshot());
       });
 
-      it('and neither those that are not due yet nor those that are settled', async () => {
+      it('but neither those that are not yet due nor settled ones', async () => {
         const [later, settled] = [await add({ dueAt: due(9) }), await add()];
         await orders.update(settled.id, cancel);
         expect(await orders.updateDue(due(8), 10, expire(due(8)))).toEqual([]);
         expect(await read(later.id)).toEqual(later.snapshot());
       });
 
-      it('and leaves out those that are being updated', async () => {
+      it('and skips those that are being updated', async () => {
         const [held, free] = [await add(), await add()];
         const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
         const holding = context.unitOfWork.run(async () => {
@@ -182,7 +182,7 @@ export function orderRepositoryContract(name: string, start: () => Promise<Order
         expect(await read(held.id)).toMatchObject({ status: 'awaiting-payment' });
       });
 
-      it('once, however many ask at the same time', async () => {
+      it('once, even under concurrent requests', async () => {
         const ids: string[] = [];
         while (ids.length < 12) ids.push((await add()).id);
         const batches = await Promise.all([1, 2, 3].map(() => orders.updateDue(due(), 100, expire(due()))));

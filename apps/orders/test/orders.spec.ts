@@ -43,7 +43,7 @@ describe('Orders', () => {
       return order.status === status && order;
     });
 
-  it('answers a placed order with its price and where to find it', async () => {
+  it('responds to a placed order with its price and location', async () => {
     const answer = await orders.send('POST', '/orders', basket);
     expect(answer.statusCode).toBe(201);
     const { id } = answer.json<OrderAnswer>();
@@ -60,7 +60,7 @@ describe('Orders', () => {
     expect(await read(id)).toEqual(answer.json());
   });
 
-  it('confirms an order whose stock is reserved and whose payment is captured, and tells each step once', async () => {
+  it('confirms an order whose stock is reserved and payment captured, and publishes each step once', async () => {
     const id = await place();
     await orders.publish(stockReserved(id));
     await reaches(id, 'awaiting-payment');
@@ -75,7 +75,7 @@ describe('Orders', () => {
     ]);
   });
 
-  it('cancels an order that is sold out or whose payment is declined, and says why', async () => {
+  it('cancels an order that is sold out or whose payment is declined, and gives the reason', async () => {
     const [soldOut, declined] = [await place(), await place()];
     await orders.publish(stockRejected(soldOut), stockReserved(declined));
     expect(await reaches(soldOut, 'cancelled')).toMatchObject({ reason: 'out-of-stock' });
@@ -84,7 +84,7 @@ describe('Orders', () => {
     expect(await reaches(declined, 'cancelled')).toMatchObject({ reason: 'payment-declined' });
   });
 
-  it('handles an event that is delivered twice once', async () => {
+  it('handles a duplicate event once', async () => {
     const id = await place();
     const record = stockReserved(id);
     await orders.publish(record, record);
@@ -96,7 +96,7 @@ describe('Orders', () => {
     expect(await orders.told(id)).toHaveLength(2);
   });
 
-  it('sets aside what it can not handle, and goes on with the next order', async () => {
+  it("dead-letters events that it can't handle, and continues with the next order", async () => {
     const [id, stranger] = [await place(), randomUUID()];
     const future = stockReserved(id);
     await orders.publish(
@@ -127,7 +127,7 @@ describe('Orders', () => {
     await reaches(next, 'awaiting-payment');
   });
 
-  it('cancels on request, once, also when it is asked again', async () => {
+  it('cancels on request once, even if asked again', async () => {
     const id = await place();
     const first = await orders.send('POST', `/orders/${id}/cancel`);
     expect(first.statusCode).toBe(200);
@@ -137,7 +137,7 @@ describe('Orders', () => {
     expect((await orders.send('POST', `/orders/${randomUUID()}/cancel`)).statusCode).toBe(404);
   });
 
-  it('places one order for one idempotency key, however often and however concurrently it is sent', async () => {
+  it('places one order per idempotency key, however often and concurrently it is sent', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const answers = await Promise.all(
       Array.from({ length: 8 }, () => orders.send('POST', '/orders', basket, key)),
@@ -154,7 +154,7 @@ describe('Orders', () => {
     expect(other.json<ProblemAnswer>().detail).toContain('Idempotency-Key');
   });
 
-  it('answers 503, never 500, while its database goes away, and then places each order once', async () => {
+  it('responds with 503, never 500, while its database is unavailable, and then places each order once', async () => {
     const customerId = `away-${randomUUID()}`;
     const keys = Array.from({ length: 30 }, () => ({ 'idempotency-key': randomUUID() }));
     const sendAll = () =>
@@ -261,7 +261,7 @@ describe('Orders', () => {
       expect(answer.json<ProblemAnswer>().detail).toContain('Idempotency-Key');
     });
 
-    it('bad JSON, another content type, too large a body and an id that is none', async () => {
+    it('invalid JSON, other content types, oversized bodies and invalid ids', async () => {
       const raw = (payload: string, type: string) =>
         orders.inject({
           method: 'POST',

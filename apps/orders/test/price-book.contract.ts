@@ -25,7 +25,7 @@ export function priceBookContract(name: string, start: () => Promise<PriceBookUn
       unitPrice: Money.of(minorUnits),
     });
 
-    it('knows the prices that were set, and no others', async () => {
+    it('returns the prices that were set, and no others', async () => {
       const known = await prices.pricesOf(['milk', 'unicorn', 'tea']);
       expect(known).toEqual(
         new Map([

@@ -12,8 +12,8 @@ const WRITERS = 4;
 const keyOf = (aggregate: number) => `order-${aggregate}`;
 
 /**
- * A service's database with ten aggregates that writers compete for, and the topic that its relay publishes to. What
- * was on the topic before it was made is of other tests, and not looked at.
+ * A service's database with ten aggregates that writers compete for, and the topic that its relay publishes to. Ignores
+ * records that earlier tests left on the topic.
  */
 export class BusyOutbox {
   private load: { isRunning: boolean; readonly writers: Promise<unknown> } | undefined;
@@ -29,7 +29,7 @@ export class BusyOutbox {
     return new BusyOutbox(url, log, await log.describe(), random);
   }
 
-  /** What its service does when it starts. */
+  /** What the service does on startup. */
   async prepare(): Promise<void> {
     await (await connectDatabase({ url: this.url })).destroy();
     await this.query(`
@@ -39,7 +39,7 @@ export class BusyOutbox {
 
   async connect(): Promise<Client> {
     const client = new Client({ connectionString: this.url, connectionTimeoutMillis: 2_000 });
-    // Whoever uses it meets its end anyway.
+    // Its users see the broken connection anyway.
     client.on('error', () => undefined);
     await client.connect();
     return client;
@@ -54,7 +54,7 @@ export class BusyOutbox {
     }
   }
 
-  /** Writes the next event of an aggregate in the open transaction, which takes its lock. */
+  /** Locks an aggregate and writes its next event in the open transaction. */
   async append(client: Client, aggregate: number): Promise<void> {
     const id = keyOf(aggregate);
     const { rows } = await client.query<{ version: number }>(
@@ -69,16 +69,16 @@ export class BusyOutbox {
     );
   }
 
-  /** Writes an event of each of the aggregates in one transaction, which takes their locks in turn. */
+  /** Locks the aggregates in turn and writes an event of each, in one transaction. */
   async change(client: Client, end: 'COMMIT' | 'ROLLBACK', ...aggregates: number[]): Promise<void> {
     await client.query('BEGIN');
     for (const aggregate of [...aggregates].sort()) await this.append(client, aggregate);
-    // Its other work, while which the locks are held.
+    // Simulates other work while the locks are held.
     await client.query('SELECT pg_sleep(0.005)');
     await client.query(end);
   }
 
-  /** Many events of one aggregate, committed together. */
+  /** Writes many events of one aggregate in one commit. */
   async fill(rows: number): Promise<void> {
     await this.query(`
       WITH changed AS (
@@ -92,7 +92,7 @@ export class BusyOutbox {
         jsonb_build_object('ce_id', event_id, 'version', version::text), '{}' FROM event ORDER BY version`);
   }
 
-  /** Several writers, until {@link stopLoad}. They go on when the database has been away. */
+  /** Runs several writers until {@link stopLoad}. They resume after the database was unavailable. */
   startLoad(): void {
     const load = { isRunning: true, writers: Promise.resolve() as Promise<unknown> };
     load.writers = Promise.all(Array.from({ length: WRITERS }, () => this.write(load)));
@@ -122,7 +122,7 @@ export class BusyOutbox {
     await client?.end();
   }
 
-  /** What readers of committed records can have. */
+  /** The records visible to readers of committed records. */
   async published(): Promise<ConsumedRecord[]> {
     const records: ConsumedRecord[] = [];
     for (const { topic, partition } of (await this.log.describe()).filter(({ topic }) => topic === TOPIC)) {
@@ -132,14 +132,14 @@ export class BusyOutbox {
     return records;
   }
 
-  /** How far the topic has grown; a log may use some offsets for itself. */
+  /** The end offsets of the topic; may exceed the number of records. */
   async growth(): Promise<number> {
     const endOf = (partitions: readonly PartitionDescription[]) =>
       partitions.filter(({ topic }) => topic === TOPIC).reduce((sum, { end }) => sum + end, 0);
     return endOf(await this.log.describe()) - endOf(this.ends);
   }
 
-  /** Waits until readers have every committed row, and then that they have it once and in its aggregate's order. */
+  /** Waits until readers have every committed row, then checks that they have it once and in its aggregate's order. */
   async expectEachEventOnceAndInOrder(): Promise<void> {
     const committed = await this.query<{ event_id: string }>('SELECT event_id FROM outbox');
     const records = await eventually(async () => {

@@ -5,24 +5,24 @@ import type { Client } from 'pg';
 
 type Row = Readonly<Record<string, string>>;
 
-/** How a naive relay remembers where it was and asks for what follows. */
+/** How a naive relay stores its position and queries what follows. */
 export interface NaiveCursor {
   readonly query: string;
-  /** The parameters of the query, at first and after a row. */
+  /** The parameters of the query, initially and after a row. */
   readonly start: readonly string[];
   readonly after: (row: Row) => readonly string[];
 }
 
 const field = (row: Row, name: string) => row[name] as string;
 
-/** As most samples have it. */
+/** As in most samples. */
 export const BY_ID: NaiveCursor = {
   query: 'SELECT * FROM outbox WHERE id > $1 ORDER BY id',
   start: ['0'],
   after: (row) => [field(row, 'id')],
 };
 
-/** Below the oldest transaction that runs, in the order of the transactions' numbers. */
+/** Below the oldest running transaction, ordered by transaction id. */
 export const BY_XID_AND_ID: NaiveCursor = {
   query: `SELECT * FROM outbox WHERE (xid, id) > ($1::xid8, $2::bigint)
     AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id`,
@@ -30,7 +30,7 @@ export const BY_XID_AND_ID: NaiveCursor = {
   after: (row) => [field(row, 'xid'), field(row, 'id')],
 };
 
-/** Windows up to the oldest transaction that runs, by id inside. */
+/** Windows up to the oldest running transaction, ordered by id within a window. */
 export const BY_HORIZON: NaiveCursor = {
   query: `SELECT *, pg_snapshot_xmin(pg_current_snapshot()) AS horizon FROM outbox
     WHERE xid >= $1::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY id`,
@@ -38,7 +38,7 @@ export const BY_HORIZON: NaiveCursor = {
   after: (row) => [field(row, 'horizon')],
 };
 
-/** Publishes an outbox to a topic of its own, with a cursor that fails, until it is stopped. */
+/** Publishes an outbox to its own topic with a faulty kind of cursor until it is stopped. */
 export class NaiveRelay {
   private marks: readonly string[];
   private isRunning = true;
@@ -62,7 +62,7 @@ export class NaiveRelay {
     return new NaiveRelay(log, topic, await log.openPublisher(topic), client, cursor);
   }
 
-  /** Every event that it has published, such as "order-1 2", in order. */
+  /** The events that it has published, such as "order-1 2", in order. */
   async published(): Promise<readonly string[]> {
     const events: string[] = [];
     for await (const { key, headers } of this.log.read(this.topic, 0))
@@ -70,7 +70,7 @@ export class NaiveRelay {
     return events;
   }
 
-  /** After a last look at what is committed now. */
+  /** Stops after reading what is committed by now. */
   stop(): Promise<void> {
     this.stopped ??= this.end();
     return this.stopped;

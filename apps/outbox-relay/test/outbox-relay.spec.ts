@@ -41,7 +41,7 @@ describe('The relay as a process', () => {
     return relay;
   }
 
-  it('publishes what is committed, as it is committed, and tells how far it is', async () => {
+  it('publishes events as they are committed, and reports its progress', async () => {
     await outbox.prepare();
     const relay = startRelay();
     await outbox.change(onlooker, 'COMMIT', 1, 2);
@@ -68,7 +68,7 @@ describe('The relay as a process', () => {
     });
   });
 
-  it('shows in its metrics what waits and what is published', async () => {
+  it('reports its backlog and publications as metrics', async () => {
     await outbox.prepare();
     const relay = startRelay();
     const shows = (name: string, value: number) =>
@@ -94,7 +94,7 @@ describe('The relay as a process', () => {
     await shows('atlas_relay_published_total', 4);
   });
 
-  it('shows how far behind its topic each group of consumers is, while it is the owner', async () => {
+  it('reports the lag of each consumer group while it is the owner', async () => {
     await outbox.prepare();
     const owner = startRelay();
     await outbox.change(onlooker, 'COMMIT', 1, 2);
@@ -123,7 +123,7 @@ describe('The relay as a process', () => {
     expect((await standby.metric('atlas_relay_waiting')).size).toBe(0);
   });
 
-  it('starts before its service has made the outbox, and says what it waits for', async () => {
+  it('starts before its service has created the outbox, and logs what it waits for', async () => {
     const relay = startRelay();
     const { body } = await eventually(async () => {
       const answer = await relay.get('/health/ready');
@@ -144,7 +144,7 @@ describe('The relay as a process', () => {
     expect(relay.says(/There is no outbox yet/)).toBe(1);
   });
 
-  it(`leaves neither gap nor duplicate when it is killed ${KILLS} times while it publishes`, async () => {
+  it(`leaves neither gap nor duplicate when it is killed ${KILLS} times while publishing`, async () => {
     await outbox.prepare();
     outbox.startLoad();
     const batch = () => ({ RELAY_BATCH_ROWS: String(1 + Math.floor(Math.random() * 50)) });
@@ -162,7 +162,7 @@ describe('The relay as a process', () => {
     await outbox.expectEachEventOnceAndInOrder();
   }, 300_000);
 
-  it('leaves neither gap nor duplicate when a paused owner wakes up after another has taken over', async () => {
+  it('leaves neither gap nor duplicate when a paused owner resumes after another has taken over', async () => {
     await outbox.prepare();
     const [first, second] = [startRelay(), startRelay()];
     const isOwner = async (relay: RelayProcess) => (await relay.get('/relay')).body['role'] === 'owner';
@@ -179,7 +179,7 @@ describe('The relay as a process', () => {
       const before = await outbox.growth();
       await eventually(async () => (await outbox.growth()) > before);
       active.kill('SIGSTOP');
-      // What the server does by itself when it has heard nothing of the owner for its ownership timeout.
+      // Simulates the server, which does this itself after the ownership timeout.
       await onlooker.query(
         `SELECT pg_terminate_backend(pid) FROM pg_locks
          WHERE locktype = 'advisory' AND granted
@@ -193,7 +193,7 @@ describe('The relay as a process', () => {
     await outbox.expectEachEventOnceAndInOrder();
   });
 
-  it('finishes what it has in hand when it is told to stop', async () => {
+  it('finishes its current page when told to stop', async () => {
     await outbox.prepare();
     const relay = startRelay();
     outbox.startLoad();
@@ -205,7 +205,7 @@ describe('The relay as a process', () => {
     await outbox.expectEachEventOnceAndInOrder();
   });
 
-  it('does not start with wrong settings, and names each', async () => {
+  it('does not start with invalid settings, and names each', async () => {
     const relay = startRelay({ SERVICE: 'warehouse', RELAY_BATCH_ROWS: '0', OUTBOX_RETENTION_HOURS: 'long' });
     expect(await relay.exit).toBe(1);
     expect(relay.output).toContain(

@@ -46,7 +46,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
     await outbox.prepare();
   });
   afterEach(async () => {
-    // A test that has failed may have left them ended.
+    // A failed test may have left them stopped.
     await Promise.all([kafka.start(), postgres.start()]);
     await outbox.stopLoad();
     await Promise.all(relays.map((relay) => relay.end()));
@@ -71,7 +71,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
   const status = async (relay: RelayProcess) => (await relay.get('/relay')).body;
   const isOwner = async (relay: RelayProcess) => (await status(relay))['role'] === 'owner';
 
-  it(`leaves neither gap nor duplicate when it is killed ${KILLS} times while it publishes`, async () => {
+  it(`leaves neither gap nor duplicate when it is killed ${KILLS} times while publishing`, async () => {
     outbox.startLoad();
     const batch = () => ({ RELAY_BATCH_ROWS: String(random.whole(1, 50)) });
     let owner = startRelay(batch());
@@ -87,11 +87,11 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
     await outbox.expectEachEventOnceAndInOrder();
   });
 
-  describe('when it wakes up in a publication that another has taken over', () => {
+  describe('when it resumes in a publication that another has taken over', () => {
     let owner: RelayProcess;
     let other: RelayProcess;
 
-    /** Stops the owner in the middle of much to do, wakes it when the other has taken over, and changes their names. */
+    /** Pauses the busy owner, resumes it after the other has taken over, and swaps their names. */
     async function takeOver(endOwnership: () => Promise<unknown>): Promise<void> {
       await outbox.fill(5_000);
       await growsBy(500);
@@ -116,10 +116,10 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
 
     it('is fenced by the broker', async () => {
       const fenced = () => [owner, other].reduce((sum, relay) => sum + relay.says(/has taken over/), 0);
-      // Where it slept between two publications, the loss of its database is the first that it sees.
+      // If it was paused between two publications, it first sees the loss of its database session.
       for (let turn = 0; turn < PAUSES || fenced() === 0; turn++) {
         await takeOver(() =>
-          // What the server does by itself when it has heard nothing of the owner for its ownership timeout.
+          // Simulates the server, which does this itself after the ownership timeout.
           outbox.query(
             `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
@@ -131,7 +131,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
       await outbox.expectEachEventOnceAndInOrder();
     });
 
-    it('publishes nothing more, also after it has slept for longer than any connection lives', async () => {
+    it('publishes nothing more, even after a pause longer than the lifetime of its connections', async () => {
       await takeOver(async () => undefined);
       await eventually(async () => (await status(other))['failure'] !== null, DEADLINE_MS);
       await outbox.stopLoad();
@@ -144,7 +144,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
     killed: () => kafka.kill(),
   };
   it.each(Object.entries(brokenBroker))(
-    'waits for a broker that was %s, stays in service, shows what waits, and goes on',
+    'waits for a broker that was %s, stays alive, reports its backlog, and resumes',
     async (_, end) => {
       const relay = startRelay();
       outbox.startLoad();
@@ -175,7 +175,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
     killed: () => postgres.kill(),
   };
   it.each(Object.entries(brokenDatabase))(
-    'waits for a database that was %s, stays in service, and goes on',
+    'waits for a database that was %s, stays alive, and resumes',
     async (_, end) => {
       const relay = startRelay();
       outbox.startLoad();
@@ -192,7 +192,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
     },
   );
 
-  it('says once that it waits for the outbox of a service that has not started yet', async () => {
+  it('logs once that it waits for the outbox of a service that has not started yet', async () => {
     ({ url } = await createTestDatabase(postgres.url));
     outbox = await BusyOutbox.at(url, log, random);
     const relay = startRelay();
@@ -203,10 +203,10 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
     expect(relay.says(/no outbox yet/)).toBe(1);
   });
 
-  describe('beside relays as samples have them', () => {
+  describe('compared to naive relays from samples', () => {
     let naive: NaiveRelay;
 
-    /** Starts the relay's process and, on a topic of its own, one with a naive cursor. */
+    /** Starts the relay's process and a naive relay with its own topic. */
     async function startBoth(cursor: NaiveCursor): Promise<void> {
       startRelay();
       naive = await NaiveRelay.start(log, await connect(), cursor);
@@ -219,7 +219,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
       return client;
     }
 
-    /** A transaction that has its number, as any earlier write gives it one. */
+    /** Begins a transaction that already has its id, as if it had written something before. */
     async function begin(): Promise<Client> {
       const client = await connect();
       await client.query('BEGIN');
@@ -240,7 +240,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
     const isPublished = (event: string) =>
       eventually(async () => (await published()).includes(event), DEADLINE_MS);
 
-    it('publishes what commits late, below numbers that are published; by id it is lost', async () => {
+    it('publishes events that commit late, below published ids; ordering by id loses them', async () => {
       await startBoth(BY_ID);
       const slow = await begin();
       await outbox.append(slow, 1);
@@ -255,7 +255,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
       expect(await naive.published()).toEqual(['order-2 1']);
     });
 
-    it('publishes what commits late, above the horizon that a long transaction sets, without waiting for it', async () => {
+    it('publishes events above the horizon of a long transaction, without waiting for it', async () => {
       await startBoth(BY_HORIZON);
       const long = await begin();
       await outbox.change(await connect(), 'COMMIT', 2);
@@ -268,7 +268,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
       await outbox.expectEachEventOnceAndInOrder();
     });
 
-    it('keeps the order of writers that waited for a lock; by (xid, id) it is swapped', async () => {
+    it('keeps the order of writers that waited for a lock; ordering by (xid, id) swaps it', async () => {
       await startBoth(BY_XID_AND_ID);
       const second = await begin();
       const first = await begin();
@@ -285,7 +285,7 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
       expect(await naive.published()).toEqual(['order-1 2', 'order-1 1']);
     });
 
-    it('keeps that order also while another transaction runs between; windows up to the horizon swap it', async () => {
+    it('keeps that order while another transaction runs between; horizon windows swap it', async () => {
       await startBoth(BY_HORIZON);
       const second = await begin();
       const long = await begin();
@@ -310,6 +310,6 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
   });
 });
 
-/** Committed rows that are not published; -1 if it can't tell at present. */
+/** Committed rows that are not published yet; -1 if currently unknown. */
 const backlogOf = (status: Record<string, unknown>): number =>
   (status['backlog'] as { rows: number } | null)?.rows ?? -1;

@@ -12,7 +12,7 @@ export class RelayBuild {
   private constructor(private readonly folder: string) {}
 
   static async make(): Promise<RelayBuild> {
-    // Below the root, so that the packages are found from there.
+    // Below the root, so that Node finds the packages.
     const folder = await mkdtemp(join(ROOT, 'node_modules', '.relay-test-'));
     const swc = require.resolve('@swc/cli/bin/swc.js');
     await promisify(execFile)(
@@ -44,7 +44,7 @@ export class RelayProcess {
     this.exit = once(child, 'close').then(([code]) => code as number | null);
   }
 
-  /** How often its log has said so. */
+  /** How often its log contains the message. */
   says(words: RegExp): number {
     return this.output.match(new RegExp(words, 'g'))?.length ?? 0;
   }
@@ -53,7 +53,7 @@ export class RelayProcess {
     this.child.kill(signal);
   }
 
-  /** Its URL, once it listens. */
+  /** Its URL, available once it listens. */
   url(): Promise<string> {
     return eventually(() => this.output.match(/is ready at (http:[^,]+),/)?.[1], 120_000);
   }
@@ -63,7 +63,7 @@ export class RelayProcess {
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   }
 
-  /** @returns the value of each of the metric's series, by its labels. */
+  /** @returns the value of each series of the metric, by labels. */
   async metric(name: string): Promise<ReadonlyMap<string, number>> {
     const response = await fetch(`${await this.url()}/metrics`);
     const samples = [...parsePrometheusText(await response.text()).values()].flatMap(
@@ -76,7 +76,7 @@ export class RelayProcess {
     );
   }
 
-  /** Kills it, if it still runs, and waits for its end. */
+  /** Kills it if it still runs, and waits until it has ended. */
   async end(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.exit;

@@ -13,7 +13,7 @@ import type {
 } from '@atlas/ports/adapters';
 import { BookReturned } from './lending';
 
-/** The transactional ports of one service, as one process sees them. */
+/** The transactional ports of a service, as used by one process. */
 export interface Backbone {
   readonly unitOfWork: UnitOfWork;
   readonly outbox: Outbox;
@@ -21,7 +21,7 @@ export interface Backbone {
   readonly deadLetters: DeadLetters;
   readonly attempts: Attempts;
   readonly idempotency: IdempotencyStore;
-  /** The committed events of the outbox, in loan: what the relay would see. */
+  /** The committed events of the outbox in order, as the relay would see them. */
   committed(): Promise<readonly { readonly subject: string; readonly aggregateVersion: number }[]>;
 }
 
@@ -33,7 +33,7 @@ export interface BackboneFixture {
 
 const DAY = 86_400_000;
 
-/** What every implementation of the transactional ports must do. */
+/** The contract that every implementation of the transactional ports must pass. */
 export function backboneContract(name: string, open: () => Promise<BackboneFixture>): void {
   describe(`The transactional ports on ${name}`, () => {
     let fixture: BackboneFixture;
@@ -57,7 +57,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
       (await ours.committed()).filter((row) => row.subject === subject).map((row) => row.aggregateVersion);
 
     describe('UnitOfWork', () => {
-      it('commits everything done in it together, and hands back what the work yields', async () => {
+      it('commits all its changes together, and returns the result of the work', async () => {
         const [id, loan] = [randomUUID(), randomUUID()];
         const yielded = await ours.unitOfWork.run(async () => {
           await ours.outbox.add([event(loan)]);
@@ -70,7 +70,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await theirs.inbox.admit('shelves', [id])).toEqual([]);
       });
 
-      it('leaves nothing behind when the work throws, and passes the error on', async () => {
+      it('rolls back and rethrows when the work throws', async () => {
         const [id, loan] = [randomUUID(), randomUUID()];
         const failure = new Error('no copy left');
         const work = ours.unitOfWork.run(async () => {
@@ -83,7 +83,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await ours.inbox.admit('shelves', [id])).toEqual([id]);
       });
 
-      it('joins the unit that is open around it', async () => {
+      it('joins the open unit', async () => {
         const loan = randomUUID();
         const work = ours.unitOfWork.run(async () => {
           await ours.unitOfWork.run(() => ours.outbox.add([event(loan)]));
@@ -93,7 +93,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await versionsOf(loan)).toEqual([]);
       });
 
-      it('keeps units that run at the same time apart', async () => {
+      it('isolates concurrent units', async () => {
         const loans = Array.from({ length: 8 }, () => randomUUID());
         const work = loans.map((loan, index) =>
           ours.unitOfWork.run(async () => {
@@ -107,7 +107,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         }
       });
 
-      it('tells afterwards that it committed, but not that it rolled back', async () => {
+      it('runs callbacks after a commit, but not after a rollback', async () => {
         const told: string[] = [];
         await ours.unitOfWork.run(async () => {
           ours.unitOfWork.afterCommit(() => told.push('first'));
@@ -121,7 +121,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(told).toEqual(['first']);
       });
 
-      it('has nothing to wait for outside of a unit: it tells at once', async () => {
+      it('runs callbacks immediately if no unit is open', async () => {
         const told: string[] = [];
         ours.unitOfWork.afterCommit(() => told.push('at once'));
         expect(told).toEqual(['at once']);
@@ -129,7 +129,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
     });
 
     describe('Outbox', () => {
-      it('keeps the order in which the events of a unit were added', async () => {
+      it('keeps the order of the events added in a unit', async () => {
         const loan = randomUUID();
         await ours.unitOfWork.run(async () => {
           await ours.outbox.add([event(loan, 1), event(loan, 2)]);
@@ -139,7 +139,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await versionsOf(loan)).toEqual([1, 2, 3]);
       });
 
-      it('refuses an event that breaks its contract, where it is added', async () => {
+      it('refuses an event that violates its contract when it is added', async () => {
         const broken = { ...event(randomUUID()), data: { loanId: 'seven' } };
         const work = ours.unitOfWork.run(() => ours.outbox.add([broken]));
         await expect(work).rejects.toThrow("lending.book-returned v1 can't be published: loanId");
@@ -151,7 +151,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
     });
 
     describe('Inbox', () => {
-      it('admits an event once for each consumer, also when it comes twice in a batch', async () => {
+      it('admits an event once per consumer, even if a batch contains it twice', async () => {
         const [first, second] = [randomUUID(), randomUUID()];
         expect(await ours.inbox.admit('a', [first, second, first])).toEqual([first, second]);
         expect(await ours.inbox.admit('a', [second])).toEqual([]);
@@ -159,7 +159,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await ours.inbox.admit('b', [])).toEqual([]);
       });
 
-      it('admits an event to one of two that handle it at the same time', async () => {
+      it('admits an event to only one of two concurrent handlers', async () => {
         const id = randomUUID();
         const admitted = await Promise.all(
           [ours, theirs].map((process) => process.unitOfWork.run(() => process.inbox.admit('c', [id]))),
@@ -167,7 +167,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(admitted.flat()).toEqual([id]);
       });
 
-      it('knows what was handled, also what the open unit of work has handled', async () => {
+      it('knows which events were handled, including those in the open unit of work', async () => {
         const [before, now, never] = [randomUUID(), randomUUID(), randomUUID()];
         await ours.inbox.admit('d', [before]);
         await ours.unitOfWork.run(async () => {
@@ -179,7 +179,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect((await ours.inbox.handled('d', [])).size).toBe(0);
       });
 
-      it('forgets what is old, of one consumer, and no more than asked', async () => {
+      it('deletes old entries of one consumer, up to the limit', async () => {
         const ids = Array.from({ length: 5 }, () => randomUUID());
         await ours.inbox.admit('f', ids);
         await ours.inbox.admit('g', ids);
@@ -199,7 +199,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         offset,
       });
 
-      it('count how often the same was begun, whoever began it, until it ends', async () => {
+      it('count unfinished attempts at the same record, across processes', async () => {
         expect(await ours.attempts.begin('a', batch(7))).toBe(1);
         expect(await theirs.attempts.begin('a', batch(7))).toBe(2);
         expect(await ours.attempts.begin('b', batch(7))).toBe(1);
@@ -209,7 +209,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await ours.attempts.begin('a', { ...batch(7), unit: 'record' })).toBe(1);
       });
 
-      it('are counted for each offset, and from one again when told to', async () => {
+      it('are counted per offset, and restart at one on request', async () => {
         await ours.attempts.begin('c', batch(7));
         expect(await ours.attempts.begin('c', batch(7), true)).toBe(1);
         expect(await ours.attempts.begin('c', batch(7))).toBe(2);
@@ -219,7 +219,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await ours.attempts.begin('c', batch(5))).toBe(1);
       });
 
-      it('are taken down at once, whatever becomes of the open unit of work', async () => {
+      it('are recorded immediately, even if the open unit of work fails', async () => {
         const work = ours.unitOfWork.run(async () => {
           await ours.attempts.begin('d', batch(3));
           throw new Error('the process ends');
@@ -246,7 +246,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         ...extra,
       });
 
-      it('block their key, for their consumer and topic alone', async () => {
+      it('block their key, for their consumer and topic only', async () => {
         const key = randomUUID();
         await ours.deadLetters.add('a', letter(key, 1));
         await ours.deadLetters.add('a', letter(key, 1));
@@ -258,7 +258,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect((await theirs.deadLetters.blockedKeys('a', 'shelves.events', [key])).size).toBe(0);
       });
 
-      it('take whatever a foreign producer put into key, headers and value', async () => {
+      it('store any key, headers and value that a foreign producer may send', async () => {
         const strange = letter('nul \0 half \ud800', 2, { reason: 'has \0' });
         await ours.deadLetters.add('a', {
           ...strange,
@@ -272,7 +272,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
       });
     });
 
-    describe('DeadLetters, in the hands of an operator', () => {
+    describe('DeadLetters, for operators', () => {
       const letter = (key: string | null, offset: number): DeadLetter => ({
         record: {
           topic: 'shelves.events',
@@ -287,7 +287,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         reason: 'another one waits',
         attempts: 0,
       });
-      /** Adds letters for a consumer of its own, and returns them as they are kept. */
+      /** Adds letters for a new consumer, and returns them as stored. */
       const kept = async (...letters: DeadLetter[]) => {
         const consumer = randomUUID();
         for (const each of letters) expect(await ours.deadLetters.add(consumer, each)).toBe(true);
@@ -295,7 +295,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         return { consumer, stored: stored as [StoredDeadLetter, ...StoredDeadLetter[]] };
       };
 
-      it('are listed in the order in which they came, page by page, and found by their id', async () => {
+      it('are listed in order of arrival, page by page, and found by id', async () => {
         const { consumer, stored } = await kept(letter('a', 5), letter('b', 3), letter(null, 4));
         expect(stored.map(({ record }) => record)).toEqual(
           [letter('a', 5), letter('b', 3), letter(null, 4)].map(({ record }) => record),
@@ -307,7 +307,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await ours.deadLetters.find('another', stored[0].id)).toBeUndefined();
       });
 
-      it('block their key no more once they are resolved, and stay so when the record comes again', async () => {
+      it('no longer block their key once resolved, and stay resolved when the record is redelivered', async () => {
         const { consumer, stored } = await kept(letter('a', 1), letter('a', 2));
         const [first, second] = stored as [StoredDeadLetter, StoredDeadLetter];
         const blocked = async () =>
@@ -331,7 +331,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await ours.deadLetters.find(consumer, second.id)).toMatchObject({ resolution: 'discarded' });
       });
 
-      it('are given out first come first, one key at a time, to one who holds it until the end', async () => {
+      it('are locked in order of arrival, one per key, by one operator at a time', async () => {
         const { consumer, stored } = await kept(letter('a', 8), letter('a', 6), letter(null, 9));
         const [later, earlier, without] = stored as [StoredDeadLetter, StoredDeadLetter, StoredDeadLetter];
         const events: string[] = [];
@@ -365,7 +365,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         });
       });
 
-      it('take down that they were tried again, and stay open', async () => {
+      it('record failed retries, and stay open', async () => {
         const { consumer, stored } = await kept(letter('a', 1));
         const [{ id, triedAt }] = stored;
         expect(triedAt).toBeUndefined();
@@ -396,7 +396,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         body: { id: '1', zero: 0, a: [null] },
       };
 
-      it('gives the first answer again, to the same request only', async () => {
+      it('repeats the first response, for the same request only', async () => {
         const key = keyed();
         await ours.unitOfWork.run(async () => {
           expect(await ours.idempotency.claim(key)).toEqual({ state: 'new' });
@@ -408,7 +408,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await claim({ ...key, scope: 'POST /renewals' })).toEqual({ state: 'new' });
       });
 
-      it('says at once that another holds the key, and is free again when that one fails', async () => {
+      it('reports immediately that another request holds the key, and releases the key if that one fails', async () => {
         const key = keyed();
         const work = ours.unitOfWork.run(async () => {
           await ours.idempotency.claim(key);
@@ -421,7 +421,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await theirs.unitOfWork.run(() => theirs.idempotency.claim(key))).toEqual({ state: 'new' });
       });
 
-      it('forgets an answer when its time is over', async () => {
+      it('forgets an expired response', async () => {
         const key = keyed();
         await ours.unitOfWork.run(async () => {
           await ours.idempotency.claim(key);
@@ -438,7 +438,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         });
       });
 
-      it('prunes answers whose time is over, a page at a time, and no others', async () => {
+      it('prunes only expired responses, a page at a time', async () => {
         while ((await ours.idempotency.prune(100)) > 0);
         const store = (key: ReturnType<typeof keyed>, ttlMs: number) =>
           ours.unitOfWork.run(async () => {
@@ -456,7 +456,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         });
       });
 
-      it('does not prune, nor wait for, an expired key that is being used anew', async () => {
+      it('neither prunes nor waits for an expired key that is being reused', async () => {
         const key = keyed();
         await ours.unitOfWork.run(async () => {
           await ours.idempotency.claim(key);

@@ -1,7 +1,7 @@
 import { FixedClock, SeededRandom, SequentialIds } from '.';
 
 describe('The test implementations of the application ports', () => {
-  it('draw the same random numbers for the same seed, all within their bounds', () => {
+  it('draw the same random numbers for the same seed, within bounds', () => {
     const draw = (seed: number) => {
       const random = new SeededRandom(seed);
       return Array.from({ length: 1_000 }, () => [random.fraction(), random.whole(3, 5)] as const);
@@ -12,14 +12,14 @@ describe('The test implementations of the application ports', () => {
     expect(new Set(draw(7).map(([, whole]) => whole))).toEqual(new Set([3, 4, 5]));
   });
 
-  it('let time pass only when they are told to', () => {
+  it('advance time only on request', () => {
     const clock = new FixedClock(new Date(1_000));
     expect(clock.now()).toEqual(new Date(1_000));
     clock.advance(500);
     expect(clock.now()).toEqual(new Date(1_500));
   });
 
-  it('make ids that sort by time', () => {
+  it('create ids that sort by time', () => {
     const ids = new SequentialIds();
     const made = Array.from({ length: 300 }, () => ids.next());
     expect([...made].sort()).toEqual(made);

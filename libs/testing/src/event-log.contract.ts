@@ -11,20 +11,20 @@ import {
 } from '@atlas/ports/adapters';
 import { eventually } from './eventually';
 
-/** One log, and the processes that use it. */
+/** An event log under test, and the processes that use it. */
 export interface EventLogUnderTest {
-  /** Opens the log as one more independent process would. The suite closes it. */
+  /** Opens the log as another independent process would. The suite closes it. */
   connect(onError: (error: unknown) => void): Promise<EventLog>;
-  /** Called when all are closed. */
+  /** Called after all are closed. */
   drop(): Promise<void>;
 }
 
-/** Long enough for an engine that takes seconds over a rebalance; each wait ends as soon as it can. */
+/** Long enough for engines whose rebalances take seconds; each wait ends as soon as possible. */
 const DEADLINE_MS = 60_000;
 
 const PARTITIONS = 6;
 
-/** The cases that every adapter of the port must pass, against a real engine. Call it at the top of a spec. */
+/** The contract that every adapter of the port must pass, against a real engine. Call it at the top level of a spec. */
 export function eventLogContract(name: string, createLog: () => Promise<EventLogUnderTest>): void {
   describe(name, () => {
     let underTest: EventLogUnderTest;
@@ -61,7 +61,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
       await underTest.drop();
     }, DEADLINE_MS);
 
-    /** A case with time for what it waits for. */
+    /** A test case with a timeout that covers its waits. */
     const test = (sentence: string, body: () => Promise<void>) => it(sentence, body, 3 * DEADLINE_MS);
 
     const record = (key: string, value: string | Buffer = key): OutgoingRecord => ({
@@ -117,7 +117,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
     const handled = (count: number, ...members: Member[]) =>
       eventually(() => members.flatMap((member) => member.records).length >= count, DEADLINE_MS);
 
-    // Only of partitions that have records: an engine need not keep an offset for the others.
+    // Only partitions that have records: an engine need not store an offset for the others.
     const committed = async (): Promise<number[]> => {
       const offsets = (await log.groupOffsets()).filter(
         (each) => each.group === group && each.topic === topic && each.committed > 0,
@@ -128,7 +128,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
     const ends = async (): Promise<number[]> =>
       (await log.describe()).filter((each) => each.topic === topic && each.end > 0).map((each) => each.end);
 
-    /** Every record so far lies behind the group's offset. */
+    /** Waits until the group has committed every record so far. */
     const caughtUp = () =>
       eventually(async () => {
         const offsets = (await log.groupOffsets()).filter((each) => each.group === group);
@@ -142,7 +142,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
       }, DEADLINE_MS);
 
     describe('topics', () => {
-      test('are made once, however often and by however many they are asked for', async () => {
+      test('are created once, however many processes request them', async () => {
         const processes = await Promise.all([anotherProcess(), anotherProcess(), anotherProcess()]);
         const another = { name: `contract.${randomUUID()}`, partitions: 3 };
 
@@ -154,11 +154,11 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         );
       });
 
-      test('are refused with another number of partitions than they have', async () => {
+      test('are refused if they exist with another number of partitions', async () => {
         await expect(log.ensureTopics([{ name: topic, partitions: PARTITIONS + 1 }])).rejects.toThrow(topic);
       });
 
-      test('that are not there take no records, nor do the others of the same publish', async () => {
+      test('that don’t exist fail the whole publish', async () => {
         const publisher = await log.openPublisher(randomUUID());
         const missing = { ...record('a'), topic: `missing.${randomUUID()}` };
 
@@ -189,7 +189,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         }
       });
 
-      test('lie where Kafka would put them, so that a key has one partition on every log', async () => {
+      test('go to the partition that Kafka would choose, so that a key has the same partition on every log', async () => {
         await publish(
           ['21', 'foobar', 'a-little-bit-long-string', 'a-little-bit-longer-string', 'abc'].map((key) =>
             record(key),
@@ -209,7 +209,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         });
       });
 
-      test('come back as they went in: binary values, quotes, unicode, nothing, a megabyte', async () => {
+      test('survive a round trip: binary values, quotes, unicode, nothing, a megabyte', async () => {
         const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
         const sent: OutgoingRecord[] = [
           { topic, key: 'bytes', headers: {}, value: everyByte },
@@ -235,13 +235,13 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
             const found = records.find((each) => each.key === key);
             expect(found?.headers).toEqual(headers);
             expect(found?.value?.equals(value)).toBe(true);
-            // The engine's clock may be another machine's.
+            // The engine may run on another machine's clock.
             expect(Math.abs((found?.timestamp ?? 0) - before)).toBeLessThan(DEADLINE_MS);
           }
         }
       });
 
-      test('are read from any offset on, up to the end', async () => {
+      test('can be read from any offset up to the end', async () => {
         await publish(numbered(1_200, 1));
         const [first] = await readAll();
         const partition = first?.partition ?? -1;
@@ -257,14 +257,14 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         );
       });
 
-      test('come in offsets that grow, each source’s in its order, whoever publishes at the same time', async () => {
+      test('get ascending offsets, in order per source, under concurrent publishing', async () => {
         const ROUNDS = 50;
         const keys = ['one', 'two', 'three', 'four', 'five', 'six', 'seven'];
         await Promise.all(
           ['a', 'b', 'c', 'd'].map(async (source) => {
             const publisher = await (await anotherProcess()).openPublisher(`${topic}.${source}`);
             for (let round = 0; round < ROUNDS; round += 1) {
-              // Each begins at another key, so that they would get in each other's way.
+              // Each starts at a different key, to provoke conflicts.
               const order = source < 'c' ? keys : [...keys].reverse();
               await publisher.publish(
                 order.map((key) => ({ ...record(key, `${round}`), headers: { source } })),
@@ -291,7 +291,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         }
       });
 
-      test('of one publish are seen all together or not at all', async () => {
+      test('of one publish become visible together', async () => {
         const publisher = await log.openPublisher(randomUUID());
         const reader = await anotherProcess();
         const whole = numbered(40, 1);
@@ -317,7 +317,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         source = `source.${randomUUID()}`;
       });
 
-      test('begins without a cursor and goes on at the one that was stored with the last records', async () => {
+      test('starts without a cursor and resumes at the cursor stored with the last records', async () => {
         const first = await log.openPublisher(source);
         expect(first.cursor).toBeUndefined();
         await first.publish(numbered(10), 'ten');
@@ -333,7 +333,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(await readAll()).toHaveLength(15);
       });
 
-      test('that was deposed can’t publish any more, and leaves nothing', async () => {
+      test('that was deposed can no longer publish, and leaves no records', async () => {
         const deposed = await log.openPublisher(source);
         await deposed.publish([record('a', 'before')], 'before');
         const successor = await (await anotherProcess()).openPublisher(source);
@@ -346,9 +346,9 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect((await log.openPublisher(source)).cursor).toBe('after');
       });
 
-      test('is one of several that fight for the same source, and nothing is there twice or missing', async () => {
+      test('can compete with others for the same source, without duplicates or gaps', async () => {
         const rivals = await Promise.all([anotherProcess(), anotherProcess(), anotherProcess()]);
-        // Each publishes the number that follows the cursor, until 40 is reached.
+        // Each publishes the number after the cursor, up to 40.
         const publishUpTo40 = async (process: EventLog): Promise<void> => {
           for (;;) {
             let session: PublisherSession | undefined;
@@ -375,7 +375,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
     });
 
     describe('a consumer group', () => {
-      test('begins at the oldest record, and hears of new ones', async () => {
+      test('starts at the oldest record, and receives new ones', async () => {
         await publish(numbered(30));
         const member = await joinAs(new Member());
         await handled(30, member);
@@ -388,7 +388,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         await caughtUp();
       });
 
-      test('gets every partition’s records in order, no more at a time than it asked for', async () => {
+      test('gets each partition’s records in order, within the batch limit', async () => {
         await publish(numbered(300));
         const member = await joinAs(new Member(), { maxBatchRecords: 7 });
         await handled(300, member);
@@ -404,7 +404,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(member.mostAtOnce).toBe(1);
       });
 
-      test('shares the partitions, and handles each record once when all goes well', async () => {
+      test('shares the partitions, and handles each record once if nothing fails', async () => {
         const members = [await joinAs(new Member()), await joinAs(new Member())];
         await shared(...members);
 
@@ -417,7 +417,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         for (const member of members) expect(member.records.length).toBeGreaterThan(0);
       });
 
-      test('shares anew when a member joins and when one leaves', async () => {
+      test('rebalances when a member joins or leaves', async () => {
         const first = await joinAs(new Member());
         await shared(first);
         const second = await joinAs(new Member());
@@ -431,7 +431,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(first.consumer?.assignment()).toEqual([]);
       });
 
-      test('has room for more members than partitions', async () => {
+      test('may have more members than partitions', async () => {
         const members: Member[] = [];
         for (let number = 0; number <= PARTITIONS; number += 1) members.push(await joinAs(new Member()));
         await shared(...members);
@@ -440,7 +440,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         await handled(60, ...members);
       });
 
-      test('reads several topics, which members share as one', async () => {
+      test('reads several topics, whose partitions are shared as a whole', async () => {
         const another = `contract.${randomUUID()}`;
         await log.ensureTopics([{ name: another, partitions: 2 }]);
         const member = await joinAs(new Member(), { topics: [topic, another] });
@@ -454,7 +454,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(member.records.filter((each) => each.topic === another)).toHaveLength(1);
       });
 
-      test('goes on from its committed offset when another member takes over', async () => {
+      test('resumes at its committed offset when another member takes over', async () => {
         const first = await joinAs(new Member());
         await publish(numbered(100));
         await handled(100, first);
@@ -468,7 +468,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(second.records.map((each) => textOf(each))).toEqual(['news']);
       });
 
-      test('loses and doubles nothing while members come and go', async () => {
+      test('neither loses nor duplicates records while members join and leave', async () => {
         const members = [await joinAs(new Member())];
         let published = 0;
         for (let round = 0; round < 4; round += 1) {
@@ -487,7 +487,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(seen).toHaveLength(published);
       });
 
-      test('gives a rejecting handler the same records again and skips nothing', async () => {
+      test('redelivers the records that a handler rejects, and skips nothing', async () => {
         const failing = new Member();
         let failures = 0;
         const attempts: string[][] = [];
@@ -512,7 +512,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(errors).toContainEqual(new Error('Not yet'));
       });
 
-      test('goes on with other partitions while one fails', async () => {
+      test('continues with other partitions while one fails', async () => {
         await publish(numbered(100));
         const [stuck] = await readAll();
         const member = new Member();
@@ -528,14 +528,14 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         await publish(numbered(100));
         await handled(2 * others.length, member);
 
-        // Still at its beginning, or not heard of, which is the same.
+        // Still at the start, or without an offset, which is equivalent.
         const offset = (await log.groupOffsets()).find(
           (each) => each.group === group && each.partition === stuck?.partition,
         );
         expect(offset?.committed ?? 0).toBeLessThanOrEqual(stuck?.offset ?? -1);
       });
 
-      test('doesn’t touch another group: each gets everything', async () => {
+      test('is independent of other groups: each gets every record', async () => {
         await publish(numbered(60));
         const ours = await joinAs(new Member());
         const theirs = await joinAs(new Member(), { group: `another ${group}` });
@@ -546,7 +546,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(theirs.consumer?.assignment()).toEqual(ours.consumer?.assignment());
       });
 
-      test('replays from where it is set to, while no member runs', async () => {
+      test('replays from the offset that it is reset to while no member runs', async () => {
         const first = await joinAs(new Member());
         await publish(numbered(100, 1));
         await handled(100, first);
@@ -569,7 +569,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         );
       });
 
-      test('can be placed before it has its first member', async () => {
+      test('can be given an offset before its first member joins', async () => {
         await publish(numbered(10, 1));
         const records = await readAll();
         const start = records[4];
@@ -587,7 +587,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
     });
 
     describe('a member that stops', () => {
-      test('waits for the batch in hand, tells it so, and commits it', async () => {
+      test('signals its current batch, waits for it, and commits it', async () => {
         const member = new Member();
         const gate = Promise.withResolvers<void>();
         const begun = Promise.withResolvers<AbortSignal>();
@@ -605,7 +605,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         let stopped = false;
         const stopping = member.consumer?.stop().then(() => (stopped = true));
         await eventually(() => signal.aborted, DEADLINE_MS);
-        // The log answers meanwhile, and the member hasn't ended.
+        // The log responds meanwhile, and the member hasn't stopped.
         expect(await readAll()).toHaveLength(10);
         expect(stopped).toBe(false);
         gate.resolve();
@@ -627,7 +627,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(member.records).toEqual([]);
       });
 
-      test('gives the batch in hand to the next member if its handler gives up', async () => {
+      test('leaves its current batch to the next member if the handler aborts', async () => {
         const quitter = new Member();
         const begun = Promise.withResolvers<void>();
         await publish(numbered(10, 1));
@@ -649,7 +649,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
       });
     });
 
-    test('a member finishes the batch in hand before another member gets its partition', async () => {
+    test('a member finishes its current batch before another member gets the partition', async () => {
       const first = new Member();
       const gate = Promise.withResolvers<void>();
       const begun = Promise.withResolvers<void>();
@@ -679,11 +679,11 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
 
 const textOf = ({ value }: { readonly value: Buffer | null }): string => value?.toString() ?? '';
 
-/** A group's member that keeps what it was given. */
+/** A group member that stores the records it receives. */
 class Member {
   readonly batches: RecordBatch[] = [];
   consumer: Consumer | undefined;
-  /** The most batches that it had in hand at one time. */
+  /** The maximum number of batches handled concurrently. */
   mostAtOnce = 0;
   private inHand = 0;
 

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 
 /**
- * Waits until `probe` neither throws nor yields undefined or false, and returns what it yields.
- * @param deadlineMs after how long it gives up with the last error; generous, since it ends as soon as it can.
+ * Waits until `probe` returns a value other than undefined or false without throwing, and returns that value.
+ * @param deadlineMs when to give up with the last error; generous, since success ends the wait at once.
  */
 export async function eventually<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,

@@ -1,6 +1,6 @@
 import { Clock } from '@atlas/ports/application';
 
-/** Stands still until it is told otherwise. */
+/** A clock that stands still until it is advanced. */
 export class FixedClock extends Clock {
   constructor(private time = new Date('2026-01-01T12:00:00.000Z')) {
     super();

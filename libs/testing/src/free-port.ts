@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-// Below those that systems give to outgoing connections, which could take it while its server is being restarted.
+// Below the ephemeral range, from which an outgoing connection could take the port while its server restarts.
 const [FIRST, LAST] = [15_000, 32_000];
 
-/** A TCP port that nothing listens on at present. */
+/** Returns a TCP port that is currently free. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));

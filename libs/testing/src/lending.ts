@@ -1,7 +1,7 @@
 import { catalogueOf, defineEvent, topicOf } from '@atlas/events';
 import { z } from 'zod';
 
-// A library that lends books: the business of tests of the platform, which must not know a real one.
+// A library that lends books: the sample domain for the platform's tests, which must not depend on a real one.
 
 const loanId = '01890f3e-7b0a-7cc0-98c5-dbe7c54f2a10';
 const LOAN = { version: 1, owner: 'lending', aggregate: 'loan' } as const;

@@ -7,7 +7,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** @param server `postgres://…` where to make the empty database. Default: the test run's own server. */
+/** @param server `postgres://…` of the server to create the database on. Default: the test run's own server. */
 export async function createTestDatabase(
   server = process.env['ATLAS_TEST_POSTGRES_URL'],
 ): Promise<TestDatabase> {

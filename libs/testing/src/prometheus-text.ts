@@ -1,5 +1,5 @@
 export interface MetricSample {
-  /** With the suffix that a histogram's parts have: `_bucket`, `_count` or `_sum`. */
+  /** Includes a histogram's suffix: `_bucket`, `_count` or `_sum`. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
@@ -16,8 +16,8 @@ const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (NaN|[+-]?Inf|[+-]?\d[\d.]*(?:e
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\[\\"n])*)"(?:,|$)/y;
 
 /**
- * Reads Prometheus' text format, version 0.0.4, strictly: families have a help and a type before their samples and
- * stand together, and no series is there twice.
+ * Parses Prometheus' text format, version 0.0.4, strictly: a family's help and type precede its samples, its lines are
+ * contiguous, and no series is duplicated.
  * @throws Error that quotes the line.
  */
 export function parsePrometheusText(text: string): ReadonlyMap<string, MetricFamily> {
@@ -30,11 +30,11 @@ export function parsePrometheusText(text: string): ReadonlyMap<string, MetricFam
     if (line === '') continue;
     if (line.startsWith('#')) {
       const [, keyword, of = '', rest = ''] = COMMENT.exec(line) ?? [];
-      if (!keyword) throw wrong('No comment of the format');
+      if (!keyword) throw wrong('Invalid comment');
       if (keyword === 'HELP') help = rest;
       if (keyword !== 'TYPE') continue;
-      if (families.has(of)) throw wrong('A family that was there before');
-      if (!help) throw wrong('A family without a help');
+      if (families.has(of)) throw wrong('Duplicate family');
+      if (!help) throw wrong('Family without help');
       families.set(of, { type: rest, help, samples: [] });
       help = undefined;
       name = of;
@@ -44,11 +44,11 @@ export function parsePrometheusText(text: string): ReadonlyMap<string, MetricFam
     const family = families.get(name);
     const suffix = family?.type === 'histogram' ? /^_(?:bucket|count|sum)$/ : /^$/;
     if (!family || !sample.startsWith(name) || !suffix.test(sample.slice(name.length))) {
-      throw wrong('No sample of the family before it');
+      throw wrong('Sample of another family');
     }
     const found: MetricSample = { name: sample, labels: parseLabels(labels, wrong), value: toNumber(value) };
     const key = JSON.stringify([sample, Object.entries(found.labels).sort()]);
-    if (series.has(key)) throw wrong('A series that was there before');
+    if (series.has(key)) throw wrong('Duplicate series');
     series.add(key);
     family.samples.push(found);
   }
@@ -60,7 +60,7 @@ function parseLabels(text: string, wrong: (what: string) => Error): Readonly<Rec
   LABEL.lastIndex = 0;
   for (let at = 0; at < text.length; at = LABEL.lastIndex) {
     const [, name, value = ''] = LABEL.exec(text) ?? [];
-    if (name === undefined || name in labels) throw wrong('Labels that cannot be read');
+    if (name === undefined || name in labels) throw wrong('Invalid labels');
     labels[name] = value.replaceAll(/\\(.)/g, (_, char: string) => (char === 'n' ? '\n' : char));
   }
   return labels;

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { encodeEvent, type NewEvent, topicOf } from '@atlas/events';
 import { envelopeOf, type EventLog, type OutgoingRecord } from '@atlas/ports/adapters';
 
-/** The record of an event as its owner's relay would publish it. */
+/** Encodes an event as its owner's relay would publish it. */
 export function recordOf(event: NewEvent, id = randomUUID()): OutgoingRecord {
   const encoded = encodeEvent(event.contract, envelopeOf(event, id, new Date()));
   return { topic: topicOf(event.contract.owner), ...encoded };
 }
 
-/** Publishes records in one go, as a source of its own that fences nobody. */
+/** Publishes records at once, under a new source, so that it fences no other publisher. */
 export async function publish(log: EventLog, ...records: readonly OutgoingRecord[]): Promise<void> {
   const session = await log.openPublisher(`test-${randomUUID()}`);
   await session.publish(records, 'done');

@@ -3,7 +3,7 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** Random numbers that can be repeated: the same seed draws the same numbers in the same order. */
+/** Reproducible random numbers: the same seed draws the same numbers in the same order. */
 export class SeededRandom extends Random {
   private readonly generator;
 
@@ -12,7 +12,7 @@ export class SeededRandom extends Random {
     this.generator = xoroshiro128plus(seed);
   }
 
-  /** With the seed in FAULTS_SEED, so that a failure can be reproduced, or with any. */
+  /** Uses the seed in FAULTS_SEED, to reproduce a failure, or a new one. */
   static fromEnvironment(): SeededRandom {
     return new SeededRandom(Number(process.env['FAULTS_SEED'] ?? Math.floor(Math.random() * 1e9)));
   }
@@ -21,7 +21,7 @@ export class SeededRandom extends Random {
     return uniformFloat64(this.generator);
   }
 
-  /** A whole number from `first` to `last`. */
+  /** An integer from `first` to `last`, both inclusive. */
   whole(first: number, last: number): number {
     return uniformInt(this.generator, first, last);
   }

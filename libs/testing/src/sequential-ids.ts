@@ -1,6 +1,6 @@
 import { IdGenerator } from '@atlas/ports/application';
 
-/** UUIDs that count from 1, so that they sort by the order in which they were made, like real ones. */
+/** UUIDs that count from 1, so that they sort by creation time, like real ones. */
 export class SequentialIds extends IdGenerator {
   private made = 0;
 

@@ -42,7 +42,7 @@ describe('A dead letter', () => {
     }>();
     return letters.filter(({ key }) => key === loanId);
   };
-  /** Waits for so many letters of the loan. */
+  /** Waits for `count` letters of the loan. */
   const letters = (loanId: string, count: number) =>
     eventually(async () => {
       const found = await lettersOf(loanId);
@@ -59,7 +59,7 @@ describe('A dead letter', () => {
   const statusOf = async (id: string): Promise<string> =>
     (await send('GET', `/copies/${id}`)).json<{ status: string }>().status;
 
-  it('shows the record, why it was set aside, and how often it was tried', async () => {
+  it('shows the record, the reason, and the number of attempts', async () => {
     const { id, letters: found } = await brokenLoan(1, 2);
     expect(found).toMatchObject([
       { kind: 'handler-failed', reason: `Error: There is no copy of loan ${id}` },
@@ -72,7 +72,7 @@ describe('A dead letter', () => {
     expect(one.headers).toMatchObject({ ce_type: BookReturned.type });
   });
 
-  it('is replayed with those that were parked behind it, in order, once what was wrong is mended', async () => {
+  it('is replayed in order with those parked behind it, once the cause is fixed', async () => {
     const { id, letters: found } = await brokenLoan(1, 2, 3);
     await mend(id);
 
@@ -90,7 +90,7 @@ describe('A dead letter', () => {
     ]);
   });
 
-  it('stays, with one more attempt, if it fails again; and one behind it is not replayed before it', async () => {
+  it('stays open with one more attempt if it fails again, and blocks those behind it', async () => {
     const { id, letters: found } = await brokenLoan(1, 2);
     const [first, second] = found as [Letter, Letter];
 
@@ -111,7 +111,7 @@ describe('A dead letter', () => {
     ]);
   });
 
-  it('is discarded with a reason, for good: its event has no effect, also if it comes again', async () => {
+  it('is discarded permanently with a reason: its event has no effect, even if redelivered', async () => {
     const id = randomUUID();
     const record = returned(id);
     await shelves.publish(record);
@@ -132,7 +132,7 @@ describe('A dead letter', () => {
     expect(await lettersOf(id)).toHaveLength(1);
   });
 
-  it('lets no event of its loan get ahead while it is replayed, and leaves none behind', async () => {
+  it('keeps the order of its key\'s events while it is replayed, and misses none', async () => {
     const { id, letters: found } = await brokenLoan(1);
     await mend(id);
     const holder = new Client({ connectionString: shelves.env.DATABASE_URL });
@@ -143,7 +143,7 @@ describe('A dead letter', () => {
     // The replay waits for the copy, and the next event for the replay.
     const replay = send('POST', `/dead-letters/${found[0]!.id}/replay`);
     await eventually(() => waiting(1));
-    // Counted already: the handler may never come back.
+    // Counted in advance, because the handler may never return.
     expect(await lettersOf(id)).toMatchObject([{ attempts: found[0]!.attempts + 1 }]);
     const next = returned(id, 2);
     await shelves.publish(next);
@@ -158,7 +158,7 @@ describe('A dead letter', () => {
     expect(await statusOf(id)).toBe('shelved');
   });
 
-  it('is resolved by one of two operators', async () => {
+  it('is resolved by only one of two operators', async () => {
     const { id, letters: found } = await brokenLoan(1, 2);
     await mend(id);
 
@@ -174,7 +174,7 @@ describe('A dead letter', () => {
     expect(await shelves.told(id)).toEqual(['shelves.copy-shelved 1']);
   });
 
-  it('that is no event stays what it is when it is replayed', async () => {
+  it('that is not a valid event stays open when it is replayed', async () => {
     const key = randomUUID();
     await shelves.publish({ topic: 'lending.events', key, headers: {}, value: Buffer.from('{}') });
     const [letter] = (await letters(key, 1)) as [Letter];
@@ -186,7 +186,7 @@ describe('A dead letter', () => {
     expect(letter).toMatchObject({ kind: 'malformed', attempts: 0 });
   });
 
-  it('that is not there is named, and a name that is none refused', async () => {
+  it('that doesn\'t exist is reported, and an invalid name refused', async () => {
     expect((await send('GET', '/dead-letters/999999')).statusCode).toBe(404);
     expect((await send('POST', '/dead-letters/999999/replay')).statusCode).toBe(404);
     expect((await send('POST', '/dead-letters/seven/replay')).statusCode).toBe(400);

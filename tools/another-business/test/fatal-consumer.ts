@@ -6,7 +6,7 @@ import type { EventOf } from '@atlas/events';
 import { bootService, serviceSettings } from '@atlas/service';
 import { BookReturned, catalogue } from './contracts';
 
-/** A consumer that dies at the events of one loan, as if they made it run out of memory: at once and silently. */
+/** A consumer that the events of one loan crash, as if it ran out of memory: immediately and silently. */
 @Controller()
 class FatalHandler {
   @EventPattern<string>(BookReturned.type)

@@ -9,10 +9,10 @@ import { createTestDatabase, publish, recordOf, type TestDatabase } from '@atlas
 import { Client } from 'pg';
 import { BookReturned, catalogue } from './contracts';
 
-/** More than it takes; each start is a death. */
+/** An upper bound; each start ends in a crash. */
 const MOST_STARTS = 12;
 
-/** More records of a partition than a batch has. */
+/** More records in a partition than a batch can hold. */
 const MORE_THAN_A_BATCH = 250;
 
 const returned = (loanId: string, aggregateVersion = 1) =>
@@ -23,15 +23,15 @@ const returned = (loanId: string, aggregateVersion = 1) =>
     data: { loanId, memberId: 'ada' },
   });
 
-/** Where an event log is, and how to do away with it. */
+/** The location of an event log, and how to dispose of it. */
 export interface LogUnderTest {
   readonly url: string;
   drop(): Promise<void>;
 }
 
-/** What becomes of an event that ends every process that handles it, on the log that `open` gives. */
+/** Tests an event that crashes every process that handles it, on the log that `open` returns. */
 export function describeFatalEvent(name: string, open: () => Promise<LogUnderTest>): void {
-  describe(`An event that ends the process of its consumer, on ${name}`, () => {
+  describe(`An event that crashes its consumer, on ${name}`, () => {
     let place: LogUnderTest;
     let own: TestDatabase;
     let log: EventLog;
@@ -72,7 +72,7 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
     const rows = async <Row extends object>(sql: string, ...values: unknown[]): Promise<Row[]> =>
       (await database.query<Row>(sql, values)).rows;
 
-    /** Whether every event is handled or set aside. */
+    /** Whether every event was handled or dead-lettered. */
     const isDone = async (events: number): Promise<boolean> => {
       const [row] = await rows<{ done: number }>(
         'SELECT ((SELECT count(*) FROM inbox) + (SELECT count(*) FROM dead_letter))::integer AS done',
@@ -80,7 +80,7 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
       return row?.done === events;
     };
 
-    it('is set aside after a few deaths, with the later ones of its loan; all others are handled', async () => {
+    it("is dead-lettered after a few crashes, with its loan's later events; all others are handled", async () => {
       const fatal = randomUUID();
       const { partitions = 0 } =
         catalogue.topics.find(({ name: topic }) => topic === topicOf('lending')) ?? {};
@@ -118,7 +118,8 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
       expect(await rows('SELECT count(*)::integer AS handled FROM inbox')).toEqual([
         { handled: others.length },
       ]);
-      // Once unseen, as its batch follows another one; once in its batch, thrice by itself; and the last start lives.
+      // One crash unattributed, as its batch follows another one; one in its batch, three alone; and the last start
+      // survives.
       expect(starts).toBeLessThanOrEqual(6);
     }, 400_000);
   });

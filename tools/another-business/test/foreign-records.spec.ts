@@ -6,7 +6,7 @@ describeForeignRecords('the embedded log', async () => {
   const database = await createTestDatabase();
   return {
     url: database.url,
-    // Our own publisher leaves out nothing, so it goes around it.
+    // Bypasses our own publisher, which always writes complete records.
     write: async (topic, partition, records) => {
       const client = new Client({ connectionString: database.url });
       await client.connect();

@@ -5,14 +5,14 @@ import { type Context, startContext } from '@atlas/testing/context';
 import { BookLent } from './contracts';
 import { membersApp } from './members';
 
-/** What a producer can write that knows nothing of our contracts. */
+/** A record that a producer may write without following our contracts. */
 export interface ForeignRecord {
   readonly key: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly value: Buffer | null;
 }
 
-/** An event log, and the way in that foreign producers take. */
+/** An event log, and how a foreign producer writes to it. */
 export interface ForeignAccess {
   readonly url: string;
   write(topic: string, partition: number, records: readonly ForeignRecord[]): Promise<void>;
@@ -27,14 +27,14 @@ interface Letter {
 
 const TOPIC = topicOf('lending');
 
-/** An event that counts a book for a member of its own. */
+/** An event that counts a book for a new member. */
 function lent(): ForeignRecord {
   const loanId = randomUUID();
   const data = { loanId, memberId: loanId, book: 'Middlemarch' };
   return recordOf({ contract: BookLent, subject: loanId, aggregateVersion: 1, data });
 }
 
-/** The same, but for what is changed. */
+/** The same with the given changes. */
 const lentBut = (change: (record: ForeignRecord) => Partial<ForeignRecord>): ForeignRecord => {
   const record = lent();
   return { ...record, ...change(record) };
@@ -75,7 +75,7 @@ const REFUSED: readonly (readonly [
     'the value has 2097152 bytes; the maximum is 1048576',
   ],
   [
-    'a type that nobody knows',
+    'an unknown type',
     withHeader('ce_type', 'lending.book-eaten'),
     'unknown-type',
     'no contract has the type "lending.book-eaten"',
@@ -87,14 +87,14 @@ const REFUSED: readonly (readonly [
     /^lending\.book-lent with the schema "urn:atlas:schema:lending\.book-lent:9" is not supported; known versions: .*$/,
   ],
   [
-    'data that breaks its contract',
+    'data that violates its contract',
     lentBut(() => ({ value: Buffer.from('{"loanId":"7"}') })),
     'invalid-data',
     /^lending\.book-lent v\d+: loanId: /,
   ],
 ];
 
-/** What a consumer makes of records that are none of ours, on the log that `open` gives. */
+/** Tests how a consumer treats foreign records, on the log that `open` returns. */
 export function describeForeignRecords(log: string, open: () => Promise<ForeignAccess>): void {
   describe(`A record that a foreign producer wrote on ${log}`, () => {
     let access: ForeignAccess;
@@ -105,7 +105,7 @@ export function describeForeignRecords(log: string, open: () => Promise<ForeignA
     beforeAll(async () => {
       access = await open();
       members = await startContext(membersApp, { env: { EVENT_LOG_URL: access.url } });
-      // One partition, so that the last one is not reached unless the consumer gets past all the others.
+      // One partition, so that the consumer must pass all other records to reach the last one.
       const records = [...REFUSED.map(([, record]) => record), keyless, last];
       await access.write(TOPIC, 0, records);
       await eventually(() => counts(last), 60_000);
@@ -122,18 +122,18 @@ export function describeForeignRecords(log: string, open: () => Promise<ForeignA
       return answer.json<{ events: number }>().events === 1;
     };
 
-    it.each(REFUSED)('with %s is set aside with a sentence that says why', (_, { key }, kind, sentence) => {
+    it.each(REFUSED)('with %s is dead-lettered with a reason', (_, { key }, kind, sentence) => {
       const reason = typeof sentence === 'string' ? sentence : expect.stringMatching(sentence);
       expect(letters.filter((letter) => letter.key === key)).toEqual([
         expect.objectContaining({ kind, reason }),
       ]);
     });
 
-    it('without a key is handled if it is an event', async () => {
+    it('without a key is handled if it is a valid event', async () => {
       expect(await counts(keyless)).toBe(true);
     });
 
-    it('holds up nothing, and leaves no other record behind', () => {
+    it('blocks no other record', () => {
       expect(letters).toHaveLength(REFUSED.length);
     });
   });

@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import { BookReturned } from './contracts';
 
-/** What becomes of a request on its way; the request itself is the same. */
+/** What happens to a request; the request itself is the same. */
 const FATES = [
   'well',
   'refused before its effect',
@@ -21,10 +21,10 @@ const FATES = [
 ] as const;
 type Fate = (typeof FATES)[number];
 
-/** Called where a request has claimed its key and where it has had its effect. */
+/** Called after a request has claimed its key and after its effect. */
 let pause: () => Promise<void> = async () => undefined;
 
-/** A write as the services have it: its effect is one event in the outbox. */
+/** A write like those of the services; its effect is one event in the outbox. */
 @Controller('returns')
 class Returns {
   constructor(
@@ -62,7 +62,7 @@ class Returns {
       case 'well':
         break;
     }
-    // Another one each time, so that an answer that is equal is the same.
+    // Different each time, so that equal responses are the same response.
     return { id, receipt: randomUUID() };
   }
 }
@@ -115,7 +115,7 @@ describe('Keys of requests on PostgreSQL', () => {
     return rows.map((row) => row.aggregate_id);
   };
 
-  it('have one effect each and one answer, however their requests meet and crash', async () => {
+  it('have one effect and one response each, however their requests interleave and crash', async () => {
     const request = fc.record({
       key: fc.constantFrom('a' as const, 'b' as const),
       loan: fc.constantFrom(0 as const, 1 as const),
@@ -142,11 +142,11 @@ describe('Keys of requests on PostgreSQL', () => {
             open -= 1;
             return { key, loan, answer };
           });
-          // One step of one request at a time, whichever the scheduler picks, when all have come to a pause.
+          // Runs one step of one request at a time, picked by the scheduler, once all have paused.
           while (open > 0) await (scheduler.count() === open ? scheduler.waitOne() : setImmediate());
           const answers = await Promise.all(answering);
 
-          // However it went, the client asks again, and then one of the two requests has won for good.
+          // Whatever happened, the client retries, and then one of the two requests has won permanently.
           pause = async () => undefined;
           for (const key of ['a', 'b'] as const) {
             const settled = [
@@ -165,7 +165,7 @@ describe('Keys of requests on PostgreSQL', () => {
       ),
       { numRuns: 60 },
     );
-    // The rounds were no idyll: everything that can happen to a request did.
+    // Coverage check: everything that can happen to a request has happened.
     expect([...met].sort()).toEqual(['201', '404', '409', '422', '500', 'replayed']);
   });
 });

@@ -9,12 +9,12 @@ import { Agent, request } from 'undici';
 
 const ROOT = process.cwd();
 const CLIENTS = 8;
-/** How long a client takes to notice what a replica's readiness says. */
+/** How long a client takes to notice a change of a replica's readiness. */
 const PROBE_MS = 50;
 
 jest.setTimeout(120_000);
 
-/** A replica of the service as a process, with what a load balancer knows of it. */
+/** A replica of the service as a process, with its state as known to a load balancer. */
 class Replica {
   url: string | undefined;
   ready = false;

@@ -3,19 +3,19 @@ import type { Stock, StockChange } from '../domain/stock';
 import type { StockItem } from '../domain/stock-item';
 
 /**
- * Reservations as a collection. A change is saved together with the stock that it moves and its events, or not at all;
- * no other change of that stock runs at the same time.
+ * The collection of reservations. A change, the stock that it moves and its events are saved atomically. Concurrent
+ * changes of that stock are serialized.
  */
 export abstract class ReservationRepository {
   /**
-   * Saves what `request` makes of the current stock of `skus`.
-   * @throws Error if the order has a reservation already.
+   * Saves the result of `request`, applied to the current stock of `skus`.
+   * @throws Error if the order already has a reservation.
    */
   abstract add(skus: readonly string[], request: (stock: Stock) => ReservationChange): Promise<void>;
 
   /**
-   * Locks the reservation and the stock of its lines, and saves what `change` makes of them.
-   * @returns the reservation afterwards; undefined if the order has none.
+   * Locks the reservation and the stock of its lines, and saves the result of `change`.
+   * @returns the updated reservation; undefined if the order has none.
    */
   abstract update(
     id: string,
@@ -23,9 +23,9 @@ export abstract class ReservationRepository {
   ): Promise<Reservation | undefined>;
 
   /**
-   * Does the same with at most `limit` of the reservations that are due at `now`, the longest due first. Skips
-   * reservations that are being updated.
-   * @returns them, afterwards.
+   * The same for at most `limit` reservations that are due at `now`, the longest overdue first. Skips reservations that
+   * are being updated.
+   * @returns the updated reservations.
    */
   abstract updateDue(
     now: Date,
@@ -36,7 +36,7 @@ export abstract class ReservationRepository {
   abstract get(id: string): Promise<Reservation | undefined>;
 }
 
-/** Another context refers to the reservation of an order that has none. */
+/** Another context refers to the reservation of an order that doesn't have one. */
 export class UnknownReservationError extends Error {
   override readonly name = 'UnknownReservationError';
 
@@ -47,7 +47,7 @@ export class UnknownReservationError extends Error {
 
 /** The stock of all SKUs. */
 export abstract class StockRepository {
-  /** Locks the stock of `skus` against every other change, and saves what `change` makes of it. */
+  /** Locks the stock of `skus`, and saves the result of `change`. */
   abstract update(skus: readonly string[], change: (stock: Stock) => StockChange): Promise<Stock>;
 
   abstract get(sku: string): Promise<StockItem | undefined>;

@@ -1,6 +1,6 @@
 import type { ReservationLine } from './reservation-line';
 
-/** A line that could not be held. */
+/** A line that could not be reserved. */
 export interface Shortage {
   readonly sku: string;
   readonly requested: number;
@@ -14,7 +14,7 @@ export type ReservationEvent =
   | { readonly type: 'stock-committed'; readonly lines: readonly ReservationLine[] }
   | { readonly type: 'stock-released'; readonly lines: readonly ReservationLine[] };
 
-/** Units came in from outside or, if negative, were counted as gone. No other context needs to know. */
+/** Units were received or, if negative, counted as missing. Not published. */
 export interface StockReceived {
   readonly type: 'stock-received';
   readonly received: readonly { readonly sku: string; readonly quantity: number }[];

@@ -1,9 +1,9 @@
-/** The most units of one SKU that one line may ask for. */
+/** The maximum quantity of a line, units. */
 export const MAX_QUANTITY = 10_000;
 
-/** Some units of one SKU that an order needs. */
+/** A quantity of one SKU that an order needs. */
 export class ReservationLine {
-  /** @throws RangeError if `quantity` is no whole number from 1 to {@link MAX_QUANTITY}. */
+  /** @throws RangeError if `quantity` is not an integer from 1 to {@link MAX_QUANTITY}. */
   constructor(
     readonly sku: string,
     readonly quantity: number,

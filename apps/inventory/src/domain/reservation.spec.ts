@@ -21,7 +21,7 @@ const levelsOf = (stock: Stock, sku: string) => {
 describe('A reservation', () => {
   const shelf = stocked({ 'whole-milk': 5, 'brown-bread': 1 });
 
-  it('holds all lines of an order', () => {
+  it('reserves all lines of an order', () => {
     const { next, events, moved } = request([milk, bread], shelf);
     expect(events).toEqual([{ type: 'stock-reserved', lines: [milk, bread] }]);
     expect(next.snapshot()).toMatchObject({ id: 'order-1', status: 'reserved', version: 1, requestedAt: at });
@@ -30,7 +30,7 @@ describe('A reservation', () => {
     expect(levelsOf(stock, 'brown-bread')).toEqual({ available: 0, reserved: 1, sold: 0 });
   });
 
-  it('is rejected as a whole if one line falls short, and names every line that does', () => {
+  it('is rejected as a whole if a line is short, and names every short line', () => {
     const { next, events, moved } = request(
       [milk, new ReservationLine('brown-bread', 2), new ReservationLine('caviar', 1)],
       shelf,
@@ -44,13 +44,13 @@ describe('A reservation', () => {
     expect(moved).toEqual([]);
   });
 
-  it('needs a line, and one for each SKU, of at least one unit', () => {
+  it('needs at least one line, one line per SKU, and at least one unit per line', () => {
     expect(() => request([], shelf)).toThrow('1 to 1000 lines, not 0');
     expect(() => request([milk, milk], shelf)).toThrow('one line for each SKU');
     expect(() => new ReservationLine('whole-milk', 0)).toThrow('whole number from 1');
   });
 
-  it('sells what it holds when the order is confirmed', () => {
+  it('sells its stock when the order is confirmed', () => {
     const reserved = request([milk, bread], shelf);
     const stock = shelf.with(reserved.moved);
     const { next, events, moved } = reserved.next.commit(stock, later);
@@ -59,14 +59,14 @@ describe('A reservation', () => {
     expect(levelsOf(stock.with(moved), 'whole-milk')).toEqual({ available: 3, reserved: 0, sold: 2 });
   });
 
-  it('gives back what it holds when the order is cancelled', () => {
+  it('releases its stock when the order is cancelled', () => {
     const reserved = request([milk, bread], shelf);
     const { events, moved } = reserved.next.release(shelf.with(reserved.moved), later);
     expect(events).toEqual([{ type: 'stock-released', lines: [milk, bread] }]);
     expect(moved).toEqual([shelf.item('whole-milk'), shelf.item('brown-bread')]);
   });
 
-  it('gives back what it sold when the order is cancelled after that', () => {
+  it('returns sold stock when the order is cancelled later', () => {
     const reserved = request([milk], shelf);
     const committed = reserved.next.commit(shelf.with(reserved.moved), later);
     const { next, moved } = committed.next.release(shelf.with(committed.moved), later);
@@ -74,7 +74,7 @@ describe('A reservation', () => {
     expect(moved).toEqual([shelf.item('whole-milk')]);
   });
 
-  it('gives back what it holds when its time is over, and not before', () => {
+  it('releases its stock when it expires, and not before', () => {
     const reserved = request([milk, bread], shelf);
     const stock = shelf.with(reserved.moved);
     expect(reserved.next.expire(stock, later)).toEqual({ next: reserved.next, events: [], moved: [] });
@@ -84,7 +84,7 @@ describe('A reservation', () => {
     expect(moved).toEqual([shelf.item('whole-milk'), shelf.item('brown-bread')]);
   });
 
-  it('sells from what is available if its time was over before the confirmation was heard of', () => {
+  it('sells available stock if it expired before the confirmation arrived', () => {
     const reserved = request([milk], shelf);
     const expired = reserved.next.expire(shelf.with(reserved.moved), expiresAt).next;
     const { next, events, moved } = expired.commit(shelf, expiresAt);
@@ -93,7 +93,7 @@ describe('A reservation', () => {
     expect(levelsOf(shelf.with(moved), 'whole-milk')).toEqual({ available: 3, reserved: 0, sold: 2 });
   });
 
-  it('is rejected after all if others have bought by then what it had reserved', () => {
+  it('is rejected if it expired and its stock was sold before the confirmation arrived', () => {
     const reserved = request([milk], shelf);
     const expired = reserved.next.expire(shelf.with(reserved.moved), expiresAt).next;
     const { next, events, moved } = expired.commit(stocked({ 'whole-milk': 1 }), expiresAt);
@@ -103,7 +103,7 @@ describe('A reservation', () => {
     expect(moved).toEqual([]);
   });
 
-  it('is not moved by what comes late or twice', () => {
+  it('ignores late and duplicate events', () => {
     const rejected = request([new ReservationLine('caviar', 1)], shelf).next;
     const reserved = request([milk], shelf);
     const stock = shelf.with(reserved.moved);
@@ -127,7 +127,7 @@ describe('A reservation', () => {
 });
 
 describe('The stock', () => {
-  it('takes over what was counted available and tells the difference, whatever is reserved or sold', () => {
+  it('sets the available count and reports the difference, leaving reserved and sold units unchanged', () => {
     const shelf = stocked({ 'whole-milk': 5, 'brown-bread': 1 });
     const stock = shelf.with(request([milk], shelf).moved);
     const { next, events } = stock.setAvailable([
@@ -148,7 +148,7 @@ describe('The stock', () => {
     expect(next.setAvailable([{ sku: 'whole-milk', available: 10 }])).toEqual({ next, events: [] });
   });
 
-  it('moves no more than there is, and never makes or loses a unit', () => {
+  it('moves no more than exists, and never creates or loses a unit', () => {
     const item = new StockItem('whole-milk').setAvailable(3).reserve(2);
     for (const tooMany of [
       () => item.reserve(2),
@@ -182,7 +182,7 @@ describe('The stock', () => {
     fc.record({ what: fc.constant('expired' as const), order }),
   );
 
-  it('adds up with all reservations after any sequence of counts, orders, confirmations, cancellations and expiries', () => {
+  it('matches the reservations after any sequence of counts, orders, confirmations, cancellations and expirations', () => {
     fc.assert(
       fc.property(fc.array(happening, { maxLength: 60 }), (all) => {
         let stock = Stock.of([]);

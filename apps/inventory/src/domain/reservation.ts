@@ -4,7 +4,7 @@ import type { ReservationLine } from './reservation-line';
 import type { Stock } from './stock';
 import type { StockItem } from './stock-item';
 
-/** The most lines that one order may have. */
+/** The maximum number of lines of an order. */
 export const MAX_LINES = 1_000;
 
 /** `released`: the order was cancelled; `expired`: the order was not settled in time. */
@@ -23,20 +23,20 @@ export interface ReservationState {
   readonly requestedAt: Date;
   /** When the stock becomes available again unless the order is settled by then; undefined unless it is reserved. */
   readonly expiresAt?: Date | undefined;
-  /** When it got its current status. */
+  /** When it reached its current status. */
   readonly changedAt: Date;
 }
 
-/** What a transition makes of the reservation and of the stock that it draws on. */
+/** The result of a transition: the reservation and the stock that it moved. */
 export interface ReservationChange extends Change<Reservation, ReservationEvent> {
-  /** The stock of the SKUs that it moved, as it is afterwards. */
+  /** The updated stock of the SKUs that it moved. */
   readonly moved: readonly StockItem[];
 }
 
 /**
- * An order's claim on stock, for all of its lines or for none: reserved → committed, or released before or after that;
- * or rejected from the start. A reservation expires by itself, so that an order that is never settled doesn't keep stock
- * from others for ever. Events of orders may arrive late or twice, so a transition that no longer fits changes nothing.
+ * An order's claim on stock, for all of its lines or none: reserved → committed, or released before or after that; or
+ * rejected from the start. Reservations expire, so that orders that are never settled don't block stock for ever.
+ * Events of orders may arrive late or twice, so a transition that no longer applies changes nothing.
  */
 export class Reservation {
   constructor(private readonly state: ReservationState) {}
@@ -89,8 +89,8 @@ export class Reservation {
   }
 
   /**
-   * The order is confirmed: reserved stock is sold. If the reservation expired before the confirmation arrived, what is
-   * available is sold; if that is not enough, the reservation is rejected after all.
+   * The order is confirmed: its reserved stock is sold. If the reservation has expired meanwhile, available stock is
+   * sold instead; if that is not enough, the reservation is rejected.
    */
   commit(stock: Stock, at: Date): ReservationChange {
     const { status, lines } = this.state;
@@ -123,7 +123,7 @@ export class Reservation {
     };
   }
 
-  /** Time is up: reserved stock is available again. */
+  /** The reservation has expired: its stock is available again. */
   expire(stock: Stock, at: Date): ReservationChange {
     const { lines, expiresAt } = this.state;
     if (expiresAt === undefined || at < expiresAt) return { ...unchanged(this), moved: [] };

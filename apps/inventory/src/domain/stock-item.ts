@@ -13,7 +13,7 @@ const NOTHING: StockLevels = { received: 0, available: 0, reserved: 0, sold: 0 }
 
 /** The units of one SKU. They move between available, reserved and sold, and none of the three is ever negative. */
 export class StockItem {
-  /** @throws RangeError if a level is negative or no whole number, or if they don't add up. */
+  /** @throws RangeError if a level is negative or not an integer, or if they don't add up. */
   constructor(
     readonly sku: string,
     readonly levels: StockLevels = NOTHING,
@@ -27,7 +27,7 @@ export class StockItem {
     }
   }
 
-  /** A SKU has one stock. */
+  /** Each SKU has one stock item. */
   get id(): string {
     return this.sku;
   }
@@ -52,7 +52,7 @@ export class StockItem {
     return this.move('sold', 'available', quantity);
   }
 
-  /** Sets how many are available; the difference was received, or is missing. */
+  /** Sets the available units; the difference counts as received or missing. */
   setAvailable(available: number): StockItem {
     const difference = available - this.levels.available;
     return new StockItem(this.sku, {

@@ -10,7 +10,7 @@ export interface StockCount {
 
 export type StockChange = Change<Stock, StockReceived>;
 
-/** The stock of some SKUs at one moment; a reservation gets all that it asks for, or nothing. */
+/** The stock of several SKUs at one moment; a reservation gets everything it requests, or nothing. */
 export class Stock {
   private constructor(private readonly bySku: ReadonlyMap<string, StockItem>) {}
 
@@ -18,24 +18,24 @@ export class Stock {
     return new Stock(new Map(Array.from(items, (item) => [item.sku, item])));
   }
 
-  /** This stock with `items` in place of what it had of their SKUs. */
+  /** A copy in which `items` replace the items with the same SKUs. */
   with(items: readonly StockItem[]): Stock {
     return Stock.of([...this.bySku.values(), ...items]);
   }
 
-  /** The stock of a SKU that was never stocked is empty. */
+  /** A SKU that was never stocked has empty stock. */
   item(sku: string): StockItem {
     return this.bySku.get(sku) ?? new StockItem(sku);
   }
 
-  /** The lines that ask for more than is available. */
+  /** The lines that request more than is available. */
   shortages(lines: readonly ReservationLine[]): readonly Shortage[] {
     return lines
       .map(({ sku, quantity }) => ({ sku, requested: quantity, available: this.item(sku).levels.available }))
       .filter(({ requested, available }) => requested > available);
   }
 
-  /** Sets what was counted, each SKU once; reservations keep theirs. */
+  /** Sets the counted levels, each SKU once; reservations are unaffected. */
   setAvailable(counts: readonly StockCount[]): StockChange {
     const received = counts
       .map(({ sku, available }) => ({ sku, quantity: available - this.item(sku).levels.available }))

@@ -5,27 +5,27 @@ import type { Price } from '../domain/price';
 export interface OrderFilter {
   readonly status?: OrderStatus | undefined;
   readonly customerId?: string | undefined;
-  /** The most orders to return. */
+  /** The maximum number of orders to return. */
   readonly limit: number;
   /** The id of the last order of the previous page. */
   readonly after?: string | undefined;
 }
 
-/** Orders as a collection. A change is saved together with its events, or not at all. */
+/** The collection of orders. A change and its events are saved atomically. */
 export abstract class OrderRepository {
-  /** @throws Error if there is an order with its id already. */
+  /** @throws Error if its id already exists. */
   abstract add(placed: OrderChange): Promise<void>;
 
   /**
-   * Locks the order against other updates, and saves what `change` makes of it.
-   * @returns the order afterwards; undefined if there is none with this id.
+   * Locks the order against other updates, and saves the result of `change`.
+   * @returns the updated order; undefined if there is none with this id.
    */
   abstract update(id: string, change: (order: Order) => OrderChange): Promise<Order | undefined>;
 
   /**
-   * Does the same with at most `limit` of the orders that are due at `now`, the longest due first. Skips orders that
-   * are being updated.
-   * @returns them, afterwards.
+   * The same for at most `limit` orders that are due at `now`, the longest overdue first. Skips orders that are being
+   * updated.
+   * @returns the updated orders.
    */
   abstract updateDue(
     now: Date,
@@ -50,10 +50,10 @@ export class UnknownOrderError extends Error {
 
 /** The prices at which orders are placed. */
 export abstract class PriceBook {
-  /** The unit prices of those of `skus` that are known. */
+  /** The unit prices of `skus`; unknown SKUs are omitted. */
   abstract pricesOf(skus: readonly string[]): Promise<ReadonlyMap<string, Money>>;
 
-  /** Adds or replaces prices; orders that were placed keep theirs. */
+  /** Adds or replaces prices; placed orders keep theirs. */
   abstract set(prices: readonly Price[]): Promise<void>;
 
   /** By SKU, starting after `after`. */

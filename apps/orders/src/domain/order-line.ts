@@ -1,11 +1,11 @@
 import type { Money } from '@atlas/kernel';
 
-/** The most units of one SKU that one line may ask for. */
+/** The maximum quantity of a line, units. */
 export const MAX_QUANTITY = 10_000;
 
-/** Some units of one SKU at the price that held when the order was placed. */
+/** A quantity of one SKU, at its price when the order was placed. */
 export class OrderLine {
-  /** @throws RangeError if `quantity` is no whole number from 1 to {@link MAX_QUANTITY}. */
+  /** @throws RangeError if `quantity` is not an integer from 1 to {@link MAX_QUANTITY}. */
   constructor(
     readonly sku: string,
     readonly quantity: number,

@@ -14,7 +14,7 @@ const placeOrder = (lines = [milk, bread]): OrderChange =>
 const statusOf = (order: Order) => order.snapshot().status;
 
 describe('An order', () => {
-  it('is placed at the sum of its lines', () => {
+  it('is placed at the total of its lines', () => {
     const { next, events } = placeOrder();
     expect(next.snapshot().total).toEqual(Money.of(487));
     expect(events).toEqual([
@@ -23,12 +23,12 @@ describe('An order', () => {
     expect(next.version).toBe(1);
   });
 
-  it('needs a line, and one for each SKU', () => {
+  it('needs at least one line, and one line per SKU', () => {
     expect(() => placeOrder([])).toThrow('1 to 1000 lines, not 0');
     expect(() => placeOrder([milk, milk])).toThrow('one line for each SKU');
   });
 
-  it('asks for its payment once its stock is held, and is confirmed once that is captured', () => {
+  it('requests payment once its stock is reserved, and is confirmed once that is captured', () => {
     const reserved = placeOrder().next.stockReserved(at);
     expect(reserved.events).toEqual([
       { type: 'payment-due', amount: Money.of(487), paymentToken: 'tok_approve' },
@@ -50,14 +50,14 @@ describe('An order', () => {
     ]);
   });
 
-  it('can be cancelled by its customer even after it was confirmed, and only once', () => {
+  it('can be cancelled by its customer once, even after it was confirmed', () => {
     const confirmed = placeOrder().next.stockReserved(at).next.paymentCaptured(at).next;
     const cancelled = confirmed.cancel(at);
     expect(cancelled.events).toEqual([{ type: 'order-cancelled', reason: 'customer-request' }]);
     expect(cancelled.next.cancel(at)).toEqual({ next: cancelled.next, events: [] });
   });
 
-  it('is given up when it is due, unless it is settled', () => {
+  it('expires when it is due, unless it is settled', () => {
     const placed = placeOrder().next;
     const waiting = placed.stockReserved(at).next;
     const confirmed = waiting.paymentCaptured(at).next;
@@ -69,7 +69,7 @@ describe('An order', () => {
     expect(confirmed.expire(dueAt)).toEqual({ next: confirmed, events: [] });
   });
 
-  it('is given up when its stock is released while it waits for its payment', () => {
+  it('expires when its stock is released while it awaits payment', () => {
     const waiting = placeOrder().next.stockReserved(at).next;
     const confirmed = waiting.paymentCaptured(at).next;
 
@@ -77,13 +77,13 @@ describe('An order', () => {
     expect(confirmed.stockReleased(at)).toEqual({ next: confirmed, events: [] });
   });
 
-  it('is cancelled, though it was confirmed, if inventory has no stock for it any more', () => {
+  it('is cancelled even after confirmation if inventory no longer has its stock', () => {
     const confirmed = placeOrder().next.stockReserved(at).next.paymentCaptured(at).next;
 
     expect(confirmed.stockRejected(at).events).toEqual([{ type: 'order-cancelled', reason: 'out-of-stock' }]);
   });
 
-  it('ignores news that crossed its cancellation', () => {
+  it('ignores events that crossed its cancellation', () => {
     const cancelled = placeOrder().next.cancel(at).next;
     for (const late of [
       cancelled.stockReserved(at),
@@ -97,7 +97,7 @@ describe('An order', () => {
     }
   });
 
-  it('tells everything that happens to it once and in order, whatever news come in whatever order', () => {
+  it('reports every change once and in order, whatever events arrive in whatever order', () => {
     const news = fc.constantFrom<(order: Order) => OrderChange>(
       (order) => order.stockReserved(at),
       (order) => order.stockRejected(at),

@@ -2,7 +2,7 @@ import { type Change, changed, type Money, unchanged } from '@atlas/kernel';
 import type { CancellationReason, OrderEvent } from './order-events';
 import type { OrderLine } from './order-line';
 
-/** The most lines that one order may have. */
+/** The maximum number of lines of an order. */
 export const MAX_LINES = 1_000;
 
 export const ORDER_STATUSES = ['placed', 'awaiting-payment', 'confirmed', 'cancelled'] as const;
@@ -18,7 +18,7 @@ export interface OrderState {
   readonly lines: readonly OrderLine[];
   readonly total: Money;
   readonly paymentToken: string;
-  /** When it is cancelled unless it is settled by then; undefined once it is. */
+  /** When it is cancelled unless settled by then; undefined once settled. */
   readonly dueAt?: Date | undefined;
   readonly version: number;
   /** Every status the order has had, oldest first; the first is `placed`. */
@@ -33,8 +33,8 @@ export interface StatusSince {
 export type OrderChange = Change<Order, OrderEvent>;
 
 /**
- * A customer's order and its life cycle: placed → awaiting payment → confirmed, or cancelled at any point. Events of other
- * contexts may arrive late or twice, so a transition that no longer fits changes nothing.
+ * A customer's order and its life cycle: placed → awaiting payment → confirmed, or cancelled at any point. Events of
+ * other contexts may arrive late or twice, so a transition that no longer applies changes nothing.
  */
 export class Order {
   constructor(private readonly state: OrderState) {}
@@ -98,7 +98,7 @@ export class Order {
     return changed(this.become('awaiting-payment', at), { type: 'payment-due', amount, paymentToken });
   }
 
-  /** This may also happen to a confirmed order: its reservation may expire before inventory hears of the confirmation. */
+  /** Also applies to a confirmed order: its reservation may expire before inventory receives the confirmation. */
   stockRejected(at: Date): OrderChange {
     const { status } = this.state;
     return status === 'placed' || status === 'confirmed'
@@ -106,13 +106,13 @@ export class Order {
       : unchanged(this);
   }
 
-  /** Its stock is no longer held. For a confirmed order inventory still has to answer, so that changes nothing. */
+  /** Its stock was released. No effect on a confirmed order, for which inventory still has to respond. */
   stockReleased(at: Date): OrderChange {
     return this.state.status === 'awaiting-payment' ? this.cancelled('expired', at) : unchanged(this);
   }
 
   paymentCaptured(at: Date): OrderChange {
-    // A charge that crossed a cancellation is refunded by payments, which hears of the cancellation itself.
+    // If a charge crossed a cancellation, payments refunds it when it receives the cancellation.
     if (this.state.status !== 'awaiting-payment') return unchanged(this);
     const { lines, total } = this.state;
     return changed(this.become('confirmed', at), { type: 'order-confirmed', lines, total });
@@ -122,12 +122,12 @@ export class Order {
     return this.state.status === 'awaiting-payment' ? this.cancelled(reason, at) : unchanged(this);
   }
 
-  /** The customer may cancel at any time, even a confirmed order; stock and money go back. */
+  /** The customer may cancel at any time, even a confirmed order; stock is released and the payment refunded. */
   cancel(at: Date): OrderChange {
     return this.state.status === 'cancelled' ? unchanged(this) : this.cancelled('customer-request', at);
   }
 
-  /** Time is up: an order that is not settled by then is cancelled; stock and money go back. */
+  /** The deadline has passed: an unsettled order is cancelled; stock is released and the payment refunded. */
   expire(at: Date): OrderChange {
     const { dueAt } = this.state;
     return dueAt !== undefined && at >= dueAt ? this.cancelled('expired', at) : unchanged(this);

@@ -1,6 +1,6 @@
 import type { Money } from '@atlas/kernel';
 
-/** What one unit of a SKU costs in this shop, as orders sees it. */
+/** The unit price of a SKU, from the orders context's point of view. */
 export interface Price {
   readonly sku: string;
   readonly name: string;

@@ -10,11 +10,11 @@ type Env = Readonly<Record<string, string>>;
 export interface ContextOptions {
   /** Default 1. */
   readonly replicas?: number;
-  /** Settings, as the environment gives them, beyond those that say where the databases and the event log are. */
+  /** Environment settings in addition to the locations of the databases and the event log. */
   readonly env?: Env;
 }
 
-/** An event that the context has committed to its outbox. */
+/** An event in the context's outbox, committed. */
 export interface CommittedEvent {
   readonly id: string;
   readonly type: string;
@@ -26,7 +26,7 @@ export interface CommittedEvent {
 }
 
 /**
- * Starts a context by itself on new databases: its own and the event log's. The test plays the other contexts.
+ * Starts a single context with new databases for itself and the event log. The test simulates the other contexts.
  * @param definition the context's app, e.g. `lendingApp`.
  */
 export async function startContext<Shape extends z.ZodRawShape>(
@@ -57,7 +57,7 @@ export async function startContext<Shape extends z.ZodRawShape>(
   return context;
 }
 
-/** A running context. What a single replica does, the first one does, unless the test picks another. */
+/** A running context. Methods that use a single replica use the first one by default. */
 export class Context {
   private readonly running: Replica[] = [];
 
@@ -98,12 +98,12 @@ export class Context {
     return this.dataSource.query(sql, [...parameters]);
   }
 
-  /** Publishes records as other contexts' relays do; `recordOf` makes them from events. */
+  /** Publishes records as other contexts' relays would; create them with `recordOf`. */
   publish(...records: readonly OutgoingRecord[]): Promise<void> {
     return publish(this.eventLog, ...records);
   }
 
-  /** Waits until the context has handled the events in all of these records. */
+  /** Waits until the context has handled the events of all these records. */
   async handled(...records: readonly OutgoingRecord[]): Promise<void> {
     const ids = new Set(records.map(({ headers }) => headers['ce_id']));
     await eventually(async () => {
@@ -112,7 +112,7 @@ export class Context {
     });
   }
 
-  /** The events that the context has committed, oldest first. @param subject those of one aggregate alone. */
+  /** The committed events of the context, oldest first. @param subject limits them to one aggregate. */
   outbox(subject?: string): Promise<CommittedEvent[]> {
     return this.query(
       `SELECT event_id AS id, headers ->> 'ce_type' AS type, aggregate_id AS subject, aggregate_version AS version,
@@ -123,12 +123,12 @@ export class Context {
     );
   }
 
-  /** What the context has told about an aggregate, oldest first, each event with its version: `lending.book-lent 1`. */
+  /** The published events of an aggregate, oldest first, each as type and version: `lending.book-lent 1`. */
   async told(subject: string): Promise<string[]> {
     return (await this.outbox(subject)).map(({ type, version }) => `${type} ${version}`);
   }
 
-  /** How many statements wait for a lock that another transaction holds. */
+  /** The number of statements that wait for another transaction's lock. */
   async waitingForLocks(): Promise<number> {
     const waiting = await this.query(
       `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
@@ -142,7 +142,7 @@ export class Context {
     return replica;
   }
 
-  /** Stops one replica and starts another in its place. */
+  /** Replaces a replica by a new one. */
   async restart(replica: Replica): Promise<Replica> {
     await replica.stop();
     this.running.splice(this.running.indexOf(replica), 1);

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
-/** A class, abstract or not, that names what the container holds. */
+/** A class, abstract or not, used as an injection token. */
 export type Token<T> = abstract new (...args: never[]) => T;
 
 export type Response = Awaited<ReturnType<NestFastifyApplication['inject']>>;
 export type Request = Exclude<Parameters<NestFastifyApplication['inject']>[0], string>;
 
-/** One replica of a service: in this process, with a container, connections and a place in the group of its own. */
+/** A replica of a service in this process, with its own container, connections and group membership. */
 export class Replica {
   constructor(
     private readonly app: NestFastifyApplication,
-    /** Where it listens. */
+    /** The URL it listens on. */
     readonly url: string,
   ) {}
 
-  /** What the container holds, whichever module provides it. */
+  /** Resolves a provider, whichever module provides it. */
   get<T>(token: Token<T>): T {
     return this.app.get<T>(token, { strict: false });
   }
@@ -35,7 +35,7 @@ export class Replica {
     });
   }
 
-  /** Sends a request exactly as it is given. */
+  /** Sends a request unchanged. */
   inject(request: Request): Promise<Response> {
     return this.app.inject(request);
   }

@@ -7,21 +7,21 @@ import type { MemoryUnitOfWork } from './unit-of-work';
 export interface MemoryMapping<Aggregate, Event> {
   /** The table's name, also in errors. */
   readonly name: string;
-  /** When the aggregate needs attention, for {@link MemoryAggregateStore.updateDue}. */
+  /** When the aggregate is due, for {@link MemoryAggregateStore.updateDue}. */
   readonly dueAt?: (aggregate: Aggregate) => Date | undefined;
-  /** The events of a change in the published language. Absent: nobody else needs to know. */
+  /** Translates a change's domain events to published ones. Omit it to publish nothing. */
   readonly published?: (change: Change<Aggregate, Event>) => readonly NewEvent[];
-  /** Units of work that change these aggregates take turns; stores with the same turn share it. */
+  /** Serializes all units of work that change these aggregates; stores with the same turn share it. */
   readonly turn?: string;
 }
 
 interface Row<Aggregate> {
   readonly aggregate: Aggregate;
-  /** What caused the last change: a job, which has no flow of its own, acts for it. */
+  /** What caused the last change; the cause of later changes by jobs, which have no flow of their own. */
   readonly flow: Flow | undefined;
 }
 
-/** Does in memory what `AggregateStore` does in PostgreSQL, for repositories of use-case tests. */
+/** The in-memory counterpart of PostgreSQL's `AggregateStore`, for repositories in use-case tests. */
 export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Event> {
   private readonly table: MemoryTable<Row<Aggregate>>;
 
@@ -33,7 +33,7 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
     this.table = unitOfWork.database.table(mapping.name);
   }
 
-  /** Adds a new aggregate. @throws Error if there is one with its id. */
+  /** Adds a new aggregate. @throws Error if its id already exists. */
   add(change: Change<Aggregate, Event>): Promise<void> {
     return this.unitOfWork.run(async () => {
       const { id } = change.next;
@@ -42,7 +42,7 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
     });
   }
 
-  /** As the open unit of work has it by now; without one, as it was committed last. */
+  /** The aggregate as the open unit of work sees it, or the last committed one if none is open. */
   get(id: string): Promise<Aggregate | undefined> {
     return this.unitOfWork.run(async () => this.unitOfWork.current.get(this.table, id)?.aggregate);
   }
@@ -55,24 +55,24 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
 
   /**
    * Locks aggregates until the open unit of work ends, for {@link save}.
-   * @returns those there are, in the order of `ids`.
+   * @returns those that exist, in the order of `ids`.
    */
   async lock(ids: readonly string[]): Promise<Aggregate[]> {
     await this.takeTurn();
-    // In one order, whoever asks: nobody looks for deadlocks here.
+    // Always in the same order, because nothing detects deadlocks here.
     for (const id of [...ids].sort()) await this.lockRow(id);
     return ids.flatMap((id) => this.unitOfWork.current.get(this.table, id)?.aggregate ?? []);
   }
 
-  /** Takes over what became of an aggregate that {@link lock} was asked for; one that was missing is new then. */
+  /** Saves an aggregate that was passed to {@link lock}; inserts it if it didn't exist. */
   async save(change: Change<Aggregate, Event>): Promise<void> {
     const row = this.unitOfWork.current.get(this.table, change.next.id);
     if (change.next !== row?.aggregate) await this.write(change, currentFlow() ?? row?.flow);
   }
 
   /**
-   * Locks the aggregate, and saves what `change` makes of it.
-   * @returns the aggregate afterwards; undefined if there is none with this id.
+   * Locks the aggregate, and saves the result of `change`.
+   * @returns the updated aggregate; undefined if there is none with this id.
    */
   async update(
     id: string,
@@ -81,7 +81,7 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
     return (await this.updateAll([id], change))[0];
   }
 
-  /** Does the same with several. @returns those there are, afterwards. */
+  /** The same for several aggregates. @returns the updated ones that exist. */
   updateAll(
     ids: readonly string[],
     change: (aggregate: Aggregate) => Change<Aggregate, Event>,
@@ -98,9 +98,8 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
   }
 
   /**
-   * Does the same with at most `limit` of the aggregates that were due at `now`, the longest due first. Those that are
-   * being changed by others are left out.
-   * @returns them, afterwards.
+   * The same for at most `limit` aggregates that are due at `now`, the longest overdue first. Skips locked ones.
+   * @returns the updated aggregates.
    */
   updateDue(
     now: Date,
@@ -116,7 +115,7 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
     });
   }
 
-  /** Locks at most `limit` of the aggregates that were due at `now`, for {@link save}. */
+  /** Locks at most `limit` aggregates that are due at `now`, for {@link save}. */
   async lockDue(now: Date, limit: number): Promise<readonly Aggregate[]> {
     await this.takeTurn();
     const { current, database } = this.unitOfWork;

@@ -87,7 +87,7 @@ export class MemoryInbox extends Inbox {
     });
   }
 
-  /** How many events `consumer` has handled. */
+  /** The number of events that `consumer` has handled. */
   count(consumer: string): number {
     const rows = [...this.unitOfWork.database.inbox.committed.keys()];
     return rows.filter((row) => row.startsWith(`${consumer} `)).length;
@@ -196,7 +196,7 @@ export class MemoryDeadLetters extends DeadLetters {
     await this.change(consumer, id, (letter) => ({ ...letter, kind, reason }));
   }
 
-  /** The committed dead letters of `consumer`, in the order in which they were added. */
+  /** The committed dead letters of `consumer`, oldest first. */
   committed(consumer: string): readonly StoredDeadLetter[] {
     return lettersOf(consumer, this.unitOfWork.database.deadLetters.committed.values());
   }

@@ -4,14 +4,14 @@ import { MemoryOutbox } from './backbone';
 import { MemoryDatabase } from './database';
 import { MemoryUnitOfWork } from './unit-of-work';
 
-/** What a context's repositories in memory need, for tests of its use cases. */
+/** What a context's in-memory repositories need, for use-case tests. */
 export class MemoryContext {
   readonly clock = new FixedClock();
   readonly ids = new SequentialIds();
   readonly unitOfWork = new MemoryUnitOfWork(new MemoryDatabase());
   readonly outbox = new MemoryOutbox(this.unitOfWork, this.clock, this.ids);
 
-  /** What the context has told about an aggregate, oldest first, each event with its version: `lending.book-lent 1`. */
+  /** The published events of an aggregate, oldest first, each as type and version: `lending.book-lent 1`. */
   told(subject: string): string[] {
     return this.outbox
       .committed()

@@ -1,7 +1,7 @@
 import type { EventEnvelope } from '@atlas/events';
 import type { StoredDeadLetter } from '@atlas/ports/adapters';
 
-/** Rows by key. What is committed is here; what is not yet is in a {@link MemoryTransaction}. */
+/** Committed rows by key; uncommitted ones are in a {@link MemoryTransaction}. */
 export class MemoryTable<Row> {
   readonly committed = new Map<string, Row>();
 }
@@ -10,13 +10,13 @@ export interface AnswerRow {
   readonly fingerprint: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON text, as a database would keep it. */
+  /** JSON text, as a database would store it. */
   readonly body: string | undefined;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
-/** The data of one service, which several processes may share. */
+/** The data of a service, which several processes may share. */
 export class MemoryDatabase {
   readonly outbox: EventEnvelope[] = [];
   /** By consumer and event: when it was handled, milliseconds since 1970. */
@@ -27,7 +27,7 @@ export class MemoryDatabase {
   readonly locks = new MemoryLocks();
   private readonly tables = new Map<string, MemoryTable<unknown>>();
 
-  /** A table of the service's own; always the same for a name. */
+  /** A table of the service; always the same one for a name. */
   table<Row>(name: string): MemoryTable<Row> {
     const table = (this.tables.get(name) ?? new MemoryTable()) as MemoryTable<Row>;
     this.tables.set(name, table);
@@ -35,7 +35,7 @@ export class MemoryDatabase {
   }
 }
 
-/** Locks by name that a transaction holds until it ends. */
+/** Named locks that a transaction holds until it ends. */
 export class MemoryLocks {
   private readonly held = new Map<string, { owner: object; ended: Promise<void>; end: () => void }>();
 
@@ -48,7 +48,7 @@ export class MemoryLocks {
     return true;
   }
 
-  /** Waits for the holder to end, whoever it is. Nobody looks for deadlocks: take locks in one order. */
+  /** Waits until the lock is free. There is no deadlock detection: always take locks in the same order. */
   async acquire(name: string, owner: object): Promise<void> {
     while (!this.tryAcquire(name, owner)) await this.held.get(name)?.ended;
   }
@@ -62,7 +62,7 @@ export class MemoryLocks {
   }
 }
 
-/** Sees committed rows and its own, as READ COMMITTED does; others see its rows once it has committed. */
+/** Sees committed rows and its own changes, like READ COMMITTED; others see its rows after the commit. */
 export class MemoryTransaction {
   private readonly writes = new Map<MemoryTable<unknown>, Map<string, unknown>>();
   private readonly onCommit: (() => void)[] = [];

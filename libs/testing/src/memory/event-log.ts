@@ -23,7 +23,7 @@ interface Group {
   readonly members: Member[];
   /** By `topic/partition`. */
   readonly committed: Map<string, number>;
-  /** The partitions whose batch is in hand, by whichever member. */
+  /** The partitions that any member is handling a batch of. */
   readonly busy: Set<string>;
 }
 
@@ -35,7 +35,7 @@ interface Member {
 
 const partitioner = Partitioners.DefaultPartitioner();
 
-/** Where Kafka's own clients put a key; a record without one goes to the first partition. */
+/** The partition that Kafka's clients choose for a key; records without a key go to the first partition. */
 function partitionOf(key: string | null, partitions: number): number {
   if (key === null) return 0;
   const partitionMetadata = Array.from({ length: partitions }, (_, partitionId) => ({
@@ -50,7 +50,7 @@ function partitionOf(key: string | null, partitions: number): number {
 
 const nameOf = ({ topic, number }: Partition) => `${topic}/${number}`;
 
-/** What several processes share that use one log. */
+/** The state shared by all processes that use a log. */
 export class MemoryLogData {
   readonly partitions = new Map<string, readonly Partition[]>();
   readonly groups = new Map<string, Group>();
@@ -60,11 +60,11 @@ export class MemoryLogData {
   readonly changes = new EventTarget();
 }
 
-/** An event log in memory, as one process sees it. */
+/** An in-memory event log, as used by one process. */
 export class MemoryEventLog extends EventLog {
   private readonly consumers: Consumer[] = [];
 
-  /** @param onError told of what handlers reject with. */
+  /** @param onError called with the errors that handlers reject with. */
   constructor(
     private readonly data = new MemoryLogData(),
     private readonly onError: (error: unknown) => void = () => undefined,
@@ -102,7 +102,7 @@ export class MemoryEventLog extends EventLog {
     };
   }
 
-  /** Puts records on the log as a foreign producer can, who may leave out parts and choose a partition. */
+  /** Appends records like a foreign producer, which may omit parts and choose the partition. */
   append(
     ...records: readonly (Partial<OutgoingRecord> & { readonly topic: string; readonly partition?: number })[]
   ): void {
@@ -187,7 +187,7 @@ export class MemoryEventLog extends EventLog {
     }
   }
 
-  /** Handles one batch. @returns false if there is none to handle now. */
+  /** Handles one batch. @returns false if there is currently none. */
   private async consumeNext(group: Group, member: Member): Promise<boolean> {
     const { owned, subscription, stopping } = member;
     const ready = owned.find(
@@ -196,7 +196,7 @@ export class MemoryEventLog extends EventLog {
         (group.committed.get(nameOf(partition)) ?? 0) < partition.records.length,
     );
     if (!ready) return false;
-    // To the end of the line, so that one partition's trouble is not the others'.
+    // Moves it to the end of the queue, so that one failing partition doesn't delay the others.
     member.owned = [...owned.filter((partition) => partition !== ready), ready];
     const name = nameOf(ready);
     const from = group.committed.get(name) ?? 0;
@@ -207,7 +207,7 @@ export class MemoryEventLog extends EventLog {
       group.committed.set(name, from + records.length);
     } catch (error) {
       this.onError(error);
-      // They come again: the offset has not moved. The pause lets others of the process have their turn.
+      // The records are redelivered, as the offset has not moved. The pause yields to other work in the process.
       await new Promise(setImmediate);
     } finally {
       group.busy.delete(name);
@@ -216,7 +216,7 @@ export class MemoryEventLog extends EventLog {
     return true;
   }
 
-  /** Deals the partitions out to the members, in turn. */
+  /** Assigns the partitions to the members, round robin. */
   private deal({ members }: Group): void {
     for (const member of members) member.owned = [];
     for (const [topic, partitions] of this.data.partitions) {

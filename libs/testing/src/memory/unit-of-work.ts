@@ -2,13 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { UnitOfWork } from '@atlas/ports/adapters';
 import { type MemoryDatabase, MemoryTransaction } from './database';
 
-/** What a transaction fails with that the database asks to run again. */
+/** The error of a transaction that the database asks the client to retry. */
 export class SerializationFailure extends Error {
   override readonly name = 'SerializationFailure';
 }
 
 export interface MemoryFaults {
-  /** Called where a transaction is about to commit; what it throws is why that fails. */
+  /** Called before each commit; an error it throws makes the commit fail. */
   beforeCommit?: (transaction: MemoryTransaction) => void;
 }
 
@@ -33,7 +33,7 @@ export class MemoryUnitOfWork extends UnitOfWork {
     }
   }
 
-  /** Nothing is gained by loading together what is in memory. */
+  /** Does nothing: preloading data that is in memory has no benefit. */
   announce(): void {
     if (!this.open.getStore()) throw new Error('This requires an open unit of work');
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '@atlas/ports/application';
 import { type ReservationRepository, UnknownReservationError } from '../ports';
 
-/** Sells the stock that is reserved for an order that was confirmed. */
+/** Marks the reserved stock of a confirmed order as sold. */
 export class CommitStock {
   constructor(
     private readonly reservations: ReservationRepository,

@@ -1,10 +1,10 @@
 import type { Clock } from '@atlas/ports/application';
 import type { ReservationRepository } from '../ports';
 
-/** Few enough that nobody waits long for the stock that is locked together. */
+/** Small, because the stock of all of them is locked together. */
 const PAGE = 100;
 
-/** Ends the reservations that have lasted too long. Safe to run in several replicas at once, and to repeat. */
+/** Expires reservations that are due. Safe to repeat and to run in several replicas concurrently. */
 export class ExpireReservations {
   constructor(
     private readonly reservations: ReservationRepository,

@@ -1,7 +1,10 @@
 import type { Clock } from '@atlas/ports/application';
 import type { ReservationRepository } from '../ports';
 
-/** Makes the stock of a cancelled order available again, reserved or sold. An order without a reservation has none. */
+/**
+ * Makes the stock of a cancelled order available again, whether reserved or sold. Does nothing for an order without a
+ * reservation.
+ */
 export class ReleaseStock {
   constructor(
     private readonly reservations: ReservationRepository,

@@ -45,7 +45,7 @@ describe('ReserveStock', () => {
     expect(context.told(first)).toEqual(['inventory.stock-reserved 1']);
   });
 
-  it('reserves nothing if one line falls short', async () => {
+  it('reserves nothing if one line is short', async () => {
     expect(await reserve(first, { tea: 2, cake: 2, unicorn: 1 })).toMatchObject({
       status: 'rejected',
       shortages: [
@@ -57,14 +57,14 @@ describe('ReserveStock', () => {
     expect(context.told(first)).toEqual(['inventory.stock-rejected 1']);
   });
 
-  it('keeps the reservation that an order has already, whatever it asks for', async () => {
+  it('keeps an existing reservation of the order, whatever it requests', async () => {
     const reserved = await reserve(first, { tea: 2 });
     expect(await reserve(first, { tea: 4 })).toEqual(reserved);
     expect(await available('tea')).toBe(3);
     expect(context.told(first)).toHaveLength(1);
   });
 
-  it('sells the last unit to one of two orders', async () => {
+  it('gives the last unit to only one of two orders', async () => {
     const outcomes = await Promise.all([reserve(first, { cake: 1 }), reserve(second, { cake: 1 })]);
     expect(outcomes.map((reservation) => reservation?.status).sort()).toEqual(['rejected', 'reserved']);
     expect(await available('cake')).toBe(0);

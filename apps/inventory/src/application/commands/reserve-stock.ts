@@ -8,7 +8,7 @@ export interface ReserveStockCommand {
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
 }
 
-/** Reserves stock for an order that was placed. An order that has a reservation already keeps that one. */
+/** Reserves stock for a placed order. If the order already has a reservation, keeps it. */
 export class ReserveStock {
   constructor(
     private readonly reservations: ReservationRepository,

@@ -1,13 +1,13 @@
 import type { Stock, StockCount } from '../../domain/stock';
 import type { StockRepository } from '../ports';
 
-/** Sets how many units are available; reservations keep theirs. */
+/** Sets the number of available units; reservations are unaffected. */
 export class SetStock {
   constructor(private readonly stock: StockRepository) {}
 
   /**
-   * Sets all of the counts or none, each SKU once.
-   * @returns the stock of these SKUs afterwards.
+   * Sets all counts or none; each SKU may occur once.
+   * @returns the updated stock of these SKUs.
    */
   execute(counts: readonly StockCount[]): Promise<Stock> {
     const skus = counts.map((count) => count.sku);

@@ -1,10 +1,10 @@
 import type { Clock } from '@atlas/ports/application';
 import type { OrderRepository } from '../ports';
 
-/** Few enough that nobody waits long for the rows that are locked together. */
+/** Small, because all rows of a run are locked together. */
 const PAGE = 100;
 
-/** Cancels the orders that were not settled in time. Safe to run in several replicas at once, and to repeat. */
+/** Cancels orders that were not settled in time. Safe to repeat and to run in several replicas concurrently. */
 export class ExpireOrders {
   constructor(
     private readonly orders: OrderRepository,

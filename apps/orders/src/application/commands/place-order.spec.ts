@@ -31,27 +31,27 @@ describe('PlaceOrder', () => {
     return result.value.snapshot();
   };
 
-  it('places the order at the prices of now, and tells it', async () => {
+  it('places the order at current prices, and publishes it', async () => {
     const order = await placed('whole-milk', 'brown-bread');
     expect(order).toMatchObject({ status: 'placed', total: Money.of(2 * 119 + 2 * 249) });
     expect((await orders.get(order.id))?.snapshot()).toEqual(order);
     expect(context.told(order.id)).toEqual(['orders.order-placed 1']);
   });
 
-  it('lets a price change without any effect on orders placed before', async () => {
+  it('is not affected by later price changes', async () => {
     const { id, total } = await placed('whole-milk');
     await prices.set([{ sku: 'whole-milk', name: 'Whole milk', unitPrice: Money.of(129) }]);
     expect((await orders.get(id))?.snapshot().total).toEqual(total);
     expect((await placed('whole-milk')).total).toEqual(Money.of(258));
   });
 
-  it('gives the order its time from when it was placed', async () => {
+  it("sets the order's deadline from the time it was placed", async () => {
     context.clock.advance(60_000);
     const { dueAt } = await placed('whole-milk');
     expect(dueAt).toEqual(new Date(context.clock.now().getTime() + QUARTER_HOUR_MS));
   });
 
-  it('places nothing if a line has no price, and says which ones', async () => {
+  it('places nothing if lines have no price, and names them', async () => {
     const before = await orders.list({ limit: 100 });
     expect(await place('whole-milk', 'unicorn', 'brown-bread', 'griffin')).toEqual({
       ok: false,

@@ -10,7 +10,7 @@ export interface PlaceOrderCommand {
   readonly paymentToken: string;
 }
 
-/** The lines, by index, whose SKU has no price. */
+/** The indexes of the lines whose SKU has no price. */
 export interface UnknownSkus {
   readonly indexes: readonly number[];
 }
@@ -21,7 +21,7 @@ export class PlaceOrder {
     private readonly prices: PriceBook,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
-    /** How long an order may take until it is settled, milliseconds. */
+    /** How long an order may take to be settled, milliseconds. */
     private readonly deadlineMs: number,
   ) {}
 

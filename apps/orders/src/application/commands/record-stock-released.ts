@@ -1,7 +1,7 @@
 import type { Clock } from '@atlas/ports/application';
 import { type OrderRepository, UnknownOrderError } from '../ports';
 
-/** Inventory no longer holds the stock: an order that still waits for its payment expires. */
+/** Inventory released the stock: an order that still awaits its payment expires. */
 export class RecordStockReleased {
   constructor(
     private readonly orders: OrderRepository,

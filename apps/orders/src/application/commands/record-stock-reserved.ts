@@ -1,7 +1,7 @@
 import type { Clock } from '@atlas/ports/application';
 import { type OrderRepository, UnknownOrderError } from '../ports';
 
-/** Inventory holds the stock: the order's payment is due. */
+/** Inventory reserved the stock: the order's payment is due. */
 export class RecordStockReserved {
   constructor(
     private readonly orders: OrderRepository,

@@ -1,7 +1,7 @@
 import type { Price } from '../../domain/price';
 import type { PriceBook } from '../ports';
 
-/** Adds or replaces prices; orders that were placed keep theirs. */
+/** Adds or replaces prices; placed orders keep theirs. */
 export class SetPrices {
   constructor(private readonly prices: PriceBook) {}
 

@@ -23,5 +23,5 @@ function translate(
 
 const line = ({ sku, quantity }: ReservationLine) => ({ sku, quantity });
 
-/** The events of a change in the published language. */
+/** Translates the events of a change to the published language. */
 export const published = publishedAs(translate);

@@ -4,7 +4,7 @@ import { StockRepository } from '../../../application/ports';
 import { Stock, type StockChange } from '../../../domain/stock';
 import type { StockItem } from '../../../domain/stock-item';
 
-/** All changes of stock take turns, so that units of work may lock reservations and stock in any order. */
+/** Stock changes are serialized, so that units of work may lock reservations and stock in any order. */
 export const STOCK_TURN = 'stock';
 
 export class MemoryStockRepository extends StockRepository {
@@ -18,12 +18,12 @@ export class MemoryStockRepository extends StockRepository {
     this.items = new MemoryAggregateStore(unitOfWork, outbox, { name: 'stock', turn: STOCK_TURN });
   }
 
-  /** Locks the stock of those of `skus` that were ever stocked, until the open unit of work ends. */
+  /** Locks the existing stock of `skus` until the open unit of work ends. */
   async lock(skus: readonly string[]): Promise<Stock> {
     return Stock.of(await this.items.lock(skus));
   }
 
-  /** Takes over what became of locked items. */
+  /** Saves the locked items. */
   async save(items: readonly StockItem[]): Promise<void> {
     for (const next of items) await this.items.save({ next, events: [] });
   }

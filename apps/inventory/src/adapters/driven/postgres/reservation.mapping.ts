@@ -7,7 +7,7 @@ import { published } from '../events/published-events';
 import { STOCK_TURN } from './stock.mapping';
 
 export interface ReservationRow {
-  /** The order's. */
+  /** The order's id. */
   id: string;
   status: ReservationStatus;
   shortages: Shortage[];
@@ -21,7 +21,7 @@ export interface ReservationRow {
 
 export interface ReservationLineRow {
   reservationId?: string;
-  /** Place within the reservation, from 0. */
+  /** Position within the reservation, from 0. */
   position: number;
   sku: string;
   quantity: number;

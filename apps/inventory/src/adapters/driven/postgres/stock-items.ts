@@ -4,7 +4,7 @@ import { Stock } from '../../../domain/stock';
 import type { StockItem } from '../../../domain/stock-item';
 import { stockMapping, type StockRow } from './stock.mapping';
 
-/** The stock as the open unit of work sees and changes it; reservations and stock counts share it. */
+/** Loads and saves stock in the open unit of work, for reservations and stock counts. */
 export class StockItems {
   private readonly items: AggregateStore<StockItem, never, StockRow>;
 
@@ -12,12 +12,12 @@ export class StockItems {
     this.items = new AggregateStore(unitOfWork, outbox, stockMapping);
   }
 
-  /** Locks and loads the stock of those of `skus` that were ever stocked, until the unit ends. */
+  /** Loads the existing stock of `skus` and locks it until the unit of work ends. */
   async lock(skus: readonly string[]): Promise<Stock> {
     return Stock.of(await this.items.lock(skus));
   }
 
-  /** Takes over what became of locked items; those that were never stocked are new then. */
+  /** Saves locked items; inserts those that didn't exist. */
   async save(items: readonly StockItem[]): Promise<void> {
     for (const next of items) await this.items.save({ next, events: [] });
   }

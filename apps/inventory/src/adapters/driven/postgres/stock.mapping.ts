@@ -23,7 +23,7 @@ export const StockEntity = new EntitySchema<StockRow>({
   },
 });
 
-/** Units that came in or, if negative, were counted as gone: what is not explained by reservations. */
+/** Units received or, if negative, counted as missing: all changes not caused by reservations. */
 export interface StockMovementRow {
   id?: string;
   sku: string;
@@ -41,9 +41,8 @@ export const StockMovementEntity = new EntitySchema<StockMovementRow>({
 });
 
 /**
- * All changes of stock take turns: batches of orders meet at the hot SKUs anyway, so one would wait for the other at its
- * first row; but as each locks its rows in the order of its orders, they would then deadlock, which takes PostgreSQL a
- * second to detect.
+ * Serializes stock changes. Batches of orders contend for the hot SKUs anyway, and since each locks rows in the order
+ * of its orders, they would deadlock, which takes PostgreSQL a second to detect.
  */
 export const STOCK_TURN = 'stock';
 

@@ -6,7 +6,7 @@ import { CommitStock } from '../../../application/commands/commit-stock';
 import { ReleaseStock } from '../../../application/commands/release-stock';
 import { ReserveStock } from '../../../application/commands/reserve-stock';
 
-/** Events of orders, in our words. */
+/** Translates events of orders to commands. */
 @Controller()
 export class OrdersHandler {
   constructor(

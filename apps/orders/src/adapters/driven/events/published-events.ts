@@ -28,5 +28,5 @@ function translate(event: OrderEvent, { id: orderId }: Order): Pick<NewEvent, 'c
   }
 }
 
-/** The events of a change in the published language. */
+/** Translates the events of a change to the published language. */
 export const published = publishedAs(translate);

@@ -23,7 +23,7 @@ export interface OrderRow {
 
 export interface OrderLineRow {
   orderId?: string;
-  /** Place within the order, from 0. */
+  /** Position within the order, from 0. */
   position: number;
   sku: string;
   quantity: number;

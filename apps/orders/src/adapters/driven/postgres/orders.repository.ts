@@ -41,7 +41,7 @@ export class PostgresOrderRepository extends OrderRepository {
         ...(after && { id: LessThan(after) }),
       },
       relations: { lines: true },
-      // Joined, the lines would count against the limit.
+      // With a join, the lines would count towards the limit.
       relationLoadStrategy: 'query',
       order: { id: 'DESC' },
       take: limit,

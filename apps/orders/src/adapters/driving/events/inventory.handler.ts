@@ -6,7 +6,7 @@ import { RecordStockRejected } from '../../../application/commands/record-stock-
 import { RecordStockReleased } from '../../../application/commands/record-stock-released';
 import { RecordStockReserved } from '../../../application/commands/record-stock-reserved';
 
-/** Events of inventory, in our words. */
+/** Translates events of inventory to commands. */
 @Controller()
 export class InventoryHandler {
   constructor(

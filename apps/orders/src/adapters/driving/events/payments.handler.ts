@@ -5,7 +5,7 @@ import type { EventOf } from '@atlas/events';
 import { RecordPaymentCaptured } from '../../../application/commands/record-payment-captured';
 import { RecordPaymentRefused } from '../../../application/commands/record-payment-refused';
 
-/** Events of payments, in our words. */
+/** Translates events of payments to commands. */
 @Controller()
 export class PaymentsHandler {
   constructor(
