@@ -119,7 +119,7 @@ describe('Orders', () => {
       { key: stranger, kind: 'handler-failed', reason: expect.stringContaining(`no order ${stranger}`) },
       { key: 'foreign', kind: 'malformed', reason: expect.stringContaining('"ce_specversion" is missing') },
       { key: id, kind: 'parked', reason: expect.stringContaining(id) },
-      { key: id, kind: 'unknown-version', reason: expect.stringContaining('version 1 is') },
+      { key: id, kind: 'unknown-version', reason: expect.stringContaining('known versions: 1') },
     ]);
     expect((await read(id)).status).toBe('placed');
     const next = await place();

@@ -104,4 +104,20 @@ describe('A business other than the shop', () => {
     await eventually(async () => (await letters()).length > 0);
     expect(await letters()).toMatchObject([{ kind: 'unknown-type', key: subject }]);
   });
+
+  it('continues where it stopped after a restart, and counts no event twice', async () => {
+    const event = (memberId: string) => {
+      const data = { loanId: randomUUID(), memberId, book: 'Emma' };
+      return recordOf({ contract: BookLent, subject: data.loanId, aggregateVersion: 1, data });
+    };
+    const [before, after] = [event('mia'), event('mia')];
+    await members.publish(before);
+    await members.handled(before);
+
+    await members.restart(members.replicas[0]);
+
+    await members.publish(before, after);
+    await members.handled(after);
+    await counted('mia', { books: 2, events: 2 });
+  });
 });

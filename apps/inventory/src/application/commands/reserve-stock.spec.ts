@@ -7,10 +7,8 @@ import { SetStock } from './set-stock';
 const HOUR_MS = 60 * 60_000;
 
 describe('ReserveStock', () => {
-  const [first, second] = [
-    '1fe0cb2e-8d4b-4e0f-9d53-1f1f0a2f5a01',
-    '2fe0cb2e-8d4b-4e0f-9d53-1f1f0a2f5a02',
-  ] as const;
+  let first: string;
+  let second: string;
   let context: MemoryContext;
   let stock: MemoryStockRepository;
   let reservations: MemoryReservationRepository;
@@ -18,6 +16,7 @@ describe('ReserveStock', () => {
 
   beforeEach(async () => {
     context = new MemoryContext();
+    [first, second] = [context.ids.next(), context.ids.next()];
     stock = new MemoryStockRepository(context.unitOfWork, context.outbox);
     reservations = new MemoryReservationRepository(context.unitOfWork, stock, context.outbox);
     reserveStock = new ReserveStock(reservations, context.clock, HOUR_MS);

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Money } from '@atlas/kernel';
 import { JobTrigger, Random } from '@atlas/ports/application';
 import { MemoryContext } from '@atlas/testing';
@@ -84,7 +83,7 @@ async function world(declines = false, chance = 0.5) {
   const payments = new MemoryPaymentRepository(context.unitOfWork, ledger, context.outbox);
   const provider = new MoodyProvider(clock);
   const jobs = new Jobs();
-  const id = randomUUID();
+  const id = context.ids.next();
   const [amount, paymentToken] = [Money.of(price), declines ? 'tok_decline' : 'tok_approve'];
   await payments.add(Payment.request({ id, amount, paymentToken, at: clock.now() }));
   const claim = new ClaimDuePayments(payments, provider, clock, 1_000);
