@@ -132,7 +132,7 @@ describe('A dead letter', () => {
     expect(await lettersOf(id)).toHaveLength(1);
   });
 
-  it('keeps the order of its key\'s events while it is replayed, and misses none', async () => {
+  it("keeps the order of its key's events while it is replayed, and misses none", async () => {
     const { id, letters: found } = await brokenLoan(1);
     await mend(id);
     const holder = new Client({ connectionString: shelves.env.DATABASE_URL });
@@ -186,7 +186,7 @@ describe('A dead letter', () => {
     expect(letter).toMatchObject({ kind: 'malformed', attempts: 0 });
   });
 
-  it('that doesn\'t exist is reported, and an invalid name refused', async () => {
+  it("that doesn't exist is reported, and an invalid name refused", async () => {
     expect((await send('GET', '/dead-letters/999999')).statusCode).toBe(404);
     expect((await send('POST', '/dead-letters/999999/replay')).statusCode).toBe(404);
     expect((await send('POST', '/dead-letters/seven/replay')).statusCode).toBe(400);
