@@ -8,27 +8,27 @@ import type { Payment, PaymentChange } from '../domain/payment';
  */
 export const SETTLEMENT_JOB = 'settle-payments';
 
-/** Payments as a collection. A change is saved together with its events and its bookings, or not at all. */
+/** The collection of payments. A change, its events and its bookings are saved atomically. */
 export abstract class PaymentRepository {
-  /** @throws Error if there is a payment with its id already. */
+  /** @throws Error if its id already exists. */
   abstract add(requested: PaymentChange): Promise<void>;
 
   /**
-   * Locks the payment against other updates, and saves what `change` makes of it.
-   * @returns the payment afterwards; undefined if there is none with this id.
+   * Locks the payment against other updates, and saves the result of `change`.
+   * @returns the updated payment; undefined if there is none with this id.
    */
   abstract update(id: string, change: (payment: Payment) => PaymentChange): Promise<Payment | undefined>;
 
-  /** Does the same with several, in one transaction. @returns those that exist, afterwards. */
+  /** The same for several payments, in one transaction. @returns the updated payments, without those that don't exist. */
   abstract updateAll(
     ids: readonly string[],
     change: (payment: Payment) => PaymentChange,
   ): Promise<readonly Payment[]>;
 
   /**
-   * Does the same with at most `limit` of the payments that are due at `now`, the longest due first. Skips payments
-   * that are being updated.
-   * @returns them, afterwards.
+   * The same for at most `limit` payments that are due at `now`, the longest overdue first. Skips payments that are
+   * being updated.
+   * @returns the updated payments.
    */
   abstract updateDue(
     now: Date,
@@ -44,7 +44,7 @@ export abstract class Ledger {
   abstract balances(): Promise<readonly AccountBalance[]>;
 }
 
-/** The provider declines; to ask again won't help. */
+/** The provider declines; asking again won't help. */
 interface Declined {
   readonly kind: 'declined';
   readonly reason: string;

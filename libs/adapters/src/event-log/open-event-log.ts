@@ -25,7 +25,7 @@ const WEEK_HOURS = 7 * 24;
 /**
  * Opens the log that the settings name.
  * @param clientId the name of this process in the brokers' logs and metrics.
- * @param onError told of what went wrong and is being tried again.
+ * @param onError called with each error that is being retried.
  * @throws Error that names the setting that is missing or wrong.
  */
 export async function openEventLog(

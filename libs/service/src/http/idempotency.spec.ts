@@ -392,7 +392,7 @@ describe('An idempotent route', () => {
       ),
       { numRuns: 200 },
     );
-    // The rounds were no idyll: everything that can happen to a request did.
+    // Every possible outcome of a request occurred.
     expect([...met.keys()].map(String).sort()).toEqual(['201', '404', '409', '422', '500', 'replayed']);
   });
 });

@@ -135,7 +135,7 @@ describe('Settling a payment', () => {
     expect(await status()).toBe('captured');
   });
 
-  it('goes on asking as long as the provider is away, and never guesses', async () => {
+  it('keeps asking while the provider is unavailable, and never guesses', async () => {
     const { provider, record, attempt, status } = await world();
     provider.mood = 'away';
     for (let asked = 0; asked < 20; asked++) await record(await attempt());
