@@ -92,7 +92,9 @@ describe('Declarations', () => {
     const declarations = readDeclarations(apps);
 
     expect(defaultPortOf(declarations, 'shipping-relay')).toBe(4015);
-    expect(() => defaultPortOf(declarations, 'somewhere')).toThrow('No context.json declares a process "somewhere"');
+    expect(() => defaultPortOf(declarations, 'somewhere')).toThrow(
+      'No context.json declares a process "somewhere"',
+    );
   });
 
   it('may leave out what a context has none of', () => {
