@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { hasDocker } from './docker.mjs';
 import { TO_STDERR, at, root, run, say, seconds } from './process.mjs';
@@ -14,14 +14,9 @@ const DOCKER_SUITE = '\\.docker\\.spec\\.ts$';
 
 const folders = `^${root.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}/(apps|libs|tools)/`;
 
-/** Suites that need a database, processes or containers. All others are unit tests. */
-const INTEGRATION = [`${folders}[^/]+/test/`, `${folders}(.*/)?adapters/`, DOCKER_SUITE];
-
-/**
- * Suites at a time. Most of the time they wait for processes and containers rather than for the CPU; each takes up
- * to 2 GB.
- */
-const WORKERS = Math.min(4, Math.max(2, availableParallelism() - 1));
+/** Suites that need a database or processes. Those that need containers are apart; all others are unit tests. */
+const PROCESSES = [`${folders}[^/]+/test/`, `${folders}(.*/)?adapters/`];
+const INTEGRATION = [...PROCESSES, DOCKER_SUITE];
 
 /** Jest alone, with the arguments given. Returns its exit code. */
 export const jest = (node, args) => run(node, [...JEST, ...args], { stdio: 'inherit' });
@@ -36,8 +31,8 @@ export function testProject(node, folder) {
 }
 
 /**
- * All checks and tests: first the unit tests next to format, lint and types, then the integration tests, the longest
- * first. The last line of stdout is `N passed, N failed[, N skipped]`.
+ * All checks and tests: first the unit tests next to format, lint and types; then the suites with containers, one at a
+ * time, next to those with processes, because two suites that kill brokers starve each other on two cores. The last line of stdout is `N passed, N failed[, N skipped]`.
  *
  * It doesn't use the Nx targets. `nx run-many -t lint` starts ESLint for each project, and each reads the types of
  * all the others: 203 s of CPU time against 49 s for one ESLint. One Jest run shares a server and containers, orders
@@ -65,12 +60,10 @@ export async function testAll(node) {
     total.skipped = skipped.length;
     return close(total);
   }
-  await runJest(
-    node,
-    [...INTEGRATION, `--maxWorkers=${WORKERS}`, ...ignore(docker ? [] : [DOCKER_SUITE])],
-    total,
-    durations,
-  );
+  await Promise.all([
+    runJest(node, [...PROCESSES, '--runInBand', ...ignore([DOCKER_SUITE])], total, durations),
+    ...(docker ? [runJest(node, [DOCKER_SUITE, '--runInBand', ...ignore([])], total, durations)] : []),
+  ]);
 
   if (leftOut.length > 0) {
     say(`WITHOUT DOCKER ("docker info" fails) these ${leftOut.length} suites were LEFT OUT:`);

@@ -119,8 +119,8 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
         { handled: others.length },
       ]);
       // One crash unattributed, as its batch follows another one; one in its batch, three alone; and the last start
-      // survives.
-      expect(starts).toBeLessThanOrEqual(6);
+      // survives. A crash can also lose the offset commit of the batch before, which costs an unattributed crash more.
+      expect(starts).toBeLessThanOrEqual(8);
     }, 400_000);
   });
 }
