@@ -1,5 +1,5 @@
 import type { Change } from '@atlas/kernel';
-import { currentFlow, type Flow, type Outbox, runInFlow } from '@atlas/ports/adapters';
+import { Aggregates, currentFlow, type Flow, type Outbox, runInFlow } from '@atlas/ports/adapters';
 import type { NewEvent } from '@atlas/events';
 import type { EntitySchema, ObjectLiteral } from 'typeorm';
 import { EntityTable } from './entity-table';
@@ -47,14 +47,19 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
  * locked and loaded once, and just before the commit all inserts, all updates and all events are written with one
  * statement each. Repositories are composed of stores. Each method joins the open unit of work or opens one.
  */
-export class AggregateStore<Aggregate extends { readonly id: string }, Event, Row extends ObjectLiteral> {
+export class AggregateStore<
+  Aggregate extends { readonly id: string },
+  Event,
+  Row extends ObjectLiteral,
+> extends Aggregates<Aggregate, Event> {
   private readonly table: EntityTable<Row>;
 
   constructor(
-    private readonly unitOfWork: PostgresUnitOfWork,
+    protected override readonly unitOfWork: PostgresUnitOfWork,
     private readonly outbox: Outbox,
     private readonly mapping: AggregateMapping<Aggregate, Event, Row>,
   ) {
+    super();
     this.table = new EntityTable(unitOfWork, mapping.entity);
   }
 
@@ -103,51 +108,6 @@ export class AggregateStore<Aggregate extends { readonly id: string }, Event, Ro
     const flow = currentFlow() ?? entry.flow;
     Object.assign(entry, { current: change.next, isChanged: true, flow });
     await this.publish(change, flow);
-  }
-
-  /**
-   * Locks and loads the aggregate, and saves the result of `change`.
-   * @returns the updated aggregate; undefined if there is none with this id.
-   */
-  async update(
-    id: string,
-    change: (aggregate: Aggregate) => Change<Aggregate, Event>,
-  ): Promise<Aggregate | undefined> {
-    return (await this.updateAll([id], change))[0];
-  }
-
-  /** The same for several aggregates. @returns the updated ones that exist. */
-  updateAll(
-    ids: readonly string[],
-    change: (aggregate: Aggregate) => Change<Aggregate, Event>,
-  ): Promise<readonly Aggregate[]> {
-    return this.unitOfWork.run(async () => {
-      const updated: Aggregate[] = [];
-      for (const aggregate of await this.lock(ids)) {
-        const changed = change(aggregate);
-        await this.save(changed);
-        updated.push(changed.next);
-      }
-      return updated;
-    });
-  }
-
-  /**
-   * The same for at most `limit` aggregates that are due at `now`, the longest overdue first. Skips locked ones.
-   * @returns the updated aggregates.
-   */
-  updateDue(
-    now: Date,
-    limit: number,
-    change: (aggregate: Aggregate) => Change<Aggregate, Event>,
-  ): Promise<readonly Aggregate[]> {
-    return this.unitOfWork.run(async () => {
-      const due = await this.lockDue(now, limit);
-      return this.updateAll(
-        due.map(({ id }) => id),
-        change,
-      );
-    });
   }
 
   /** Locks and loads at most `limit` aggregates that are due at `now`, for {@link save}. */

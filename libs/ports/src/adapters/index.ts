@@ -1,3 +1,4 @@
+export { Aggregates } from './aggregates';
 export { type Attempt, Attempts } from './attempts';
 export {
   type DeadLetter,

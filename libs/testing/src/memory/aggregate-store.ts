@@ -1,6 +1,6 @@
 import type { NewEvent } from '@atlas/events';
 import type { Change } from '@atlas/kernel';
-import { currentFlow, type Flow, type Outbox, runInFlow } from '@atlas/ports/adapters';
+import { Aggregates, currentFlow, type Flow, type Outbox, runInFlow } from '@atlas/ports/adapters';
 import type { MemoryTable } from './database';
 import type { MemoryUnitOfWork } from './unit-of-work';
 
@@ -22,14 +22,18 @@ interface Row<Aggregate> {
 }
 
 /** The in-memory counterpart of PostgreSQL's `AggregateStore`, for repositories in use-case tests. */
-export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Event> {
+export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Event> extends Aggregates<
+  Aggregate,
+  Event
+> {
   private readonly table: MemoryTable<Row<Aggregate>>;
 
   constructor(
-    private readonly unitOfWork: MemoryUnitOfWork,
+    protected override readonly unitOfWork: MemoryUnitOfWork,
     private readonly outbox: Outbox,
     private readonly mapping: MemoryMapping<Aggregate, Event>,
   ) {
+    super();
     this.table = unitOfWork.database.table(mapping.name);
   }
 
@@ -68,51 +72,6 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
   async save(change: Change<Aggregate, Event>): Promise<void> {
     const row = this.unitOfWork.current.get(this.table, change.next.id);
     if (change.next !== row?.aggregate) await this.write(change, currentFlow() ?? row?.flow);
-  }
-
-  /**
-   * Locks the aggregate, and saves the result of `change`.
-   * @returns the updated aggregate; undefined if there is none with this id.
-   */
-  async update(
-    id: string,
-    change: (aggregate: Aggregate) => Change<Aggregate, Event>,
-  ): Promise<Aggregate | undefined> {
-    return (await this.updateAll([id], change))[0];
-  }
-
-  /** The same for several aggregates. @returns the updated ones that exist. */
-  updateAll(
-    ids: readonly string[],
-    change: (aggregate: Aggregate) => Change<Aggregate, Event>,
-  ): Promise<readonly Aggregate[]> {
-    return this.unitOfWork.run(async () => {
-      const updated: Aggregate[] = [];
-      for (const aggregate of await this.lock(ids)) {
-        const changed = change(aggregate);
-        await this.save(changed);
-        updated.push(changed.next);
-      }
-      return updated;
-    });
-  }
-
-  /**
-   * The same for at most `limit` aggregates that are due at `now`, the longest overdue first. Skips locked ones.
-   * @returns the updated aggregates.
-   */
-  updateDue(
-    now: Date,
-    limit: number,
-    change: (aggregate: Aggregate) => Change<Aggregate, Event>,
-  ): Promise<readonly Aggregate[]> {
-    return this.unitOfWork.run(async () => {
-      const due = await this.lockDue(now, limit);
-      return this.updateAll(
-        due.map(({ id }) => id),
-        change,
-      );
-    });
   }
 
   /** Locks at most `limit` aggregates that are due at `now`, for {@link save}. */
