@@ -9,7 +9,7 @@ import { BY_HORIZON, BY_ID, BY_XID_AND_ID, type NaiveCursor, NaiveRelay } from '
 import { RelayBuild, type RelayProcess } from './relay-process';
 
 const isFull = process.env['FAULTS'] === 'full';
-const KILLS = isFull ? 50 : 6;
+const KILLS = isFull ? 50 : 4;
 const PAUSES = isFull ? 6 : 1;
 const OUTAGES = isFull ? 3 : 1;
 const DEADLINE_MS = 120_000;

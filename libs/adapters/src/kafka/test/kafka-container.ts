@@ -51,7 +51,12 @@ export async function startKafka({ onHost = false } = {}): Promise<KafkaContaine
   const docker = (await getContainerRuntimeClient()).container.getById(container.getId());
   return {
     brokers,
-    pause: async () => void (await docker.pause()),
+    // Docker gives up on a container that forks while it is being frozen.
+    pause: async () =>
+      void (await eventually(async () => {
+        if (!(await docker.inspect()).State.Paused) await docker.pause();
+        return true;
+      })),
     unpause: async () => void (await docker.unpause()),
     stop: async () => void (await docker.stop({ t: 20 })),
     kill: async () => {
