@@ -153,7 +153,7 @@ class World {
 
   /** The loans that took effect, in order. */
   effects(): readonly string[] {
-    return this.database.outbox.map(({ subject }) => subject);
+    return this.database.outbox.map(({ event }) => event.subject);
   }
 
   async close(): Promise<void> {

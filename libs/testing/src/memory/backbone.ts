@@ -1,4 +1,4 @@
-import { encodeEvent, type EventEnvelope, type NewEvent } from '@atlas/events';
+import { encodeEvent, type EventEnvelope, type NewEvent, topicOf } from '@atlas/events';
 import {
   type Attempt,
   Attempts,
@@ -30,20 +30,17 @@ export class MemoryOutbox extends Outbox {
 
   async add(events: readonly NewEvent[]): Promise<void> {
     if (events.length === 0) return;
-    const transaction = this.unitOfWork.current;
-    const added = events.map((event) => this.complete(event));
-    transaction.whenCommitted(() => this.unitOfWork.database.outbox.push(...added));
+    const { current } = this.unitOfWork;
+    for (const event of events) {
+      const envelope = envelopeOf(event, this.ids.next(), this.clock.now());
+      const topic = topicOf(event.contract.owner);
+      current.insertOutbox(envelope, { topic, ...encodeEvent(event.contract, envelope) });
+    }
   }
 
   /** The committed events, in order. */
   committed(): readonly EventEnvelope[] {
-    return this.unitOfWork.database.outbox;
-  }
-
-  private complete(event: NewEvent): EventEnvelope {
-    const envelope = envelopeOf(event, this.ids.next(), this.clock.now());
-    encodeEvent(event.contract, envelope);
-    return envelope;
+    return this.unitOfWork.database.outbox.map(({ event }) => event);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { EventEnvelope } from '@atlas/events';
-import type { StoredDeadLetter } from '@atlas/ports/adapters';
+import type { OutgoingRecord, StoredDeadLetter } from '@atlas/ports/adapters';
 
 /** Committed rows by key; uncommitted ones are in a {@link MemoryTransaction}. */
 export class MemoryTable<Row> {
@@ -16,9 +16,23 @@ export interface AnswerRow {
   readonly expiresAt: number;
 }
 
+/** A committed row of the outbox. */
+export interface OutboxRow {
+  /** Assigned when it was inserted, so rows commit in another order than that of their ids. */
+  readonly id: bigint;
+  /** Of the transaction that inserted it. */
+  readonly xid: bigint;
+  readonly event: EventEnvelope;
+  readonly record: OutgoingRecord;
+}
+
 /** The data of a service, which several processes may share. */
 export class MemoryDatabase {
-  readonly outbox: EventEnvelope[] = [];
+  /** In the order of the commits. */
+  readonly outbox: OutboxRow[] = [];
+  readonly transactions = new TransactionIds();
+  /** The id of the next row of the outbox. */
+  nextOutboxId = 1n;
   /** By consumer and event: when it was handled, milliseconds since 1970. */
   readonly inbox = new MemoryTable<number>();
   readonly deadLetters = new MemoryTable<{ readonly consumer: string; readonly letter: StoredDeadLetter }>();
@@ -35,9 +49,39 @@ export class MemoryDatabase {
   }
 }
 
+/** Counts transactions that write, like PostgreSQL. */
+export class TransactionIds {
+  private readonly open = new Set<bigint>();
+  /** PostgreSQL's first id for users. */
+  private nextId = 3n;
+
+  begin(): bigint {
+    const id = this.nextId;
+    this.nextId += 1n;
+    this.open.add(id);
+    return id;
+  }
+
+  end(id: bigint): void {
+    this.open.delete(id);
+  }
+
+  /** What has ended by now: all ids below `next`, except those in `running`, which are in ascending order. */
+  snapshot(): { readonly next: bigint; readonly running: readonly bigint[] } {
+    return { next: this.nextId, running: [...this.open] };
+  }
+}
+
+/** A waiting transaction would wait for itself: the database asks its client to try again. */
+export class SerializationFailure extends Error {
+  override readonly name = 'SerializationFailure';
+}
+
 /** Named locks that a transaction holds until it ends. */
 export class MemoryLocks {
   private readonly held = new Map<string, { owner: object; ended: Promise<void>; end: () => void }>();
+  /** The lock that each waiting transaction waits for. */
+  private readonly waiting = new Map<object, string>();
 
   /** False if another holds it. */
   tryAcquire(name: string, owner: object): boolean {
@@ -48,12 +92,29 @@ export class MemoryLocks {
     return true;
   }
 
-  /** Waits until the lock is free. There is no deadlock detection: always take locks in the same order. */
+  /** Waits until the lock is free. @throws SerializationFailure instead of waiting in a circle. */
   async acquire(name: string, owner: object): Promise<void> {
-    while (!this.tryAcquire(name, owner)) await this.held.get(name)?.ended;
+    while (!this.tryAcquire(name, owner)) await this.freed(name, owner);
+  }
+
+  /** Resolves when the lock's holder has ended; another may hold it by then. @throws SerializationFailure */
+  protected async freed(name: string, owner: object): Promise<void> {
+    const holder = this.held.get(name);
+    if (!holder) return;
+    if (this.waitsFor(holder.owner, owner)) throw new SerializationFailure(`Deadlock detected at ${name}`);
+    this.waiting.set(owner, name);
+    await holder.ended;
+    this.waiting.delete(owner);
+  }
+
+  private waitsFor(one: object, other: object): boolean {
+    const name = this.waiting.get(one);
+    const next = name === undefined ? undefined : this.held.get(name)?.owner;
+    return next !== undefined && (next === other || this.waitsFor(next, other));
   }
 
   release(owner: object): void {
+    this.waiting.delete(owner);
     for (const [name, lock] of this.held) {
       if (lock.owner !== owner) continue;
       this.held.delete(name);
@@ -66,12 +127,17 @@ export class MemoryLocks {
 export class MemoryTransaction {
   private readonly writes = new Map<MemoryTable<unknown>, Map<string, unknown>>();
   private readonly onCommit: (() => void)[] = [];
+  private readonly afterwards: (() => void)[] = [];
+  private id: bigint | undefined;
+
+  constructor(private readonly database: MemoryDatabase) {}
 
   get<Row>(table: MemoryTable<Row>, key: string): Row | undefined {
     return (this.writes.get(table)?.get(key) as Row | undefined) ?? table.committed.get(key);
   }
 
   set<Row>(table: MemoryTable<Row>, key: string, row: Row): void {
+    this.xid();
     const rows = this.writes.get(table) ?? new Map<string, unknown>();
     this.writes.set(table, rows.set(key, row));
   }
@@ -83,15 +149,54 @@ export class MemoryTransaction {
   }
 
   delete<Row>(table: MemoryTable<Row>, key: string): void {
-    this.whenCommitted(() => table.committed.delete(key));
+    this.onCommitted(() => table.committed.delete(key));
   }
 
-  whenCommitted(callback: () => void): void {
-    this.onCommit.push(callback);
+  insertOutbox(event: EventEnvelope, record: OutgoingRecord): void {
+    const row = { id: this.database.nextOutboxId, xid: this.xid(), event, record };
+    this.database.nextOutboxId += 1n;
+    this.onCommitted(() => this.database.outbox.push(row));
   }
 
+  /** Calls `callback` once the client knows of the commit. */
+  afterCommit(callback: () => void): void {
+    this.afterwards.push(callback);
+  }
+
+  /** Whether it has written anything. */
+  get isWriting(): boolean {
+    return this.id !== undefined;
+  }
+
+  /** Makes its changes visible, and releases its locks. */
   commit(): void {
     for (const [table, rows] of this.writes) for (const [key, row] of rows) table.committed.set(key, row);
     for (const callback of this.onCommit) callback();
+    this.end();
+  }
+
+  /** Ends it without effect; does nothing after {@link commit}. */
+  rollback(): void {
+    this.end();
+  }
+
+  committed(): void {
+    for (const callback of this.afterwards) callback();
+  }
+
+  private onCommitted(callback: () => void): void {
+    this.xid();
+    this.onCommit.push(callback);
+  }
+
+  /** Assigned by its first write. */
+  private xid(): bigint {
+    this.id ??= this.database.transactions.begin();
+    return this.id;
+  }
+
+  private end(): void {
+    if (this.id !== undefined) this.database.transactions.end(this.id);
+    this.database.locks.release(this);
   }
 }

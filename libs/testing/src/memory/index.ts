@@ -7,6 +7,13 @@ export {
   MemoryOutbox,
 } from './backbone';
 export { MemoryContext } from './context';
-export { MemoryDatabase, type MemoryTable } from './database';
+export {
+  MemoryDatabase,
+  MemoryLocks,
+  type MemoryTable,
+  MemoryTransaction,
+  type OutboxRow,
+  SerializationFailure,
+} from './database';
 export { MemoryEventLog, MemoryLogData } from './event-log';
-export { type MemoryFaults, MemoryUnitOfWork, SerializationFailure } from './unit-of-work';
+export { type MemoryFaults, MemoryUnitOfWork } from './unit-of-work';

@@ -11,6 +11,7 @@ import {
   MemoryLogData,
   MemoryOutbox,
   MemoryUnitOfWork,
+  SerializationFailure,
 } from '.';
 
 backboneContract('memory', async () => {
@@ -37,4 +38,33 @@ backboneContract('memory', async () => {
 eventLogContract('The event log in memory', async () => {
   const data = new MemoryLogData();
   return { connect: async (onError) => new MemoryEventLog(data, onError), drop: async () => undefined };
+});
+
+describe('A database in memory', () => {
+  it('has a transaction try again that would wait in a circle, so that both end', async () => {
+    const database = new MemoryDatabase();
+    const tries: string[] = [];
+    const take = (first: string, second: string) => {
+      const unitOfWork = new MemoryUnitOfWork(database);
+      return unitOfWork.run(async () => {
+        tries.push(first);
+        await database.locks.acquire(first, unitOfWork.current);
+        await new Promise(setImmediate);
+        await database.locks.acquire(second, unitOfWork.current);
+      });
+    };
+    await Promise.all([take('book', 'loan'), take('loan', 'book')]);
+    expect(tries).toHaveLength(3);
+  });
+
+  it('reports a circle of three', async () => {
+    const { locks } = new MemoryDatabase();
+    const [one, two, three] = [{}, {}, {}];
+    await locks.acquire('a', one);
+    await locks.acquire('b', two);
+    await locks.acquire('c', three);
+    void locks.acquire('b', one);
+    void locks.acquire('c', two);
+    await expect(locks.acquire('a', three)).rejects.toThrow(SerializationFailure);
+  });
 });

@@ -1,11 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { UnitOfWork } from '@atlas/ports/adapters';
-import { type MemoryDatabase, MemoryTransaction } from './database';
-
-/** The error of a transaction that the database asks the client to retry. */
-export class SerializationFailure extends Error {
-  override readonly name = 'SerializationFailure';
-}
+import { type MemoryDatabase, MemoryTransaction, SerializationFailure } from './database';
 
 export interface MemoryFaults {
   /** Called before each commit; an error it throws makes the commit fail. */
@@ -40,7 +35,7 @@ export class MemoryUnitOfWork extends UnitOfWork {
 
   afterCommit(callback: () => void): void {
     const transaction = this.open.getStore();
-    if (transaction) transaction.whenCommitted(callback);
+    if (transaction) transaction.afterCommit(callback);
     else callback();
   }
 
@@ -51,15 +46,25 @@ export class MemoryUnitOfWork extends UnitOfWork {
     return transaction;
   }
 
+  /** Opens a transaction. */
+  protected async begin(): Promise<MemoryTransaction> {
+    return new MemoryTransaction(this.database);
+  }
+
+  protected async commit(transaction: MemoryTransaction): Promise<void> {
+    this.faults.beforeCommit?.(transaction);
+    transaction.commit();
+  }
+
   private async transaction<T>(work: () => Promise<T>): Promise<T> {
-    const transaction = new MemoryTransaction();
+    const transaction = await this.begin();
     try {
       const value = await this.open.run(transaction, work);
-      this.faults.beforeCommit?.(transaction);
-      transaction.commit();
+      await this.commit(transaction);
+      transaction.committed();
       return value;
     } finally {
-      this.database.locks.release(transaction);
+      transaction.rollback();
     }
   }
 }
