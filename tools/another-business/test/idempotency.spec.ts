@@ -52,6 +52,7 @@ class Returns {
       case 'loses its connection before its commit':
         this.unitOfWork.beforeCommit(async () => {
           await this.unitOfWork.manager.query('SELECT pg_terminate_backend(pg_backend_pid())');
+          return false;
         });
         break;
       case 'dies between its commit and its answer':

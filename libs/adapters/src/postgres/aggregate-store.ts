@@ -29,7 +29,7 @@ export interface AggregateMapping<Aggregate, Event, Row extends ObjectLiteral> {
 interface Entry<Aggregate> {
   current: Aggregate;
   /** Whether its row already exists. */
-  readonly isStored: boolean;
+  isStored: boolean;
   isChanged: boolean;
   flow: Flow | null;
 }
@@ -162,14 +162,17 @@ export class AggregateStore<
     await (flow ? runInFlow(flow, () => this.outbox.add(events)) : this.outbox.add(events));
   }
 
-  private async write({ entries }: Unit<Aggregate>): Promise<void> {
+  private async write({ entries }: Unit<Aggregate>): Promise<boolean> {
     const changed = [...entries.values()].filter(
       (entry) => entry !== undefined && entry.isChanged,
     ) as Entry<Aggregate>[];
     const rows = (stored: boolean) =>
       changed.filter(({ isStored }) => isStored === stored).map((entry) => this.toRow(entry));
-    await this.table.insert(rows(false));
-    await this.table.update(rows(true));
+    const [added, updated] = [rows(false), rows(true)];
+    for (const entry of changed) Object.assign(entry, { isStored: true, isChanged: false });
+    await this.table.insert(added);
+    await this.table.update(updated);
+    return changed.length > 0;
   }
 
   private toRow({ current, flow }: Entry<Aggregate>): Row {

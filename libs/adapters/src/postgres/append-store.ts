@@ -22,7 +22,11 @@ export class AppendStore<Row extends ObjectLiteral> {
     this.unitOfWork
       .local(this, () => {
         const added: Row[] = [];
-        this.unitOfWork.beforeCommit(() => this.table.insert(added));
+        this.unitOfWork.beforeCommit(async () => {
+          const rows = added.splice(0);
+          await this.table.insert(rows);
+          return rows.length > 0;
+        });
         return added;
       })
       .push(...rows);

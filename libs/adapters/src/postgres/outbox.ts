@@ -39,10 +39,9 @@ export class PostgresOutbox extends Outbox {
   }
 
   private begin(): OutboxRow[] {
-    const rows: OutboxRow[] = [];
-    this.unitOfWork.beforeCommit(() => this.insert(rows));
-    this.unitOfWork.afterCommit(() => rows.forEach(({ type }) => this.committed.add(1, { type })));
-    return rows;
+    const waiting: OutboxRow[] = [];
+    this.unitOfWork.beforeCommit(() => this.insert(waiting.splice(0)));
+    return waiting;
   }
 
   private toRow(event: NewEvent): OutboxRow {
@@ -61,7 +60,8 @@ export class PostgresOutbox extends Outbox {
     };
   }
 
-  private async insert(rows: readonly OutboxRow[]): Promise<void> {
+  private async insert(rows: readonly OutboxRow[]): Promise<boolean> {
+    if (rows.length === 0) return false;
     await this.unitOfWork.manager.query(
       `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::jsonb[], $6::bytea[])`,
@@ -74,5 +74,7 @@ export class PostgresOutbox extends Outbox {
         rows.map((row) => row.payload),
       ],
     );
+    this.unitOfWork.afterCommit(() => rows.forEach(({ type }) => this.committed.add(1, { type })));
+    return true;
   }
 }

@@ -1,7 +1,30 @@
-import { createTestDatabase, type TestDatabase } from '@atlas/testing';
-import type { DataSource } from 'typeorm';
+import { randomUUID } from 'node:crypto';
+import { changed } from '@atlas/kernel';
+import { BookReturned, createTestDatabase, type TestDatabase } from '@atlas/testing';
+import { type DataSource, EntitySchema } from 'typeorm';
+import { SystemClock, UuidV7Generator } from '../system';
+import { AggregateStore } from './aggregate-store';
+import { AppendStore } from './append-store';
 import { connectDatabase } from './data-source';
+import { PostgresOutbox } from './outbox';
 import { PostgresUnitOfWork } from './unit-of-work';
+
+interface ShelfRow {
+  id: string;
+  books: number;
+}
+
+const Shelf = new EntitySchema<ShelfRow>({
+  name: 'shelf',
+  tableName: 'shelf',
+  columns: { id: { type: 'uuid', primary: true }, books: { type: 'integer' } },
+});
+
+const Note = new EntitySchema<{ text: string }>({
+  name: 'note',
+  tableName: 'note',
+  columns: { text: { type: 'text', primary: true } },
+});
 
 describe('A PostgreSQL unit of work', () => {
   let database: TestDatabase;
@@ -10,10 +33,12 @@ describe('A PostgreSQL unit of work', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    dataSource = await connectDatabase({ url: database.url });
+    dataSource = await connectDatabase({ url: database.url, entities: [Shelf, Note] });
     unitOfWork = new PostgresUnitOfWork(dataSource);
     await dataSource.query('CREATE TABLE account (id integer PRIMARY KEY, balance integer NOT NULL)');
     await dataSource.query('INSERT INTO account VALUES (1, 0), (2, 0)');
+    await dataSource.query('CREATE TABLE shelf (id uuid PRIMARY KEY, books integer NOT NULL)');
+    await dataSource.query('CREATE TABLE note (text text PRIMARY KEY)');
   });
   afterAll(async () => {
     await dataSource?.destroy();
@@ -50,6 +75,52 @@ describe('A PostgreSQL unit of work', () => {
     });
     await expect(work).rejects.toThrow('duplicate key');
     expect(attempts).toBe(1);
+  });
+
+  it('writes what a writer before the commit adds, to whichever store', async () => {
+    const outbox = new PostgresOutbox(unitOfWork, new SystemClock(), new UuidV7Generator());
+    const notes = new AppendStore(unitOfWork, Note);
+    const same = <T>(row: T): T => row;
+    const shelves = new AggregateStore<ShelfRow, string, ShelfRow>(unitOfWork, outbox, {
+      entity: Shelf,
+      toRow: same,
+      fromRow: same,
+    });
+    const [id, late] = [randomUUID(), randomUUID()];
+    const returned = (aggregateVersion: number) =>
+      outbox.add([
+        {
+          contract: BookReturned,
+          subject: id,
+          aggregateVersion,
+          data: { loanId: id, condition: 'good' },
+        },
+      ]);
+
+    await unitOfWork.run(async () => {
+      await shelves.add(changed({ id, books: 1 }, 'made'));
+      notes.append([{ text: `${id} 1` }]);
+      await returned(1);
+      let rounds = 0;
+      unitOfWork.beforeCommit(async () => {
+        if (++rounds > 2) return false;
+        await shelves.save(changed({ id, books: 1 + rounds }, 'filled'));
+        if (rounds === 2) await shelves.add(changed({ id: late, books: 0 }, 'made'));
+        notes.append([{ text: `${id} ${1 + rounds}` }]);
+        await returned(1 + rounds);
+        return true;
+      });
+    });
+
+    const stored = (table: string, column: string, where: string) =>
+      dataSource.query(`SELECT ${column} AS value FROM ${table} WHERE ${where} ORDER BY 1`) as Promise<
+        { value: unknown }[]
+      >;
+    const values = async (...args: Parameters<typeof stored>) =>
+      (await stored(...args)).map(({ value }) => value);
+    expect(await values('outbox', 'aggregate_version', `aggregate_id = '${id}'`)).toEqual([1, 2, 3]);
+    expect(await values('note', 'text', `text LIKE '${id}%'`)).toEqual([`${id} 1`, `${id} 2`, `${id} 3`]);
+    expect(await values('shelf', 'books', `id IN ('${id}', '${late}')`)).toEqual([0, 3]);
   });
 });
 

@@ -8,7 +8,7 @@ interface OpenUnit {
   readonly locals: Map<object, unknown>;
   readonly announced: Set<string>;
   readonly turns: Map<string, Promise<unknown>>;
-  readonly beforeCommit: (() => Promise<void>)[];
+  readonly writers: (() => Promise<boolean>)[];
   readonly afterCommit: (() => void)[];
 }
 
@@ -73,9 +73,13 @@ export class PostgresUnitOfWork extends UnitOfWork {
     return locals.get(owner) as T;
   }
 
-  /** Calls `callback` at the end of the open transaction, before the commit. */
-  beforeCommit(callback: () => Promise<void>): void {
-    this.openUnit().beforeCommit.push(callback);
+  /**
+   * Calls `write` before the open transaction commits, and again until no writer has anything left: what one writes may
+   * make another one collect more.
+   * @param write writes what has been collected since its last call; false if that was nothing.
+   */
+  beforeCommit(write: () => Promise<boolean>): void {
+    this.openUnit().writers.push(write);
   }
 
   afterCommit(callback: () => void): void {
@@ -98,16 +102,23 @@ export class PostgresUnitOfWork extends UnitOfWork {
         locals: new Map(),
         announced: new Set(),
         turns: new Map(),
-        beforeCommit: [],
+        writers: [],
         afterCommit,
       };
       return this.open.run(unit, async () => {
         const value = await work();
-        for (const callback of unit.beforeCommit) await callback();
+        while (await writeOnce(unit));
         return value;
       });
     });
     for (const callback of afterCommit) callback();
     return result;
   }
+}
+
+/** @returns whether anything was written. */
+async function writeOnce({ writers }: OpenUnit): Promise<boolean> {
+  let hasWritten = false;
+  for (const write of writers) hasWritten = (await write()) || hasWritten;
+  return hasWritten;
 }
