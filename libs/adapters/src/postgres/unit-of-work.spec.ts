@@ -112,12 +112,12 @@ describe('A PostgreSQL unit of work', () => {
       });
     });
 
-    const stored = (table: string, column: string, where: string) =>
-      dataSource.query(`SELECT ${column} AS value FROM ${table} WHERE ${where} ORDER BY 1`) as Promise<
-        { value: unknown }[]
-      >;
-    const values = async (...args: Parameters<typeof stored>) =>
-      (await stored(...args)).map(({ value }) => value);
+    const values = async (table: string, column: string, where: string) => {
+      const rows: { value: unknown }[] = await dataSource.query(
+        `SELECT ${column} AS value FROM ${table} WHERE ${where} ORDER BY 1`,
+      );
+      return rows.map(({ value }) => value);
+    };
     expect(await values('outbox', 'aggregate_version', `aggregate_id = '${id}'`)).toEqual([1, 2, 3]);
     expect(await values('note', 'text', `text LIKE '${id}%'`)).toEqual([`${id} 1`, `${id} 2`, `${id} 3`]);
     expect(await values('shelf', 'books', `id IN ('${id}', '${late}')`)).toEqual([0, 3]);

@@ -8,6 +8,7 @@ import type { ProcessMetrics } from '../telemetry/process-metrics';
 import { registerFlow } from './flow.hook';
 import { acceptJsonOnly } from './json-body';
 import { sendProblem } from './problem.filter';
+import { refuseWrongTexts } from './texts';
 
 const BODY_LIMIT_BYTES = 1_048_576;
 
@@ -24,8 +25,9 @@ export function createHttpServer(readiness: Readiness, metrics: ProcessMetrics):
   });
   const fastify = adapter.getInstance();
   measureRequests(fastify);
-  acceptJsonOnly(fastify);
   registerFlow(fastify);
+  refuseWrongTexts(fastify);
+  acceptJsonOnly(fastify);
   serveMetrics(fastify, metrics);
   endConnectionsOnLeave(fastify, readiness);
   return adapter;

@@ -38,6 +38,22 @@ export class Problem extends HttpException {
   }
 }
 
+/** More would not help, and the response would grow with the request. */
+const MAX_ERRORS = 100;
+
+/** For a request whose fields are wrong: 400 with the first hundred of them. */
+export const invalidRequest = (where: string, errors: readonly ProblemField[]): Problem =>
+  new Problem({
+    status: 400,
+    title: 'Invalid request',
+    detail: `The request ${where} is invalid; see \`errors\`.`,
+    errors: errors.slice(0, MAX_ERRORS),
+  });
+
+/** A JSON Pointer (RFC 6901). */
+export const pointerTo = (segments: readonly PropertyKey[]): string =>
+  segments.map((segment) => `/${String(segment).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
 const urnOf = (title: string) =>
   `urn:atlas:problem:${title
     .toLowerCase()

@@ -7,9 +7,6 @@ import { type Observable, throwError } from 'rxjs';
 import { isInfrastructureError } from '@atlas/resilience';
 import { Problem, type ProblemDetails } from './problem-details';
 
-/** PostgreSQL's codes for text that it can't store, such as U+0000. */
-const UNSTORABLE_TEXT = new Set(['22021', '22P05']);
-
 /** What Fastify's errors mean to the client. */
 const FASTIFY_PROBLEMS: Readonly<Record<string, { title: string; detail: string }>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: {
@@ -85,13 +82,6 @@ function toProblem(exception: unknown): Answer {
     });
   }
   const { statusCode, code, message } = exception as { statusCode?: number; code?: string; message?: string };
-  if (UNSTORABLE_TEXT.has(code ?? '')) {
-    return problem({
-      status: 400,
-      title: 'Invalid request',
-      detail: 'The request contains characters that cannot be stored, such as U+0000; remove them.',
-    });
-  }
   if (statusCode && statusCode >= 400 && statusCode < 500) return refused(statusCode, code, message);
   const flow = currentFlow()?.correlationId;
   return problem({

@@ -1,13 +1,10 @@
 import { type ArgumentMetadata, Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
-import { Problem, type ProblemField } from './problem-details';
+import { invalidRequest, pointerTo, type ProblemField } from './problem-details';
 
 type Issues = readonly {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }[];
-
-/** More would not help, and the response would grow with the request. */
-const MAX_ERRORS = 100;
 
 class InvalidInput extends Error {
   constructor(readonly issues: Issues) {
@@ -30,12 +27,8 @@ export class ValidationPipe extends StandardSchemaValidationPipe {
       return await super.transform(value, metadata);
     } catch (error) {
       if (!(error instanceof InvalidInput)) throw error;
-      throw new Problem({
-        status: 400,
-        title: 'Invalid request',
-        detail: `The request ${PLACES[metadata.type]} is invalid; see \`errors\`.`,
-        errors: error.issues.slice(0, MAX_ERRORS).map((issue) => fieldOf(issue, metadata)),
-      });
+      const errors = error.issues.map((issue) => fieldOf(issue, metadata));
+      throw invalidRequest(PLACES[metadata.type], errors);
     }
   }
 }
@@ -44,9 +37,7 @@ const PLACES = { body: 'body', query: 'query', param: 'path', custom: 'content' 
 
 function fieldOf({ message, path = [] }: Issues[number], { type, data }: ArgumentMetadata): ProblemField {
   const segments = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
-  const pointer = [...(data ? [data] : []), ...segments]
-    .map((segment) => `/${String(segment).replaceAll('~', '~0').replaceAll('/', '~1')}`)
-    .join('');
+  const pointer = pointerTo([...(data ? [data] : []), ...segments]);
   if (type === 'query') return { in: 'query', pointer, detail: message };
   if (type === 'param') return { in: 'path', pointer, detail: message };
   return { pointer, detail: message };
