@@ -234,6 +234,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         record: {
           topic: 'lending.events',
           partition: 0,
+          log: 'the log',
           offset,
           key,
           headers: { ce_type: 'x' },
@@ -277,6 +278,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         record: {
           topic: 'shelves.events',
           partition: 2,
+          log: 'the log',
           offset,
           key,
           headers: { ce_type: 'x', traceparent: 'y' },

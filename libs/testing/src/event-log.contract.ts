@@ -15,6 +15,8 @@ import { eventually } from './eventually';
 export interface EventLogUnderTest {
   /** Opens the log as another independent process would. The suite closes it. */
   connect(onError: (error: unknown) => void): Promise<EventLog>;
+  /** Deletes a topic with its records, as an operator would. */
+  deleteTopic(name: string): Promise<void>;
   /** Called after all are closed. */
   drop(): Promise<void>;
 }
@@ -100,6 +102,9 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
       return member;
     };
 
+    const identity = async (): Promise<string | undefined> =>
+      (await log.describe()).find((each) => each.topic === topic)?.log;
+
     const allPartitions = () => Array.from({ length: PARTITIONS }, (_, number) => `${topic}/${number}`);
 
     const shared = (...members: Member[]) =>
@@ -149,9 +154,42 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         await Promise.all(processes.map((process) => process.ensureTopics([another])));
 
         const described = (await log.describe()).filter((each) => each.topic === another.name);
+        const identity = described[0]?.log;
         expect(described).toEqual(
-          [0, 1, 2].map((partition) => ({ topic: another.name, partition, start: 0, end: 0 })),
+          [0, 1, 2].map((partition) => ({
+            topic: another.name,
+            partition,
+            log: identity,
+            start: 0,
+            end: 0,
+          })),
         );
+      });
+
+      test('have an identity, which their records carry, and another one when they are made anew', async () => {
+        const before = await identity();
+        await publish(numbered(10));
+        const member = await joinAs(new Member());
+        await handled(10, member);
+        for (const records of [await readAll(), member.records]) {
+          expect(new Set(records.map((each) => each.log))).toEqual(new Set([before]));
+        }
+
+        await underTest.deleteTopic(topic);
+        log = await anotherProcess();
+        await eventually(async () => {
+          await log.ensureTopics([{ name: topic, partitions: PARTITIONS }]);
+          return (await identity()) !== before;
+        }, DEADLINE_MS);
+        await publish(numbered(20));
+        // A running member needs no restart, and takes none of the new records for one of before.
+        await handled(30, member);
+
+        const after = await identity();
+        for (const records of [await readAll(), member.records.slice(10)]) {
+          expect(new Set(records.map((each) => each.log))).toEqual(new Set([after]));
+        }
+        expect(after).not.toBe(before);
       });
 
       test('are refused if they exist with another number of partitions', async () => {

@@ -12,6 +12,9 @@ import {
 } from 'kafkajs';
 import './kafkajs-patches';
 import { skipAborted } from './read-committed';
+import { learnTopicIds } from './topic-ids';
+
+learnTopicIds();
 
 /** How to reach the brokers. */
 export type Connection = Pick<KafkaConfig, 'ssl' | 'sasl'> & {

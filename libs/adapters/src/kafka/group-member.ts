@@ -7,11 +7,12 @@ import type {
   ConsumerGroupJoinEvent,
   EachBatchPayload,
 } from 'kafkajs';
+import { AssignedLogs } from './assigned-logs';
 import { evenAssigner } from './assigner';
 import type { KafkaClient } from './client';
 import { asError, isRebalance, isUnknownMember, type Report } from './errors';
 import { OffsetCommits, type Position } from './offset-commits';
-import { skipAborted } from './read-committed';
+import { type FetchedRecord, skipAborted } from './read-committed';
 import { toConsumedRecord } from './reader';
 
 const DEFAULT_BATCH_RECORDS = 200;
@@ -39,6 +40,7 @@ export class GroupMember {
   private revoked: Error | undefined;
   /** The batch being handled: its signal, and a promise of its end. */
   private inHand: { readonly signal: AbortController; readonly done: PromiseWithResolvers<void> } | undefined;
+  private readonly logs = new AssignedLogs();
   private readonly commits = new OffsetCommits((positions) => this.commit(positions));
   /** Of the last batch: unlike the consumer's own, its commit function works until the consumer has stopped. */
   private batch: EachBatchPayload | undefined;
@@ -67,7 +69,9 @@ export class GroupMember {
       rebalanceTimeout: REBALANCE_TIMEOUT_MS,
       maxWaitTimeInMs: FETCH_WAIT_MS,
       allowAutoTopicCreation: false,
-      partitionAssigners: [(config) => evenAssigner({ ...config, cluster: skipAborted(config.cluster) })],
+      partitionAssigners: [
+        (config) => evenAssigner({ ...config, cluster: skipAborted(this.logs.follow(config.cluster)) }),
+      ],
       // kafkajs restarts after some failures only; GroupConsumer does so after all of them.
       retry: { restartOnFailure: () => Promise.resolve(false) },
     });
@@ -145,6 +149,7 @@ export class GroupMember {
   private joined({ payload }: ConsumerGroupJoinEvent): void {
     if (this.failure || this.leaving) return;
     this.id = payload.memberId;
+    this.logs.forget();
     this.revoked = undefined;
     this.owned = Object.entries(payload.memberAssignment)
       .flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })))
@@ -189,10 +194,12 @@ export class GroupMember {
 
   private async handleSlices(payload: EachBatchPayload, signal: AbortSignal): Promise<void> {
     const { topic, partition, messages } = payload.batch;
+    const { rawMessages } = payload.batch as unknown as { readonly rawMessages: readonly FetchedRecord[] };
+    const log = this.logs.logOf(rawMessages);
     const { group, handle, maxBatchRecords = DEFAULT_BATCH_RECORDS } = this.subscription;
     for (let from = 0; from < messages.length && !signal.aborted; from += maxBatchRecords) {
       const slice = messages.slice(from, from + maxBatchRecords);
-      const records = slice.map((message) => toConsumedRecord(topic, partition, message));
+      const records = slice.map((message) => toConsumedRecord({ topic, partition, log }, message));
       try {
         await handle({ topic, partition, records }, signal);
       } catch (error) {

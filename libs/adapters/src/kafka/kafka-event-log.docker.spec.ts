@@ -1,4 +1,5 @@
 import { eventLogContract } from '@atlas/testing';
+import { Kafka, logLevel } from 'kafkajs';
 import { KafkaEventLog } from './kafka-event-log';
 import { startKafka } from './test/kafka-container';
 
@@ -6,6 +7,12 @@ eventLogContract('the event log on Kafka', async () => {
   const kafka = await startKafka();
   return {
     connect: (onError) => KafkaEventLog.open({ brokers: kafka.brokers, clientId: 'contract', onError }),
+    deleteTopic: async (name) => {
+      const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      await admin.deleteTopics({ topics: [name] });
+      await admin.disconnect();
+    },
     drop: () => kafka.remove(),
   };
 });

@@ -137,12 +137,12 @@ export class KafkaEventLog extends EventLog {
   }
 
   async *read(topic: string, partition: number, from = 0): AsyncIterable<ConsumedRecord> {
-    const { start, end } = await this.ask((client) => extentOf(client, topic, partition));
+    const { log, start, end } = await this.ask((client) => extentOf(client, topic, partition));
     const client = new KafkaClient(this.options);
     try {
-      const range = { topic, partition, from: Math.max(from, start), to: end, uncommitted: false };
+      const range = { topic, partition, log, from: Math.max(from, start), to: end, uncommitted: false };
       for await (const record of readPartition(client.cluster(), range)) {
-        if (!record.isControlRecord) yield toConsumedRecord(topic, partition, record);
+        if (!record.isControlRecord) yield toConsumedRecord(range, record);
       }
     } finally {
       client.destroy();

@@ -71,8 +71,8 @@ describe('The event log on Kafka under faults', () => {
     try {
       const cluster = client.cluster(true);
       let count = 0;
-      for (const { partition, start, end } of await extents(cluster, [topic])) {
-        const range = { topic, partition, from: start, to: end, uncommitted: true };
+      for (const extent of await extents(cluster, [topic])) {
+        const range = { ...extent, from: extent.start, to: extent.end, uncommitted: true };
         for await (const record of readPartition(cluster, range)) if (!record.isControlRecord) count += 1;
       }
       return count;

@@ -5,15 +5,45 @@ declare module 'kafkajs/src/protocol/requests' {
 
   interface Request {
     readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer; size(): number }>;
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
   }
   export const requests: {
-    Produce: {
-      protocol: (_: { readonly version: number }) => (request: ProduceRequest) => {
-        readonly request: Request;
-        readonly response: unknown;
-      };
-    };
+    Produce: Definition<ProduceRequest>;
+    Metadata: Definition<MetadataRequest>;
+    Fetch: Definition<FetchRequest>;
   };
+
+  interface Definition<R> {
+    /** The versions that kafkajs may choose from. */
+    readonly versions: string[];
+    protocol: (_: { readonly version: number }) => (request: R) => {
+      readonly request: Request;
+      readonly response: unknown;
+    };
+  }
+  export interface MetadataRequest {
+    /** All, if empty. */
+    readonly topics: readonly string[];
+    readonly allowAutoTopicCreation?: boolean;
+  }
+  export interface FetchRequest {
+    readonly replicaId?: number;
+    readonly isolationLevel?: number;
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly topics: readonly {
+      readonly topic: unknown;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly fetchOffset: string;
+        readonly maxBytes: number;
+      }[];
+    }[];
+    readonly rackId?: string;
+  }
   export interface ProduceRequest {
     readonly transactionalId?: string | null | undefined;
     readonly acks: number;
@@ -52,4 +82,64 @@ declare module 'kafkajs/src/cluster' {
     }): Promise<CoordinatorMetadata>;
   }
   export = KafkaCluster;
+}
+
+declare module 'kafkajs/src/protocol/encoder' {
+  /** `UVarInt` lengths are those of the protocol's compact types: one more than the length, and 0 for null. */
+  class Encoder {
+    readonly buf: Buffer;
+    readonly buffer: Buffer;
+    size(): number;
+    writeInt8(value: number): this;
+    writeInt32(value: number): this;
+    writeInt64(value: string): this;
+    writeBoolean(value: boolean): this;
+    writeBuffer(value: Buffer): this;
+    writeUVarInt(value: number): this;
+    writeUVarIntString(value: string | null): this;
+  }
+  export = Encoder;
+}
+
+declare module 'kafkajs/src/protocol/decoder' {
+  /** `UVarInt` lengths are those of the protocol's compact types: one more than the length, and 0 for null. */
+  class Decoder {
+    constructor(buffer: Buffer);
+    readInt16(): number;
+    readInt32(): number;
+    readInt64(): bigint;
+    readBoolean(): boolean;
+    canReadBytes(length: number): boolean;
+    readBytes(length?: number): Buffer;
+    readUVarInt(): number;
+    readUVarIntString(): string | null;
+    readUVarIntArray<T>(reader: (decoder: Decoder) => T): T[] | null;
+    forward(bytes: number): void;
+  }
+  export = Decoder;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages' {
+  import type Decoder from 'kafkajs/src/protocol/decoder';
+
+  /** Reads the size of the records, and then these. */
+  function decodeMessages(
+    decoder: Pick<Decoder, 'readInt32' | 'canReadBytes' | 'readBytes'>,
+  ): Promise<object[]>;
+  export = decodeMessages;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/v0/response' {
+  /** @throws the error that the response contains, if any. */
+  export const parse: <R>(response: R) => Promise<R>;
+}
+
+declare module 'kafkajs/src/protocol/requests/metadata/v0/response' {
+  /** @throws the error that the response contains, if any. */
+  export const parse: <R>(response: R) => Promise<R>;
+}
+
+declare module 'kafkajs/src/protocol/error' {
+  export const failure: (code: number) => boolean;
+  export const createErrorFromCode: (code: number) => Error;
 }

@@ -210,12 +210,12 @@ async function readCursor(client: KafkaClient, source: string): Promise<string |
   const cluster = client.cluster(true);
   const [extent] = await extents(cluster, [CURSORS_TOPIC]);
   if (!extent) throw new Error(`Topic "${CURSORS_TOPIC}" has no partition`);
-  const { topic, partition, start: from, end: to } = extent;
+  const { start: from, end: to } = extent;
   let cursor: string | undefined;
   /** The source's transaction whose marker is still to come, and the cursor before it. */
   let open:
     { readonly producerId: string; readonly epoch: number; readonly before: string | undefined } | undefined;
-  for await (const record of readPartition(cluster, { topic, partition, from, to, uncommitted: true })) {
+  for await (const record of readPartition(cluster, { ...extent, from, to, uncommitted: true })) {
     const { producerId = '', producerEpoch: epoch = -1 } = record.batchContext ?? {};
     if (record.isControlRecord) {
       if (open?.producerId !== producerId) continue;

@@ -1,6 +1,7 @@
 import type { ConsumedRecord } from '@atlas/ports/adapters';
 import type { Cluster } from 'kafkajs';
 import type { FetchedRecord, FetchResponse } from './read-committed';
+import { PinnedTopic, topicIds } from './topic-ids';
 
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
@@ -14,6 +15,8 @@ const FETCH_WAIT_MS = 1_000;
 export interface Extent {
   readonly topic: string;
   readonly partition: number;
+  /** The topic's id. */
+  readonly log: string;
   readonly start: number;
   readonly end: number;
 }
@@ -37,6 +40,7 @@ export async function extents(cluster: Cluster, topics: readonly string[]): Prom
       ),
     );
   };
+  const logs = await topicIds(cluster, topics);
   // Start offsets first, so that a start never exceeds its end.
   const starts = await offsetsOf(true);
   const ends = await offsetsOf(false);
@@ -48,7 +52,7 @@ export async function extents(cluster: Cluster, topics: readonly string[]): Prom
           `The brokers returned no offsets for ${topic}/${partition}: it currently has no leader`,
         );
       }
-      return { topic, partition, start, end };
+      return { topic, partition, log: logs.get(topic) ?? '', start, end };
     }),
   );
 }
@@ -61,11 +65,14 @@ export async function* readPartition(
   {
     topic,
     partition,
+    log,
     from,
     to,
     uncommitted,
   }: {
     readonly topic: string;
+    /** The topic's id: records of another topic of this name are refused. */
+    readonly log: string;
     readonly partition: number;
     readonly from: number;
     readonly to: number;
@@ -75,6 +82,7 @@ export async function* readPartition(
 ): AsyncIterable<FetchedRecord> {
   await cluster.connect();
   await cluster.addMultipleTargetTopics([topic]);
+  const pinned = new PinnedTopic(topic, log) as unknown as string;
   for (let position = from; position < to;) {
     const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
     if (leader === undefined) throw new Error(`${topic}/${partition} currently has no leader`);
@@ -83,7 +91,9 @@ export async function* readPartition(
       isolationLevel: uncommitted ? READ_UNCOMMITTED : READ_COMMITTED,
       maxWaitTime: FETCH_WAIT_MS,
       maxBytes: FETCH_BYTES,
-      topics: [{ topic, partitions: [{ partition, fetchOffset: String(position), maxBytes: FETCH_BYTES }] }],
+      topics: [
+        { topic: pinned, partitions: [{ partition, fetchOffset: String(position), maxBytes: FETCH_BYTES }] },
+      ],
     })) as FetchResponse;
     // A batch is returned whole, even if it starts before `position`.
     const records = (responses[0]?.partitions[0]?.messages ?? []).filter(
@@ -105,8 +115,7 @@ export async function* readPartition(
  * binding.
  */
 export function toConsumedRecord(
-  topic: string,
-  partition: number,
+  { topic, partition, log }: Pick<ConsumedRecord, 'topic' | 'partition' | 'log'>,
   { offset, key, value, headers, timestamp }: Omit<FetchedRecord, 'isControlRecord'>,
 ): ConsumedRecord {
   const texts: Record<string, string> = {};
@@ -117,6 +126,7 @@ export function toConsumedRecord(
   return {
     topic,
     partition,
+    log,
     offset: Number(offset),
     key: key?.toString() ?? null,
     headers: texts,

@@ -12,6 +12,7 @@ interface DeadLetterRow {
   readonly id: string;
   readonly topic: string;
   readonly partition: number;
+  readonly log: string;
   readonly offset: string;
   readonly key: string | null;
   readonly kind: DeadLetterKind;
@@ -27,7 +28,7 @@ interface DeadLetterRow {
   readonly note: string | null;
 }
 
-const COLUMNS = `id, topic, partition, "offset", key, kind, reason, attempts, headers, value, recorded_at, created_at,
+const COLUMNS = `id, topic, partition, log, "offset", key, kind, reason, attempts, headers, value, recorded_at, created_at,
   tried_at, resolution, resolved_at, note`;
 
 export class PostgresDeadLetters extends DeadLetters {
@@ -38,13 +39,15 @@ export class PostgresDeadLetters extends DeadLetters {
   async add(consumer: string, { record, kind, reason, attempts }: DeadLetter): Promise<boolean> {
     const added: unknown[] = await this.unitOfWork.manager.query(
       `INSERT INTO dead_letter
-         (consumer, topic, partition, "offset", key, event_id, kind, reason, attempts, headers, value, recorded_at, tried_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $9::integer > 0 THEN now() END)
+         (consumer, topic, partition, log, "offset", key, event_id, kind, reason, attempts, headers, value, recorded_at,
+          tried_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, CASE WHEN $10::integer > 0 THEN now() END)
        ON CONFLICT DO NOTHING RETURNING id`,
       [
         consumer,
         record.topic,
         record.partition,
+        record.log,
         record.offset,
         storable(record.key),
         storable(record.headers['ce_id'] ?? null),
@@ -168,12 +171,13 @@ export class PostgresDeadLetters extends DeadLetters {
 }
 
 function toLetter(row: DeadLetterRow): StoredDeadLetter {
-  const { id, topic, partition, offset, key, kind, reason, attempts, headers, value } = row;
+  const { id, topic, partition, log, offset, key, kind, reason, attempts, headers, value } = row;
   return {
     id,
     record: {
       topic,
       partition,
+      log,
       offset: Number(offset),
       key,
       headers,

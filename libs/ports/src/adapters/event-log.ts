@@ -9,6 +9,8 @@ export interface OutgoingRecord extends EncodedEvent {
 export interface ConsumedRecord {
   readonly topic: string;
   readonly partition: number;
+  /** See {@link PartitionDescription}. */
+  readonly log: string;
   /** Position in the partition, from 0, ascending. May have gaps: a log may use offsets internally. */
   readonly offset: number;
   readonly key: string | null;
@@ -70,6 +72,11 @@ export class FencedError extends Error {
 export interface PartitionDescription {
   readonly topic: string;
   readonly partition: number;
+  /**
+   * Identifies the topic: one that is made anew under the same name, in whatever log, gets another. So a record is known
+   * for ever by this, its partition and its offset, which alone may come again.
+   */
+  readonly log: string;
   /** The oldest retained offset. */
   readonly start: number;
   /** The offset of the next record to be appended. */

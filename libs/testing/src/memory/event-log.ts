@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { TopicSpec } from '@atlas/events';
 import {
@@ -16,6 +17,7 @@ import { Partitioners } from 'kafkajs';
 interface Partition {
   readonly topic: string;
   readonly number: number;
+  readonly log: string;
   readonly records: ConsumedRecord[];
 }
 
@@ -79,9 +81,24 @@ export class MemoryEventLog extends EventLog {
         throw new Error(`The topic "${name}" has ${there.length} partitions, not ${partitions}`);
       }
       if (there) continue;
-      const made = Array.from({ length: partitions }, (_, number) => ({ topic: name, number, records: [] }));
+      const log = randomUUID();
+      const made = Array.from({ length: partitions }, (_, number) => ({
+        topic: name,
+        number,
+        log,
+        records: [],
+      }));
       this.data.partitions.set(name, made);
     }
+    for (const group of this.data.groups.values()) this.deal(group);
+  }
+
+  /** Deletes a topic with its records and offsets, as an operator would. */
+  deleteTopic(topic: string): void {
+    for (const partition of this.partitionsOf(topic)) {
+      for (const { committed } of this.data.groups.values()) committed.delete(nameOf(partition));
+    }
+    this.data.partitions.delete(topic);
     for (const group of this.data.groups.values()) this.deal(group);
   }
 
@@ -109,11 +126,13 @@ export class MemoryEventLog extends EventLog {
     for (const { topic } of records) this.partitionsOf(topic);
     for (const { topic, partition: chosen, key = null, headers = {}, value = null } of records) {
       const partitions = this.partitionsOf(topic);
-      const { number, records: kept } = partitions[
-        chosen ?? partitionOf(key, partitions.length)
-      ] as Partition;
+      const {
+        number,
+        log,
+        records: kept,
+      } = partitions[chosen ?? partitionOf(key, partitions.length)] as Partition;
       const timestamp = Date.now();
-      kept.push({ topic, partition: number, offset: kept.length, key, headers, value, timestamp });
+      kept.push({ topic, partition: number, log, offset: kept.length, key, headers, value, timestamp });
     }
     this.changed();
   }
@@ -143,9 +162,10 @@ export class MemoryEventLog extends EventLog {
     return [...this.data.partitions]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .flatMap(([topic, partitions]) =>
-        partitions.map(({ number, records }) => ({
+        partitions.map(({ number, log, records }) => ({
           topic,
           partition: number,
+          log,
           start: 0,
           end: records.length,
         })),

@@ -37,7 +37,11 @@ backboneContract('memory', async () => {
 
 eventLogContract('The event log in memory', async () => {
   const data = new MemoryLogData();
-  return { connect: async (onError) => new MemoryEventLog(data, onError), drop: async () => undefined };
+  return {
+    connect: async (onError) => new MemoryEventLog(data, onError),
+    deleteTopic: async (name) => new MemoryEventLog(data).deleteTopic(name),
+    drop: async () => undefined,
+  };
 });
 
 describe('A database in memory', () => {

@@ -1,4 +1,5 @@
 import { createTestDatabase, eventLogContract, eventually, publish, type TestDatabase } from '@atlas/testing';
+import { Client } from 'pg';
 import { EmbeddedEventLog } from './event-log';
 import { partitionOf } from './partition-of';
 
@@ -6,6 +7,18 @@ eventLogContract('the embedded event log', async () => {
   const database = await createTestDatabase();
   return {
     connect: (onError) => EmbeddedEventLog.open(database.url, { onError }),
+    deleteTopic: async (name) => {
+      const client = new Client(database.url);
+      await client.connect();
+      await client.query(
+        `WITH gone AS (SELECT id FROM topic_partition WHERE topic = $1),
+           records AS (DELETE FROM log_record USING gone WHERE partition_id = gone.id),
+           offsets AS (DELETE FROM group_partition USING gone WHERE partition_id = gone.id)
+         DELETE FROM topic_partition USING gone WHERE topic_partition.id = gone.id`,
+        [name],
+      );
+      await client.end();
+    },
     drop: () => database.drop(),
   };
 });

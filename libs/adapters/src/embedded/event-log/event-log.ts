@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { TopicSpec } from '@atlas/events';
 import {
@@ -92,8 +93,9 @@ export class EmbeddedEventLog extends EventLog {
           );
         }
         await query(
-          'INSERT INTO topic_partition (topic, partition) SELECT $1, generate_series(0, $2::integer - 1)',
-          [name, partitions],
+          `INSERT INTO topic_partition (topic, partition, log)
+           SELECT $1, generate_series(0, $2::integer - 1), $3`,
+          [name, partitions, randomUUID()],
         );
       }
     });
@@ -126,7 +128,7 @@ export class EmbeddedEventLog extends EventLog {
 
   async describe(): Promise<readonly PartitionDescription[]> {
     return this.database.query<PartitionDescription>(
-      `SELECT topic, partition, end_offset AS "end",
+      `SELECT topic, partition, log, end_offset AS "end",
               coalesce((SELECT min("offset") FROM log_record WHERE partition_id = id), end_offset) AS start
        FROM topic_partition ORDER BY topic COLLATE "C", partition`,
     );
@@ -141,13 +143,13 @@ export class EmbeddedEventLog extends EventLog {
   }
 
   async *read(topic: string, partition: number, from = 0): AsyncIterable<ConsumedRecord> {
-    const [found] = await this.database.query<{ id: number; end: number }>(
-      'SELECT id, end_offset AS "end" FROM topic_partition WHERE topic = $1 AND partition = $2',
+    const [found] = await this.database.query<{ id: number; log: string; end: number }>(
+      'SELECT id, log, end_offset AS "end" FROM topic_partition WHERE topic = $1 AND partition = $2',
       [topic, partition],
     );
     if (!found) throw new Error(`There is no partition ${topic}/${partition}`);
     for (let position = from; position < found.end;) {
-      const wanted = { partitionId: found.id, topic, partition, position };
+      const wanted = { partitionId: found.id, topic, partition, log: found.log, position };
       const page = (await fetchRecords(this.database, [wanted], READ_RECORDS)).get(found.id);
       if (!page || page.records.length === 0) return;
       for (const record of page.records) {

@@ -119,13 +119,14 @@ export class GroupConsumer implements Consumer {
       this.held.delete(held.partitionId);
       held.leaving.abort();
     }
-    for (const { partitionId, topic, partition, committed, epoch, keep } of holdings) {
+    for (const { partitionId, topic, partition, log, committed, epoch, keep } of holdings) {
       const held = this.held.get(partitionId);
       if (!held) {
         this.held.set(partitionId, {
           partitionId,
           topic,
           partition,
+          log,
           epoch,
           leaving: new AbortController(),
           position: committed,

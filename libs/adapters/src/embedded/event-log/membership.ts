@@ -7,6 +7,7 @@ export interface Holding {
   readonly partitionId: number;
   readonly topic: string;
   readonly partition: number;
+  readonly log: string;
   readonly committed: number;
   readonly epoch: number;
   /** False if it must be released to another member. */
@@ -17,6 +18,7 @@ interface PartitionRow {
   id: number;
   topic: string;
   partition: number;
+  log: string;
   committed: number;
   owner: number | null;
   epoch: number;
@@ -98,7 +100,7 @@ export class Membership {
         [this.group],
       );
       const partitions = await query<PartitionRow>(
-        `SELECT p.id, p.topic, p.partition, g.committed, g.owner, g.epoch
+        `SELECT p.id, p.topic, p.partition, p.log, g.committed, g.owner, g.epoch
          FROM group_partition g JOIN topic_partition p ON p.id = g.partition_id
          WHERE g.group_name = $1`,
         [this.group],
@@ -153,10 +155,11 @@ export class Membership {
 
 const NOTIFY_GROUP = 'SELECT pg_notify($1, $2)';
 
-const holdingOf = ({ id, topic, partition, committed, epoch }: PartitionRow) => ({
+const holdingOf = ({ id, topic, partition, log, committed, epoch }: PartitionRow) => ({
   partitionId: id,
   topic,
   partition,
+  log,
   committed,
   epoch,
 });

@@ -6,6 +6,7 @@ export interface Position {
   readonly partitionId: number;
   readonly topic: string;
   readonly partition: number;
+  readonly log: string;
   readonly position: number;
 }
 
@@ -76,12 +77,13 @@ export async function fetchRecords(
     else found.set(row.partition_id, [row]);
   }
   return new Map(
-    positions.map(({ partitionId, topic, partition }) => {
+    positions.map(({ partitionId, topic, partition, log }) => {
       const own = found.get(partitionId) ?? [];
       const last = own.at(-1);
       const records = own.map((row) => ({
         topic,
         partition,
+        log,
         offset: row.offset,
         key: row.key,
         headers: row.headers,

@@ -19,6 +19,7 @@ const MIGRATIONS: readonly string[] = [
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     topic text NOT NULL,
     partition integer NOT NULL,
+    log uuid NOT NULL, -- identifies the topic: one that is made anew gets another
     end_offset bigint NOT NULL DEFAULT 0,
     UNIQUE (topic, partition)
   ) WITH (fillfactor = 20); -- every append updates its row: room for new versions on the same page

@@ -49,6 +49,7 @@ export class Backbone1795737600000 implements MigrationInterface {
         consumer text NOT NULL,
         topic text NOT NULL,
         partition integer NOT NULL,
+        log text NOT NULL, -- identifies the topic: an offset comes again in one that is made anew
         "offset" bigint NOT NULL,
         key text,
         event_id text,
