@@ -35,10 +35,13 @@ const LOST_CONNECTION = new RegExp(
  * if the work itself is at fault. Also looks into TypeORM's `driverError` and the errors of an AggregateError.
  */
 export function isInfrastructureError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code, driverError, errors } = error as { code?: unknown; driverError?: unknown; errors?: unknown };
+  // Not `instanceof Error`: Jest's realm has another class than Node's own modules.
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, message, driverError, errors } = error as Partial<
+    Record<'code' | 'message' | 'driverError' | 'errors', unknown>
+  >;
   if (typeof code === 'string' && (NETWORK_CODES.has(code) || SQLSTATE.test(code))) return true;
-  if (LOST_CONNECTION.test(error.message)) return true;
+  if (typeof message === 'string' && LOST_CONNECTION.test(message)) return true;
   if (Array.isArray(errors) && errors.some(isInfrastructureError)) return true;
   return driverError !== undefined && driverError !== error && isInfrastructureError(driverError);
 }

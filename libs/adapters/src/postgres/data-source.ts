@@ -1,6 +1,8 @@
-import { ExponentialBackoff, handleAll, retry } from 'cockatiel';
+import { isInfrastructureError } from '@atlas/resilience';
+import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import { DataSource, type EntitySchema, type MigrationInterface } from 'typeorm';
 import { QueryTimeoutClient } from './query-timeout-client';
+import { DatabaseSetupError, nameOf, rejection } from './setup-error';
 import { Backbone1795737600000 } from './migrations/1-backbone';
 
 export interface DatabaseOptions {
@@ -25,14 +27,17 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 /** How much longer than the server-side timeout to wait before treating the server as unreachable, milliseconds. */
 const ANSWER_MARGIN_MS = 1_000;
 
-/** Connects, retrying with backoff while the database is unavailable, and runs pending migrations. */
+/**
+ * Connects and runs pending migrations; retries with backoff while the database is unavailable or starting.
+ * @throws DatabaseSetupError if the server rejects the user, has no such database, or a migration fails.
+ */
 export async function connectDatabase(options: DatabaseOptions): Promise<DataSource> {
-  const waiting = retry(handleAll, {
+  const waiting = retry(handleWhen(isInfrastructureError), {
     maxAttempts: Infinity,
     backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 5_000 }),
   });
-  waiting.onFailure(({ reason }) => {
-    if ('error' in reason) options.onRetry?.(reason.error);
+  waiting.onFailure(({ reason, handled }) => {
+    if (handled && 'error' in reason) options.onRetry?.(reason.error);
   });
   return waiting.execute(() => connectOnce(options));
 }
@@ -64,18 +69,31 @@ async function migrate({ url, migrations = [] }: DatabaseOptions): Promise<void>
     url,
     migrations: [Backbone1795737600000, ...migrations],
     migrationsTransactionMode: 'each',
+    // Not on the console, which would break the lines of the log: what fails is thrown, too.
+    logger: 'debug',
     poolSize: 2,
     connectTimeoutMS: CONNECT_TIMEOUT_MS,
     extra: { keepAlive: true },
   });
-  await dataSource.initialize();
+  await dataSource.initialize().catch((error: Error) => {
+    throw rejection(error, url) ?? error;
+  });
   const lock = dataSource.createQueryRunner();
   try {
     await lock.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [MIGRATION_LOCK]);
-    await dataSource.runMigrations();
+    await dataSource.runMigrations().catch((error: Error) => {
+      throw isInfrastructureError(error) ? error : migrationFailed(error, url);
+    });
     await lock.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [MIGRATION_LOCK]);
   } finally {
     await lock.release();
     await dataSource.destroy();
   }
 }
+
+const migrationFailed = (error: Error, url: string) =>
+  new DatabaseSetupError(
+    `A migration of the database ${nameOf(url)} failed and was rolled back: ${error.message}. Correct the migration ` +
+      'or the data, then start again.',
+    { cause: error },
+  );

@@ -123,17 +123,3 @@ describe('A PostgreSQL unit of work', () => {
     expect(await values('shelf', 'books', `id IN ('${id}', '${late}')`)).toEqual([0, 3]);
   });
 });
-
-describe('Connecting to a database', () => {
-  it('migrates it once even if several replicas start at the same time', async () => {
-    const database = await createTestDatabase();
-    const replicas = await Promise.all([1, 2, 3].map(() => connectDatabase({ url: database.url })));
-    const rows: { name: string; times: number }[] = await replicas[0]!.query(
-      'SELECT name, count(*)::integer AS times FROM migrations GROUP BY name',
-    );
-    expect(rows.length).toBeGreaterThan(0);
-    expect(rows.every(({ times }) => times === 1)).toBe(true);
-    for (const replica of replicas) await replica.destroy();
-    await database.drop();
-  });
-});

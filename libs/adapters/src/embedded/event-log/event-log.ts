@@ -11,6 +11,7 @@ import {
   type Subscription,
 } from '@atlas/ports/adapters';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
+import { rejection } from '../../postgres/setup-error';
 import { isAway, LogDatabase } from './database';
 import { GroupConsumer, type Report } from './group-consumer';
 import { Membership, seekGroup } from './membership';
@@ -68,7 +69,7 @@ export class EmbeddedEventLog extends EventLog {
       } catch (error) {
         if (!isAway(error)) {
           await database.close();
-          throw error;
+          throw rejection(error as Error, url, 'event log', 'EVENT_LOG_URL') ?? error;
         }
         report(error, 'opening the event log');
         await setTimeout(pause.duration);
