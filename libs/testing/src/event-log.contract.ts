@@ -367,7 +367,7 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         await second.publish(numbered(5), '{"at": 15}');
 
         expect((await (await anotherProcess()).openPublisher(source)).cursor).toBe('{"at": 15}');
-        expect((await (await anotherProcess()).openPublisher(`another ${source}`)).cursor).toBeUndefined();
+        expect((await (await anotherProcess()).openPublisher(`another.${source}`)).cursor).toBeUndefined();
         expect(await readAll()).toHaveLength(15);
       });
 

@@ -16,7 +16,7 @@ import { GroupConsumer } from './group-consumer';
 import { KafkaPublisher } from './publisher';
 import { type Extent, extents, readPartition, toConsumedRecord } from './reader';
 import {
-  CURSORS_TOPIC,
+  cursorTopicOf,
   isInternal,
   longestRedelivery,
   makeTopics,
@@ -72,7 +72,7 @@ export class KafkaEventLog extends EventLog {
   }
 
   async openPublisher(source: string): Promise<PublisherSession> {
-    await this.ensureTopics([{ name: CURSORS_TOPIC, partitions: 1 }]);
+    await this.ensureTopics([{ name: cursorTopicOf(source), partitions: 1 }]);
     const { compression } = this.settings;
     const requireTopics = (topics: readonly string[]) => this.requireTopics(topics);
     const publisher = await whileBusy.execute(() =>

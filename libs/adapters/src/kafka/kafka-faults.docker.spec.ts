@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { ConsumedRecord } from '@atlas/ports/adapters';
 import { eventually } from '@atlas/testing';
-import { Kafka, logLevel, Partitioners, type Transaction } from 'kafkajs';
+import { Kafka, logLevel, Partitioners, type Producer, type Transaction } from 'kafkajs';
 import { KafkaClient } from './client';
 import { KafkaEventLog } from './kafka-event-log';
 import { extents, readPartition } from './reader';
@@ -19,6 +19,7 @@ describe('The event log on Kafka under faults', () => {
   let log: KafkaEventLog;
   let topic: string;
   let children: Child[] = [];
+  let producers: Producer[] = [];
 
   beforeAll(async () => {
     kafka = await startKafka();
@@ -33,6 +34,8 @@ describe('The event log on Kafka under faults', () => {
   afterEach(async () => {
     await Promise.all(children.filter((child) => child.running).map((child) => child.end('SIGKILL')));
     children = [];
+    await Promise.all(producers.map((producer) => producer.disconnect()));
+    producers = [];
     await log.close();
   });
 
@@ -81,34 +84,30 @@ describe('The event log on Kafka under faults', () => {
     }
   };
 
-  it('hides the records of aborted transactions, including overlapping ones', async () => {
+  /** Another platform's producer, with kafkajs alone. */
+  const foreignProducer = async (): Promise<Producer> => {
     const client = new Kafka({
       brokers: [...kafka.brokers],
       logLevel: logLevel.NOTHING,
-      retry: { retries: 20 },
+      retry: { initialRetryTime: 5, multiplier: 1.2, maxRetryTime: 20, retries: 250 },
     });
-    const begin = async (): Promise<Transaction> => {
-      const producer = client.producer({
-        transactionalId: randomUUID(),
-        idempotent: true,
-        maxInFlightRequests: 1,
-        createPartitioner: Partitioners.DefaultPartitioner,
-      });
-      await producer.connect();
-      return producer.transaction();
-    };
-    const [early, late, good] = [await begin(), await begin(), await begin()];
-    const send = (transaction: Transaction, value: string) =>
-      transaction.send({ topic, messages: [{ key: 'same', value }] });
-    await send(early, 'aborted');
-    await send(late, 'aborted');
-    await send(good, 'committed');
-    await send(early, 'aborted');
-    // The later one ends first: kafkajs alone would deliver the first record.
-    await late.abort();
-    await early.abort();
-    await good.commit();
+    const producer = client.producer({
+      transactionalId: randomUUID(),
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    await producer.connect();
+    producers.push(producer);
+    return producer;
+  };
+  const begin = async (): Promise<Transaction> => (await foreignProducer()).transaction();
 
+  const send = (transaction: Transaction, value: string | Buffer) =>
+    transaction.send({ topic, messages: [{ key: 'same', value }] });
+
+  /** What readers without a group and a group's members receive, once the group has no lag. */
+  const received = async (): Promise<{ read: readonly string[]; handled: readonly string[] }> => {
     const read: string[] = [];
     for (let partition = 0; partition < PARTITIONS; partition += 1) {
       for await (const record of log.read(topic, partition)) read.push(String(record.value));
@@ -119,17 +118,96 @@ describe('The event log on Kafka under faults', () => {
       topics: [topic],
       handle: async ({ records }) => void handled.push(...records.map(({ value }) => String(value))),
     });
-    // Markers still follow the committed record; they don't count as lag.
+    // Markers still follow the last committed record; they don't count as lag.
     await eventually(async () => {
       const ends = (await log.describe()).filter((each) => each.topic === topic && each.end > 0);
       const offsets = (await log.groupOffsets()).filter((each) => each.group === topic);
       return ends.length === 1 && ends[0]?.end === offsets[0]?.committed;
     });
     await consumer.stop();
+    return { read, handled };
+  };
 
+  it('hides the records of aborted transactions, including overlapping ones', async () => {
+    const [early, late, good] = [await begin(), await begin(), await begin()];
+    await send(early, 'aborted');
+    await send(late, 'aborted');
+    await send(good, 'committed');
+    await send(early, 'aborted');
+    // The later one ends first: kafkajs alone would deliver the first record.
+    await late.abort();
+    await early.abort();
+    await good.commit();
+
+    expect(await received()).toEqual({ read: ['committed'], handled: ['committed'] });
     expect(await written()).toBe(4);
-    expect(read).toEqual(['committed']);
-    expect(handled).toEqual(['committed']);
+  });
+
+  it('hides two aborted transactions of one producer, but not what it commits before, between and after', async () => {
+    const producer = await foreignProducer();
+    for (const value of ['before', 'aborted', 'between', 'aborted', 'after']) {
+      const transaction = await producer.transaction();
+      await send(transaction, value);
+      await send(transaction, value);
+      await (value === 'aborted' ? transaction.abort() : transaction.commit());
+    }
+
+    const committed = ['before', 'before', 'between', 'between', 'after', 'after'];
+    expect(await received()).toEqual({ read: committed, handled: committed });
+    expect(await written()).toBe(10);
+  });
+
+  it('hides an aborted transaction, and shows a committed one, whose marker comes in the next fetch', async () => {
+    // A batch that fills a fetch to the last 22 bytes; a marker takes 78.
+    const filling = (text: string) => Buffer.alloc(4 * 1024 * 1024 - 100, text);
+    const producer = await foreignProducer();
+    const [aborted, committed] = ['aborted ', 'committed '].map(filling) as [Buffer, Buffer];
+    for (const value of [aborted, committed, aborted]) {
+      const transaction = await producer.transaction();
+      await send(transaction, value);
+      await (value === aborted ? transaction.abort() : transaction.commit());
+    }
+    const last = await producer.transaction();
+    await send(last, 'last');
+    await last.commit();
+
+    const { read, handled } = await received();
+
+    // Compared in one go each: Jest would print megabytes.
+    for (const values of [read, handled]) {
+      expect(values.map((value) => value.slice(0, 9))).toEqual(['committed', 'last']);
+      expect(values[0] === committed.toString()).toBe(true);
+    }
+    expect(await written()).toBe(4);
+  });
+
+  it('never resumes from an older cursor: a stranger’s open transaction in the cursor topic stops it', async () => {
+    const session = await log.openPublisher(topic);
+    await session.publish([], '1');
+    const stranger = await begin();
+    await stranger.send({
+      topic: `atlas.cursors.${topic}`,
+      messages: [{ key: 'x', value: 'x', partition: 0 }],
+    });
+    // Behind the open transaction, where readers of committed records can't see it.
+    await session.publish([], '2');
+
+    await expect(log.openPublisher(topic)).rejects.toThrow(
+      `Topic "atlas.cursors.${topic}" has an open transaction`,
+    );
+    await stranger.abort();
+
+    expect((await log.openPublisher(topic)).cursor).toBe('2');
+  });
+
+  it('reads its cursor while a publisher of another source is in a transaction', async () => {
+    const other = publisher('in-transaction', 5_000);
+    await other.next('published');
+    other.signal('SIGSTOP');
+
+    await (await log.openPublisher(topic)).publish([], '1');
+
+    expect((await log.openPublisher(topic)).cursor).toBe('1');
   });
 
   it("delivers foreign producers' records, even incomplete or oversized ones", async () => {

@@ -79,14 +79,16 @@ describe('The settings of the event log on Kafka', () => {
     const [kept, keptForEver] = [`kept.${randomUUID()}`, `kept.${randomUUID()}`];
     await log.ensureTopics([{ name: kept, partitions: 2 }]);
     await forEver.ensureTopics([{ name: keptForEver, partitions: 2 }]);
-    await publish(log, { topic: kept, key: 'a', headers: {}, value: Buffer.from('b') });
+    const source = randomUUID();
+    await (await log.openPublisher(source)).close();
+    const cursors = `atlas.cursors.${source}`;
 
     const client = new KafkaClient(settings);
     const admin = client.kafka.admin();
     await admin.connect();
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [kept, keptForEver, 'atlas.cursors'].map((name) => ({
+      resources: [kept, keptForEver, cursors].map((name) => ({
         type: ConfigResourceTypes.TOPIC,
         name,
       })),
@@ -109,7 +111,7 @@ describe('The settings of the event log on Kafka', () => {
       'retention.ms': '-1',
       'compression.type': 'uncompressed',
     });
-    expect(configs.get('atlas.cursors')).toMatchObject({ 'cleanup.policy': 'compact' });
-    expect((await log.describe()).map(({ topic }) => topic)).not.toContain('atlas.cursors');
+    expect(configs.get(cursors)).toMatchObject({ 'cleanup.policy': 'compact' });
+    expect((await log.describe()).map(({ topic }) => topic)).not.toContain(cursors);
   });
 });

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { FencedError, type OutgoingRecord } from '@atlas/ports/adapters';
+import { FencedError, type OutgoingRecord, partitionOf } from '@atlas/ports/adapters';
 import {
   CompressionTypes,
   type ICustomPartitioner,
@@ -8,13 +8,11 @@ import {
   type RecordMetadata,
   type TopicMessages,
 } from 'kafkajs';
-import { partitionOf } from '../embedded/event-log/partition-of';
 import type { KafkaClient } from './client';
 import { isFenced } from './errors';
 import { encodeProduceFast } from './produce-request';
-import { isAbortMarker } from './read-committed';
 import { extents, readPartition } from './reader';
-import { CURSORS_TOPIC } from './topics';
+import { cursorTopicOf } from './topics';
 
 /** Throws if a topic does not exist. */
 export type RequireTopics = (topics: readonly string[]) => Promise<void>;
@@ -75,7 +73,7 @@ export class KafkaPublisher {
       // The first transaction fences the former producer and ends its transaction. This one has nothing in it, so
       // ending it asks the broker for nothing.
       await (await producer.transaction()).abort();
-      const cursor = await readCursor(client, options.source);
+      const cursor = await readCursor(client, cursorTopicOf(options.source));
       return new KafkaPublisher(client, producer, options, addressed, cursor);
     } catch (error) {
       client.destroy();
@@ -110,7 +108,7 @@ export class KafkaPublisher {
     let committing = false;
     try {
       const transaction = await this.producer.transaction();
-      for (const topicMessages of requests(records, { key: source, value: cursor })) {
+      for (const topicMessages of requests(records, cursorTopicOf(source), { key: source, value: cursor })) {
         this.addressed.clear();
         const taken = await transaction.sendBatch({
           topicMessages,
@@ -168,7 +166,11 @@ export function requireOnce(taken: readonly RecordMetadata[], addressed: Readonl
 }
 
 /** Splits the records, in order, into requests of at most the size limit; the cursor goes with the last. */
-function requests(records: readonly OutgoingRecord[], cursor: Message): TopicMessages[][] {
+function requests(
+  records: readonly OutgoingRecord[],
+  cursorTopic: string,
+  cursor: Message,
+): TopicMessages[][] {
   const parts: TopicMessages[][] = [];
   let messages = new Map<string, Message[]>();
   const cut = () => {
@@ -188,7 +190,7 @@ function requests(records: readonly OutgoingRecord[], cursor: Message): TopicMes
     if (others) others.push(message);
     else messages.set(topic, [message]);
   }
-  messages.set(CURSORS_TOPIC, [cursor]);
+  messages.set(cursorTopic, [cursor]);
   cut();
   return parts;
 }
@@ -202,30 +204,25 @@ function sizeOf(key: string, headers: Readonly<Record<string, string>>, value: B
 }
 
 /**
- * The source's last committed cursor. All its transactions have ended when this is called, but those of other sources
- * may be open and hold up readers of committed records; so everything is read, and each transaction of this source
- * counts unless an abort marker follows.
+ * The last committed cursor. This source alone writes to the topic, its former publishers are fenced and their
+ * transactions have ended; so every record is decided, and a read-committed read sees the last cursor.
+ * @throws Error if a transaction is open nevertheless: it would hide the cursors behind it, and an older one would
+ * publish everything since again.
  */
-async function readCursor(client: KafkaClient, source: string): Promise<string | undefined> {
-  const cluster = client.cluster(true);
-  const [extent] = await extents(cluster, [CURSORS_TOPIC]);
-  if (!extent) throw new Error(`Topic "${CURSORS_TOPIC}" has no partition`);
-  const { start: from, end: to } = extent;
+async function readCursor(client: KafkaClient, cursorTopic: string): Promise<string | undefined> {
+  const cluster = client.cluster();
+  const [visible] = await extents(cluster, [cursorTopic]);
+  const [written] = await extents(client.cluster(true), [cursorTopic]);
+  if (!visible || visible.end !== written?.end) {
+    throw new Error(
+      `Topic "${cursorTopic}" has an open transaction, so its last cursor can't be read: only this publisher may ` +
+        'write to it',
+    );
+  }
+  const range = { ...visible, from: visible.start, to: visible.end, uncommitted: false };
   let cursor: string | undefined;
-  /** The source's transaction whose marker is still to come, and the cursor before it. */
-  let open:
-    { readonly producerId: string; readonly epoch: number; readonly before: string | undefined } | undefined;
-  for await (const record of readPartition(cluster, { ...extent, from, to, uncommitted: true })) {
-    const { producerId = '', producerEpoch: epoch = -1 } = record.batchContext ?? {};
-    if (record.isControlRecord) {
-      if (open?.producerId !== producerId) continue;
-      if (isAbortMarker(record)) cursor = open.before;
-      open = undefined;
-    } else if (record.key?.toString() === source) {
-      if (open?.producerId !== producerId || open.epoch !== epoch)
-        open = { producerId, epoch, before: cursor };
-      cursor = record.value?.toString();
-    }
+  for await (const record of readPartition(cluster, range)) {
+    if (!record.isControlRecord) cursor = record.value?.toString();
   }
   return cursor;
 }

@@ -11,8 +11,15 @@ export interface TopicSettings {
   readonly compression: 'none' | 'gzip';
 }
 
-/** Stores the publishers' cursors: one record per source, in the same transaction as the records it covers. */
-export const CURSORS_TOPIC = 'atlas.cursors';
+const CURSOR_TOPICS = 'atlas.cursors.';
+
+/**
+ * Stores a publisher's cursor, in the same transaction as the records it covers. Each source has a topic of its own, so
+ * that no transaction of another source holds up its readers.
+ */
+export const cursorTopicOf = (source: string): string => `${CURSOR_TOPICS}${source}`;
+
+const isCursorTopic = (topic: string): boolean => topic.startsWith(CURSOR_TOPICS);
 
 /**
  * Larger than the limit for events, so that a foreign producer's oversized record arrives and is dead-lettered with a
@@ -26,7 +33,7 @@ const DAY_MS = 24 * 3_600_000;
 const RETENTION_MARGIN_MS = 15 * 60_000;
 
 /** Internal topics of the brokers and of this adapter. */
-export const isInternal = (topic: string): boolean => topic.startsWith('__') || topic === CURSORS_TOPIC;
+export const isInternal = (topic: string): boolean => topic.startsWith('__') || isCursorTopic(topic);
 
 /**
  * Creates missing topics, even if others do so concurrently, and waits until every partition has a leader.
@@ -84,7 +91,7 @@ export async function makeTopics(
 
 const configOf = (topic: string, { replicationFactor, retentionMs, compression }: TopicSettings) => ({
   'min.insync.replicas': Math.max(1, replicationFactor - 1),
-  ...(topic === CURSORS_TOPIC
+  ...(isCursorTopic(topic)
     ? {
         'cleanup.policy': 'compact',
         'min.cleanable.dirty.ratio': 0.1,

@@ -98,7 +98,8 @@ export abstract class EventLog {
 
   /**
    * Becomes the publisher of `source` and fences the previous one.
-   * @param source the publishing service (and shard); must be stable across restarts.
+   * @param source the publishing service (and shard); must be stable across restarts. ASCII letters, digits, ".", "_"
+   * and "-" only.
    */
   abstract openPublisher(source: string): Promise<PublisherSession>;
 

@@ -30,4 +30,5 @@ export {
 export { Inbox } from './inbox';
 export { envelopeOf, Outbox, publishedAs } from './outbox';
 export { NoOutboxError, type OutboxBacklog, type OutboxPage, OutboxSource } from './outbox-source';
+export { partitionOf } from './partition-of';
 export { UnitOfWork } from './unit-of-work';

@@ -9,10 +9,10 @@ import {
   type GroupOffset,
   type OutgoingRecord,
   type PartitionDescription,
+  partitionOf,
   type PublisherSession,
   type Subscription,
 } from '@atlas/ports/adapters';
-import { Partitioners } from 'kafkajs';
 
 interface Partition {
   readonly topic: string;
@@ -33,21 +33,6 @@ interface Member {
   readonly subscription: Subscription;
   readonly stopping: AbortController;
   owned: readonly Partition[];
-}
-
-const partitioner = Partitioners.DefaultPartitioner();
-
-/** The partition that Kafka's clients choose for a key; records without a key go to the first partition. */
-function partitionOf(key: string | null, partitions: number): number {
-  if (key === null) return 0;
-  const partitionMetadata = Array.from({ length: partitions }, (_, partitionId) => ({
-    partitionErrorCode: 0,
-    partitionId,
-    leader: 0,
-    replicas: [],
-    isr: [],
-  }));
-  return partitioner({ topic: '', partitionMetadata, message: { key, value: null } });
 }
 
 const nameOf = ({ topic, number }: Partition) => `${topic}/${number}`;
@@ -130,7 +115,7 @@ export class MemoryEventLog extends EventLog {
         number,
         log,
         records: kept,
-      } = partitions[chosen ?? partitionOf(key, partitions.length)] as Partition;
+      } = partitions[chosen ?? (key === null ? 0 : partitionOf(key, partitions.length))] as Partition;
       const timestamp = Date.now();
       kept.push({ topic, partition: number, log, offset: kept.length, key, headers, value, timestamp });
     }

@@ -1,7 +1,7 @@
+import { partitionOf } from '@atlas/ports/adapters';
 import { createTestDatabase, eventLogContract, eventually, publish, type TestDatabase } from '@atlas/testing';
 import { Client } from 'pg';
 import { EmbeddedEventLog } from './event-log';
-import { partitionOf } from './partition-of';
 
 eventLogContract('the embedded event log', async () => {
   const database = await createTestDatabase();

@@ -1,6 +1,5 @@
-import { FencedError, type OutgoingRecord, type PublisherSession } from '@atlas/ports/adapters';
+import { FencedError, type OutgoingRecord, partitionOf, type PublisherSession } from '@atlas/ports/adapters';
 import { isRefusal, type LogDatabase, type Query } from './database';
-import { partitionOf } from './partition-of';
 
 /** Returns the ids of a topic's partitions, by number. */
 export type PartitionIds = (topic: string) => Promise<readonly number[]>;

@@ -10,7 +10,7 @@ export function partitionOf(key: string, partitions: number): number {
 }
 
 /** MurmurHash2, 32 bits, with Kafka's seed; a signed integer as in Java. */
-export function murmur2(bytes: Buffer): number {
+function murmur2(bytes: Buffer): number {
   const tail = bytes.length & ~3;
   let hash = SEED ^ bytes.length;
   for (let at = 0; at < tail; at += 4) {
