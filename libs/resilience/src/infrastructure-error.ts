@@ -12,10 +12,11 @@ const NETWORK_CODES = new Set([
 ]);
 
 /**
- * SQLSTATE classes 08 (connection), 40 (transaction rollback), 53 (insufficient resources) and 57 (operator intervention:
- * shutdown, cancel), and codes 25P03 and 25P04 (transaction timeouts) and 55P03 (lock not available).
+ * SQLSTATE classes 08 (connection), 28 (login rejected: a password is being changed), 40 (transaction rollback), 53
+ * (insufficient resources), 57 (operator intervention: shutdown, cancel) and 58 (I/O error), and codes 25P03 and 25P04
+ * (transaction timeouts), 3D000 (no such database: it is being restored) and 55P03 (lock not available).
  */
-const SQLSTATE = /^(?:08|40|53|57)[0-9A-Z]{3}$|^25P0[34]$|^55P03$/;
+const SQLSTATE = /^(?:08|28|40|53|57|58)[0-9A-Z]{3}$|^25P0[34]$|^3D000$|^55P03$/;
 
 /** Messages of pg and TypeORM, without a code, for a connection that was lost or can't be acquired. */
 const LOST_CONNECTION = new RegExp(
