@@ -1,3 +1,10 @@
+export {
+  aggregateStoreContract,
+  Loan,
+  type LoanEvent,
+  type LoansUnderTest,
+  publishedLoan,
+} from './aggregate-store.contract';
 export { eventLogContract, type EventLogUnderTest } from './event-log.contract';
 export { type Backbone, backboneContract, type BackboneFixture } from './backbone.contract';
 export { FixedClock } from './fixed-clock';

@@ -1,37 +1,30 @@
 import { randomUUID } from 'node:crypto';
-import { type Change, changed } from '@atlas/kernel';
-import { runInFlow } from '@atlas/ports/adapters';
-import { createTestDatabase, type TestDatabase } from '@atlas/testing';
+import { unchanged } from '@atlas/kernel';
+import { type Flow, runInFlow } from '@atlas/ports/adapters';
+import {
+  aggregateStoreContract,
+  createTestDatabase,
+  Loan,
+  type LoanEvent,
+  publishedLoan,
+  type TestDatabase,
+} from '@atlas/testing';
 import { type DataSource, EntitySchema } from 'typeorm';
+import { SystemClock, UuidV7Generator } from '../system';
 import { type AggregateMapping, AggregateStore } from './aggregate-store';
 import { connectDatabase } from './data-source';
 import { wholeNumber } from './entity-table';
+import { PostgresOutbox } from './outbox';
 import { PostgresUnitOfWork } from './unit-of-work';
-
-/** A loan of books by a library. */
-class Loan {
-  constructor(
-    readonly id: string,
-    readonly fee: number,
-    readonly books: readonly string[],
-    readonly dueAt: Date | undefined,
-  ) {}
-
-  charge(fee: number): Change<Loan, string> {
-    return changed(new Loan(this.id, this.fee + fee, this.books, this.dueAt), 'charged');
-  }
-
-  end(): Change<Loan, string> {
-    return changed(new Loan(this.id, this.fee, this.books, undefined), 'ended');
-  }
-}
 
 interface LoanRow {
   id: string;
-  fee: number;
-  firstFee: number;
+  weeks: number;
+  /** As many as at first. */
+  firstWeeks: number;
   dueAt: Date | null;
-  flow?: object | null;
+  version: number;
+  flow: Flow | null;
   books: BookRow[];
 }
 
@@ -47,9 +40,10 @@ const LoanEntity = new EntitySchema<LoanRow>({
   tableName: 'loan',
   columns: {
     id: { type: 'uuid', primary: true },
-    fee: wholeNumber,
-    firstFee: { name: 'first_fee', ...wholeNumber, update: false },
+    weeks: wholeNumber,
+    firstWeeks: { name: 'first_weeks', ...wholeNumber, update: false },
     dueAt: { name: 'due_at', type: 'timestamptz', nullable: true },
+    version: { type: 'integer' },
     flow: { type: 'jsonb', nullable: true },
   },
   relations: { books: { type: 'one-to-many', target: 'book', inverseSide: 'loan' } },
@@ -68,165 +62,198 @@ const BookEntity = new EntitySchema<BookRow>({
   },
 });
 
-const mapping: AggregateMapping<Loan, string, LoanRow> = {
+const mapping: AggregateMapping<Loan, LoanEvent, LoanRow> = {
   entity: LoanEntity,
-  toRow: ({ id, fee, books, dueAt }) => ({
+  published: publishedLoan,
+  toRow: ({ id, weeks, books, dueAt, version }) => ({
     id,
-    fee,
-    firstFee: fee,
+    weeks,
+    firstWeeks: weeks,
     dueAt: dueAt ?? null,
+    version,
     books: books.map((title, position) => ({ position, title })),
   }),
-  fromRow: ({ id, fee, books, dueAt }) =>
+  fromRow: ({ id, weeks, books, dueAt, version }) =>
     new Loan(
       id,
-      fee,
+      weeks,
       books.map(({ title }) => title),
       dueAt ?? undefined,
+      version,
     ),
 };
 
 const TABLES = `
-  CREATE TABLE loan (id uuid PRIMARY KEY, fee bigint NOT NULL, first_fee bigint NOT NULL, due_at timestamptz, flow jsonb);
+  CREATE TABLE loan (id uuid PRIMARY KEY, weeks bigint NOT NULL, first_weeks bigint NOT NULL, due_at timestamptz,
+    version integer NOT NULL, flow jsonb);
   CREATE TABLE book (loan_id uuid NOT NULL REFERENCES loan, position integer, title text, PRIMARY KEY (loan_id, position));
 `;
 
-describe('An aggregate store', () => {
+function storesOn(dataSource: DataSource) {
+  const unitOfWork = new PostgresUnitOfWork(dataSource);
+  const outbox = new PostgresOutbox(unitOfWork, new SystemClock(), new UuidV7Generator());
+  return {
+    unitOfWork,
+    loans: new AggregateStore(unitOfWork, outbox, mapping),
+    inTurn: new AggregateStore(unitOfWork, outbox, { ...mapping, turn: 'loans' }),
+  };
+}
+
+const connect = (url: string) => connectDatabase({ url, entities: [LoanEntity, BookEntity] });
+
+aggregateStoreContract('in PostgreSQL', async () => {
+  const database = await createTestDatabase();
+  const connections: DataSource[] = [];
+  const open = async () => {
+    const dataSource = await connect(database.url);
+    connections.push(dataSource);
+    return dataSource;
+  };
+  const observer = await open();
+  await observer.query(TABLES);
+  return {
+    process: async () => storesOn(await open()),
+    waiting: async () => {
+      const waiting: unknown[] = await observer.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return waiting.length;
+    },
+    events: (loanId) =>
+      observer.query(
+        `SELECT aggregate_version AS "aggregateVersion", headers ->> 'ce_correlationid' AS "correlationId"
+         FROM outbox WHERE aggregate_id = $1 ORDER BY id`,
+        [loanId],
+      ),
+    close: async () => {
+      for (const dataSource of connections) await dataSource.destroy();
+      await database.drop();
+    },
+  };
+});
+
+describe('An aggregate store in PostgreSQL', () => {
   let database: TestDatabase;
   let dataSource: DataSource;
   let unitOfWork: PostgresUnitOfWork;
-  let loans: AggregateStore<Loan, string, LoanRow>;
-  let statements: string[];
+  let loans: AggregateStore<Loan, LoanEvent, LoanRow>;
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    dataSource = await connectDatabase({ url: database.url, entities: [LoanEntity, BookEntity] });
+    dataSource = await connect(database.url);
     await dataSource.query(TABLES);
-    unitOfWork = new PostgresUnitOfWork(dataSource);
-    loans = new AggregateStore(unitOfWork, { add: async () => undefined }, mapping);
+    ({ unitOfWork, loans } = storesOn(dataSource));
   });
   afterAll(async () => {
     await dataSource?.destroy();
     await database?.drop();
   });
 
-  const loan = (dueAt?: Date) => new Loan(randomUUID(), 100, ['Middlemarch', 'Emma'], dueAt);
-  const added = async (dueAt?: Date): Promise<Loan> => {
-    const made = loan(dueAt);
-    await loans.add(changed(made, 'lent'));
-    return made;
+  const lend = async (): Promise<Loan> => {
+    const lent = Loan.lend();
+    await loans.add(lent);
+    return lent.next;
   };
-  /** Runs `work` in one unit of work and returns the SQL statements it sent. */
-  const statementsOf = async (work: () => Promise<unknown>): Promise<readonly string[]> => {
-    statements = [];
+  const renew = (loan: Loan) => loan.renew(1);
+  /** Runs `work` in one unit of work and returns the SQL statements it sent, each as its first word and its parameters. */
+  const statementsOf = async (work: () => Promise<unknown>) => {
+    const statements: { readonly verb: string; readonly parameters: readonly unknown[] }[] = [];
     await unitOfWork.run(async () => {
       const { manager } = unitOfWork;
       const send = manager.query.bind(manager);
       jest.spyOn(manager, 'query').mockImplementation((sql: string, parameters?: unknown) => {
-        statements.push(sql.trim().split(/\s+/)[0]!);
+        if (!sql.includes('INTO outbox')) {
+          statements.push({ verb: sql.trim().split(/\s+/)[0]!, parameters: parameters as unknown[] });
+        }
         return send(sql, parameters as unknown[]);
       });
       await work();
     });
     return statements;
   };
+  const verbsOf = async (work: () => Promise<unknown>) => (await statementsOf(work)).map(({ verb }) => verb);
 
-  it('stores an aggregate and its children, in order', async () => {
-    const made = await added(new Date('2026-01-01T10:00:00Z'));
-    expect(await loans.get(made.id)).toEqual(made);
-    expect(await loans.get(randomUUID())).toBeUndefined();
+  it('stores children in order', async () => {
+    const { id } = await lend();
+    const shuffled = Loan.lend({ id: randomUUID() });
+    await loans.add(shuffled);
+    await dataSource.query('UPDATE book SET position = 9 WHERE loan_id = $1 AND position = 0', [id]);
+    expect((await loans.get(id))?.books).toEqual(['Emma', 'Middlemarch']);
+    expect((await loans.get(shuffled.next.id))?.books).toEqual(['Middlemarch', 'Emma']);
+  });
+
+  it('stores an aggregate without children', async () => {
+    const { next } = Loan.lend();
+    const empty = new Loan(next.id, next.weeks, [], undefined, 1);
+    await loans.add({ next: empty, events: [] });
+    expect(await loans.get(next.id)).toEqual(empty);
+  });
+
+  it('has no aggregate whose id could be none', async () => {
     expect(await loans.get('no UUID')).toBeUndefined();
+    expect(await loans.get(`${randomUUID()} or longer`)).toBeUndefined();
+    expect(await loans.update('no UUID', renew)).toBeUndefined();
   });
 
   it('loads and writes all aggregates of a unit of work with one statement each', async () => {
-    const made = [await added(), await added(), await added()];
-    const ids = made.map(({ id }) => id);
-    const sent = await statementsOf(async () => {
+    const ids = [await lend(), await lend(), await lend()].map(({ id }) => id);
+    const sent = await verbsOf(async () => {
       unitOfWork.announce([...ids, randomUUID(), 'no UUID']);
-      for (const id of ids) await loans.update(id, (current) => current.charge(50));
-      for (const id of ids) await loans.update(id, (current) => current.charge(1));
-      await loans.add(changed(loan(), 'lent'));
-      await loans.add(changed(loan(), 'lent'));
+      for (const id of ids) await loans.update(id, renew);
+      for (const id of ids) await loans.update(id, renew);
+      await loans.add(Loan.lend());
+      await loans.add(Loan.lend());
     });
     expect(sent).toEqual(['SELECT', 'WITH', 'UPDATE']);
-    for (const id of ids) expect((await loans.get(id))?.fee).toBe(151);
+    for (const id of ids) expect((await loans.get(id))?.weeks).toBe(6);
   });
 
-  it('skips unchanged aggregates, and never updates write-once columns', async () => {
-    const { id } = await added();
-    expect(await statementsOf(() => loans.update(id, (next) => ({ next, events: [] })))).toEqual(['SELECT']);
-    await loans.update(id, (current) => current.charge(7));
-    expect(await dataSource.query('SELECT fee, first_fee FROM loan WHERE id = $1', [id])).toEqual([
-      { fee: '107', first_fee: '100' },
+  it('reads an announced aggregate under its lock, because it will probably change', async () => {
+    const [first, second] = [await lend(), await lend()];
+    const sent = await statementsOf(async () => {
+      unitOfWork.announce([first.id, second.id]);
+      expect(await loans.get(second.id)).toEqual(second);
+      await loans.update(first.id, renew);
+      await loans.update(second.id, renew);
+    });
+    expect(sent.map(({ verb }) => verb)).toEqual(['SELECT', 'UPDATE']);
+    expect(new Set(sent[0]?.parameters[0] as string[])).toEqual(new Set([first.id, second.id]));
+  });
+
+  it('asks again for no aggregate that it has or knows not to exist', async () => {
+    const [{ id }, none] = [await lend(), randomUUID()];
+    const sent = await verbsOf(async () => {
+      await loans.lock([id, none]);
+      await loans.lock([none, id]);
+      expect(await loans.get(none)).toBeUndefined();
+      expect((await loans.get(id))?.id).toBe(id);
+    });
+    expect(sent).toEqual(['SELECT']);
+  });
+
+  it('writes only what changed, and never columns that are written once', async () => {
+    const [{ id }, other] = [await lend(), await lend()];
+    expect(await verbsOf(() => loans.update(id, unchanged))).toEqual(['SELECT']);
+    const sent = await statementsOf(async () => {
+      await loans.lock([id, other.id]);
+      await loans.update(id, (loan) => loan.renew(7));
+    });
+    const [, update] = sent;
+    expect(sent.map(({ verb }) => verb)).toEqual(['SELECT', 'UPDATE']);
+    expect(update?.parameters[0]).toEqual([id]);
+    expect(await dataSource.query('SELECT weeks, first_weeks FROM loan WHERE id = $1', [id])).toEqual([
+      { weeks: '11', first_weeks: '4' },
     ]);
   });
 
-  it('shows uncommitted changes to their own unit of work only', async () => {
-    const { id } = await added();
-    await unitOfWork.run(async () => {
-      await loans.update(id, (current) => current.charge(1));
-      expect((await loans.get(id))?.fee).toBe(101);
-      expect(await dataSource.query('SELECT fee FROM loan WHERE id = $1', [id])).toEqual([{ fee: '100' }]);
-    });
-    expect((await loans.get(id))?.fee).toBe(101);
-  });
-
-  it('serializes concurrent updates of an aggregate', async () => {
-    const { id } = await added();
-    await Promise.all(Array.from({ length: 20 }, () => loans.update(id, (current) => current.charge(1))));
-    expect((await loans.get(id))?.fee).toBe(120);
-  });
-
-  it('rolls back everything when the unit of work fails', async () => {
-    const [kept, made] = [await added(), loan()];
-    const work = unitOfWork.run(async () => {
-      await loans.update(kept.id, (current) => current.charge(1));
-      await loans.add(changed(made, 'lent'));
-      throw new Error('it fails');
-    });
-    await expect(work).rejects.toThrow('it fails');
-    expect((await loans.get(kept.id))?.fee).toBe(100);
-    expect(await loans.get(made.id)).toBeUndefined();
-  });
-
-  it('refuses to add an aggregate that already exists', async () => {
-    const made = await added();
-    await expect(loans.add(changed(made, 'lent'))).rejects.toThrow('duplicate key');
-    const known = unitOfWork.run(async () => {
-      await loans.lock([made.id]);
-      await loans.add(changed(made, 'lent'));
-    });
-    await expect(known).rejects.toThrow(`loan ${made.id} already exists`);
-  });
-
-  it('updates due aggregates, the longest overdue first, and skips locked ones', async () => {
-    const [late, later, early] = [
-      await added(new Date('2025-01-02T00:00:00Z')),
-      await added(new Date('2025-01-01T00:00:00Z')),
-      await added(new Date('2025-02-01T00:00:00Z')),
-    ];
-    const now = new Date('2025-01-15T00:00:00Z');
-    let dueElsewhere: readonly Loan[] = [];
-    await unitOfWork.run(async () => {
-      await loans.lock([later.id]);
-      const other = new PostgresUnitOfWork(dataSource);
-      const elsewhere = new AggregateStore(other, { add: async () => undefined }, mapping);
-      dueElsewhere = await elsewhere.updateDue(now, 10, (current) => current.end());
-    });
-    expect(dueElsewhere.map(({ id }) => id)).toEqual([late.id]);
-    const due = await loans.updateDue(now, 10, (current) => current.end());
-    expect(due.map(({ id }) => id)).toEqual([later.id]);
-    expect((await loans.get(early.id))?.dueAt).toEqual(early.dueAt);
-  });
-
-  it('stores what caused the last change, so that later work can refer to it', async () => {
-    const flow = { correlationId: 'request-1' };
-    const { id } = await runInFlow(flow, () => added());
-    const kept = () => dataSource.query('SELECT flow FROM loan WHERE id = $1', [id]);
-    expect(await kept()).toEqual([{ flow }]);
-    await loans.update(id, (current) => current.charge(1));
-    expect(await kept()).toEqual([{ flow }]);
-    await runInFlow({ correlationId: 'request-2' }, () => loans.update(id, (current) => current.charge(1)));
-    expect(await kept()).toEqual([{ flow: { correlationId: 'request-2' } }]);
+  it('stores what caused the last change', async () => {
+    const [one, other] = [{ correlationId: 'request-1' }, { correlationId: 'request-2' }];
+    const { id } = await runInFlow(one, lend);
+    const stored = () => dataSource.query('SELECT flow FROM loan WHERE id = $1', [id]);
+    expect(await stored()).toEqual([{ flow: one }]);
+    await loans.update(id, renew);
+    expect(await stored()).toEqual([{ flow: one }]);
+    await runInFlow(other, () => loans.update(id, renew));
+    expect(await stored()).toEqual([{ flow: other }]);
   });
 });

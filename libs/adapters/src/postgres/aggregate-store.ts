@@ -63,7 +63,6 @@ export class AggregateStore<
     this.table = new EntityTable(unitOfWork, mapping.entity);
   }
 
-  /** Adds a new aggregate. @throws Error if its id already exists: immediately if it is loaded, otherwise at commit. */
   add(change: Change<Aggregate, Event>): Promise<void> {
     return this.unitOfWork.run(async () => {
       const { entries } = this.unit();
@@ -75,7 +74,6 @@ export class AggregateStore<
     });
   }
 
-  /** The aggregate as the open unit of work sees it, or the last committed one if none is open. */
   async get(id: string): Promise<Aggregate | undefined> {
     const unit = this.unitOfWork.isOpen ? this.unit() : undefined;
     // Announced aggregates will probably change, so lock them right away.
@@ -86,17 +84,12 @@ export class AggregateStore<
     return row && this.mapping.fromRow(row);
   }
 
-  /**
-   * Loads aggregates for {@link save} and locks them until the open unit of work ends.
-   * @returns those that exist, in the order of `ids`.
-   */
   async lock(ids: readonly string[]): Promise<Aggregate[]> {
     await this.load(ids);
     const { entries } = this.unit();
     return ids.flatMap((id) => entries.get(id)?.current ?? []);
   }
 
-  /** Saves an aggregate that was passed to {@link lock}; inserts it if it didn't exist. */
   async save(change: Change<Aggregate, Event>): Promise<void> {
     const { entries } = this.unit();
     const { id } = change.next;
@@ -110,7 +103,6 @@ export class AggregateStore<
     await this.publish(change, flow);
   }
 
-  /** Locks and loads at most `limit` aggregates that are due at `now`, for {@link save}. */
   async lockDue(now: Date, limit: number): Promise<readonly Aggregate[]> {
     await this.takeTurn();
     const rows = await this.table.due(now, limit, { skipLocked: true });

@@ -8,6 +8,12 @@ import type { UnitOfWork } from './unit-of-work';
 export abstract class Aggregates<Aggregate extends { readonly id: string }, Event> {
   protected abstract readonly unitOfWork: UnitOfWork;
 
+  /** Adds a new aggregate. @throws Error if its id already exists: immediately if it is loaded, otherwise at commit. */
+  abstract add(change: Change<Aggregate, Event>): Promise<void>;
+
+  /** The aggregate as the open unit of work sees it, or the last committed one if none is open. */
+  abstract get(id: string): Promise<Aggregate | undefined>;
+
   /**
    * Locks aggregates until the open unit of work ends, for {@link save}.
    * @returns those that exist, in the order of `ids`.
@@ -17,7 +23,7 @@ export abstract class Aggregates<Aggregate extends { readonly id: string }, Even
   /** Locks at most `limit` aggregates that are due at `now`, for {@link save}. */
   abstract lockDue(now: Date, limit: number): Promise<readonly Aggregate[]>;
 
-  /** Saves an aggregate that was passed to {@link lock}; inserts it if it didn't exist. */
+  /** Saves an aggregate that was locked, or inserts it if it didn't exist. @throws Error if it was not locked. */
   abstract save(change: Change<Aggregate, Event>): Promise<void>;
 
   /**

@@ -37,7 +37,6 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
     this.table = unitOfWork.database.table(mapping.name);
   }
 
-  /** Adds a new aggregate. @throws Error if its id already exists. */
   add(change: Change<Aggregate, Event>): Promise<void> {
     return this.unitOfWork.run(async () => {
       const { id } = change.next;
@@ -46,7 +45,6 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
     });
   }
 
-  /** The aggregate as the open unit of work sees it, or the last committed one if none is open. */
   get(id: string): Promise<Aggregate | undefined> {
     return this.unitOfWork.run(async () => this.unitOfWork.current.get(this.table, id)?.aggregate);
   }
@@ -57,37 +55,39 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
     );
   }
 
-  /**
-   * Locks aggregates until the open unit of work ends, for {@link save}.
-   * @returns those that exist, in the order of `ids`.
-   */
   async lock(ids: readonly string[]): Promise<Aggregate[]> {
     await this.takeTurn();
-    // Always in the same order, because nothing detects deadlocks here.
+    // In the order of ids, so that two units of work with the same aggregates can't deadlock.
     for (const id of [...ids].sort()) await this.lockRow(id);
     return ids.flatMap((id) => this.unitOfWork.current.get(this.table, id)?.aggregate ?? []);
   }
 
-  /** Saves an aggregate that was passed to {@link lock}; inserts it if it didn't exist. */
   async save(change: Change<Aggregate, Event>): Promise<void> {
-    const row = this.unitOfWork.current.get(this.table, change.next.id);
+    const { current, database } = this.unitOfWork;
+    const { id } = change.next;
+    if (!database.locks.isHeld(this.lockName(id), current)) {
+      throw new Error(`${this.mapping.name} ${id} was not locked`);
+    }
+    const row = current.get(this.table, id);
     if (change.next !== row?.aggregate) await this.write(change, currentFlow() ?? row?.flow);
   }
 
-  /** Locks at most `limit` aggregates that are due at `now`, for {@link save}. */
   async lockDue(now: Date, limit: number): Promise<readonly Aggregate[]> {
     await this.takeTurn();
     const { current, database } = this.unitOfWork;
-    return current
+    const due = current
       .rows(this.table)
       .flatMap(({ aggregate }) => {
         const dueAt = this.mapping.dueAt?.(aggregate);
         return dueAt && dueAt <= now ? [{ aggregate, dueAt }] : [];
       })
-      .sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime())
-      .filter(({ aggregate }) => database.locks.tryAcquire(this.lockName(aggregate.id), current))
-      .slice(0, limit)
-      .map(({ aggregate }) => aggregate);
+      .sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime());
+    const locked: Aggregate[] = [];
+    for (const { aggregate } of due) {
+      if (locked.length === limit) break;
+      if (database.locks.tryAcquire(this.lockName(aggregate.id), current)) locked.push(aggregate);
+    }
+    return locked;
   }
 
   private async lockRow(id: string): Promise<Row<Aggregate> | undefined> {

@@ -83,6 +83,15 @@ export class MemoryLocks {
   /** The lock that each waiting transaction waits for. */
   private readonly waiting = new Map<object, string>();
 
+  /** How many transactions wait for a lock. */
+  get waitingCount(): number {
+    return this.waiting.size;
+  }
+
+  isHeld(name: string, owner: object): boolean {
+    return this.held.get(name)?.owner === owner;
+  }
+
   /** False if another holds it. */
   tryAcquire(name: string, owner: object): boolean {
     const holder = this.held.get(name);

@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import {
+  aggregateStoreContract,
+  type Loan,
+  type LoanEvent,
+  publishedLoan,
+} from '../aggregate-store.contract';
 import { backboneContract } from '../backbone.contract';
 import { eventLogContract } from '../event-log.contract';
 import {
-  MemoryDatabase,
+  MemoryAggregateStore,
   MemoryAttempts,
+  MemoryDatabase,
   MemoryDeadLetters,
   MemoryEventLog,
   MemoryIdempotencyStore,
@@ -31,6 +38,28 @@ backboneContract('memory', async () => {
         committed: async () => outbox.committed(),
       };
     },
+    close: async () => undefined,
+  };
+});
+
+aggregateStoreContract('in memory', async () => {
+  const database = new MemoryDatabase();
+  const outboxOf = (unitOfWork: MemoryUnitOfWork) =>
+    new MemoryOutbox(unitOfWork, { now: () => new Date() }, { next: () => randomUUID() });
+  return {
+    process: async () => {
+      const unitOfWork = new MemoryUnitOfWork(database);
+      const mapping = { name: 'loan', dueAt: (loan: Loan) => loan.dueAt, published: publishedLoan };
+      const store = (turn?: string) =>
+        new MemoryAggregateStore<Loan, LoanEvent>(unitOfWork, outboxOf(unitOfWork), {
+          ...mapping,
+          ...(turn !== undefined && { turn }),
+        });
+      return { unitOfWork, loans: store(), inTurn: store('loans') };
+    },
+    waiting: async () => database.locks.waitingCount,
+    events: async (loanId) =>
+      database.outbox.map(({ event }) => event).filter(({ subject }) => subject === loanId),
     close: async () => undefined,
   };
 });
