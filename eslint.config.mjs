@@ -33,7 +33,7 @@ const closed = (files, message, ...refused) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/**', 'dist/**', '.nx/**', '.atlas/**', 'coverage/**'] },
+  { ignores: ['**/node_modules/**', 'dist/**', '.nx/**', '.atlas/**', '.stryker/**', 'coverage/**'] },
   ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
   {
     files: ['**/*.ts'],

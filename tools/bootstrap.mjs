@@ -3,6 +3,7 @@
 //   node tools/bootstrap.mjs atlas ARGS…            the atlas command
 //   node tools/bootstrap.mjs test [ARGS…]           all checks and tests; with arguments: Jest alone, with them
 //   node tools/bootstrap.mjs test-project FOLDER    the suites of one project: `nx test`
+//   node tools/bootstrap.mjs mutations [ARGS…]      mutation tests
 //   node tools/bootstrap.mjs serve APP              one compiled app with its defaults: `nx serve`
 //   node tools/bootstrap.mjs run FILE               one compiled file of dist/
 //
@@ -28,6 +29,10 @@ const commands = {
   async 'test-project'(node, [folder]) {
     const { testProject } = await import('./bootstrap/test.mjs');
     return testProject(node, folder);
+  },
+  async mutations(node, args) {
+    const { testMutations } = await import('./bootstrap/mutations.mjs');
+    return testMutations(node, args);
   },
   async serve(node, [app]) {
     const { serve } = await import('./bootstrap/serve.mjs');

@@ -1,0 +1,41 @@
+/**
+ * What is mutated, by area, and which suites must notice. `least`: the lowest score that passes, percent of mutants that
+ * a test detects; raise it when the score rises.
+ */
+const context = (name, least) => ({
+  name,
+  least,
+  mutate: [`apps/${name}/src/{domain,application}/**/*.ts`],
+  // Without a database: what domain and application promise is tested on the ports in memory.
+  tests: [`apps/${name}/src/**/*.spec.ts`],
+});
+
+const library = (name, least, { folder = 'src', ...more } = {}) => ({
+  name: folder === 'src' ? name : `${name}/${folder.split('/').at(-1)}`,
+  least,
+  mutate: [`libs/${name}/${folder}/**/*.ts`],
+  tests: [`libs/${name}/${folder}/**/*.spec.ts`],
+  ...more,
+});
+
+export const areas = [
+  context('orders', 0),
+  context('inventory', 0),
+  context('payments', 0),
+  context('payment-provider', 0),
+  context('outbox-relay', 0),
+  library('kernel', 0),
+  library('events', 0),
+  library('resilience', 0),
+  library('service', 0, { folder: 'src/events' }),
+  library('adapters', 0, { folder: 'src/postgres' }),
+  {
+    name: 'repositories',
+    least: 0,
+    mutate: ['apps/{orders,inventory,payments,payment-provider}/src/adapters/driven/postgres/*.ts'],
+    tests: ['apps/*/test/ports.spec.ts'],
+  },
+];
+
+/** Test code that stands among what is mutated, and SQL that runs once. */
+export const NEVER = ['!**/*.spec.ts', '!**/*.contract.ts', '!**/*.fixture.ts', '!**/{test,migrations}/**'];
