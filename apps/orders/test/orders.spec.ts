@@ -110,7 +110,8 @@ describe('Orders', () => {
     );
     const letters = await eventually(async () => {
       const rows: { kind: string; reason: string }[] = await orders.query(
-        `SELECT key, kind, reason FROM dead_letter WHERE key = ANY ($1) ORDER BY kind, reason`,
+        `SELECT convert_from(key, 'UTF8') AS key, kind, reason FROM dead_letter
+         WHERE convert_from(key, 'UTF8') = ANY ($1) ORDER BY kind, reason`,
         [['foreign', id, stranger]],
       );
       return rows.length === 4 && rows;

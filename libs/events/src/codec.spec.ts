@@ -101,7 +101,7 @@ describe('An event on the log', () => {
       'another CloudEvents version',
       withHeader('ce_specversion', '2.0'),
       'malformed',
-      'CloudEvents 2.0 is not supported',
+      'CloudEvents "2.0" is not supported',
     ],
     [
       'no aggregate version',

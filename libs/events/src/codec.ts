@@ -1,5 +1,5 @@
 import { CloudEvent, Kafka } from 'cloudevents';
-import { err, ok, type Result } from '@atlas/kernel';
+import { err, ok, type Result, shortened } from '@atlas/kernel';
 import { type EventContract, type EventEnvelope, issuesOf, readData, versionsOf } from './event-contract';
 
 /** A record on an event log: CloudEvents 1.0, Kafka protocol binding, binary mode. */
@@ -120,13 +120,13 @@ function decode(
       return malformed(`the header "${name}" is missing; events are CloudEvents in binary mode`);
   }
   if (!UUID.test(headers['ce_id'] as string)) {
-    return malformed(`the header "ce_id" must be a UUID, not "${headers['ce_id']}"`);
+    return malformed(`the header "ce_id" must be a UUID, not ${quoted(headers['ce_id'])}`);
   }
   if (headers['ce_specversion'] !== '1.0') {
-    return malformed(`CloudEvents ${headers['ce_specversion']} is not supported; only 1.0 is`);
+    return malformed(`CloudEvents ${quoted(headers['ce_specversion'])} is not supported; only 1.0 is`);
   }
   if (!/^application\/json\b/.test(headers['content-type'] ?? '')) {
-    return malformed(`the content type is "${headers['content-type'] ?? ''}"; it must be application/json`);
+    return malformed(`the content type is ${quoted(headers['content-type'])}; it must be application/json`);
   }
   const aggregateVersion = Number(headers['ce_aggregateversion']);
   if (!Number.isSafeInteger(aggregateVersion) || aggregateVersion < 1) {
@@ -134,14 +134,14 @@ function decode(
   }
   const type = headers['ce_type'] as string;
   const reading = readings.get(type);
-  if (!reading) return err({ kind: 'unknown-type', reason: `no contract has the type "${type}"` });
+  if (!reading) return err({ kind: 'unknown-type', reason: `no contract has the type ${quoted(type)}` });
   const { contract, versions } = reading;
   const version = versions.get(headers['ce_dataschema'] as string);
   if (version === undefined) {
     const known = [...versions.values()].join(', ');
     return err({
       kind: 'unknown-version',
-      reason: `${type} with the schema "${headers['ce_dataschema']}" is not supported; known versions: ${known}`,
+      reason: `${type} with the schema ${quoted(headers['ce_dataschema'])} is not supported; known versions: ${known}`,
     });
   }
   let json: unknown;
@@ -175,5 +175,8 @@ function dataOf(contract: EventContract, version: number, json: unknown): Result
     return err(`turning it into v${contract.version} failed: ${(error as Error).message}`);
   }
 }
+
+/** What a foreign producer wrote may have a megabyte. */
+const quoted = (text = ''): string => `"${shortened(text, 100)}"`;
 
 const malformed = (reason: string): Result<never, UndecodableEvent> => err({ kind: 'malformed', reason });

@@ -1,16 +1,19 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { NewEvent } from '@atlas/events';
-import type {
-  Attempt,
-  Attempts,
-  DeadLetter,
-  DeadLetters,
-  IdempotencyStore,
-  Inbox,
-  Outbox,
-  StoredDeadLetter,
-  UnitOfWork,
+import {
+  type Attempt,
+  type Attempts,
+  type ConsumedRecord,
+  type DeadLetter,
+  type DeadLetters,
+  type IdempotencyStore,
+  type Inbox,
+  type Outbox,
+  type StoredDeadLetter,
+  textOf,
+  type UnitOfWork,
 } from '@atlas/ports/adapters';
+import fc from 'fast-check';
 import { BookReturned } from './lending';
 
 /** The transactional ports of a service, as used by one process. */
@@ -196,6 +199,7 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         unit: 'batch',
         topic: 'lending.events',
         partition: 1,
+        log: 'first',
         offset,
       });
 
@@ -217,6 +221,14 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await ours.attempts.begin('c', batch(7))).toBe(3);
         await ours.attempts.end('c', 'lending.events', 1);
         expect(await ours.attempts.begin('c', batch(5))).toBe(1);
+      });
+
+      it('are counted anew in a log that is made anew', async () => {
+        await ours.attempts.begin('e', batch(7));
+        expect(await ours.attempts.begin('e', { ...batch(7), log: 'second' })).toBe(1);
+        expect(await ours.attempts.begin('e', batch(7))).toBe(2);
+        await ours.attempts.end('e', 'lending.events', 1);
+        expect(await ours.attempts.begin('e', { ...batch(7), log: 'second' })).toBe(1);
       });
 
       it('are recorded immediately, even if the open unit of work fails', async () => {
@@ -259,17 +271,117 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect((await theirs.deadLetters.blockedKeys('a', 'shelves.events', [key])).size).toBe(0);
       });
 
-      it('store any key, headers and value that a foreign producer may send', async () => {
-        const strange = letter('nul \0 half \ud800', 2, { reason: 'has \0' });
-        await ours.deadLetters.add('a', {
-          ...strange,
-          record: { ...strange.record, headers: { 'nul\0': '\\u0000 \0 \udfff' } },
+      /** The letters of a new consumer. */
+      const stored = async (...records: ConsumedRecord[]): Promise<readonly StoredDeadLetter[]> => {
+        const consumer = randomUUID();
+        for (const record of records) {
+          expect(await ours.deadLetters.add(consumer, { ...letter(null, 0), record })).toBe(true);
+        }
+        return ours.deadLetters.list(consumer, { state: 'open', limit: 100 });
+      };
+
+      it('keep any record that a foreign producer may send, byte for byte', async () => {
+        const bytes = fc.uint8Array({ maxLength: 64 }).map((array) => Buffer.from(array));
+        const text = fc.oneof(bytes.map(textOf), fc.string({ unit: 'binary' }));
+        const record = fc.record({
+          topic: fc.constant('lending.events'),
+          partition: fc.nat(),
+          log: fc.uuid(),
+          offset: fc.maxSafeNat(),
+          key: fc.option(text),
+          headers: fc.dictionary(fc.oneof(fc.string({ unit: 'binary' }), fc.constant('__proto__')), text, {
+            noNullPrototype: true,
+          }),
+          value: fc.option(bytes),
+          timestamp: fc.integer({ min: -8.64e15, max: 8.64e15 }),
         });
-        expect((await ours.deadLetters.blockedKeys('a', 'lending.events', ['nul \0 half \ud800'])).size).toBe(
-          1,
+        await fc.assert(
+          fc.asyncProperty(record, async (each) => {
+            const [found] = await stored(each);
+            expect(found?.record).toEqual(each);
+            expect(Object.entries(found?.record.headers ?? {})).toEqual(Object.entries(each.headers));
+          }),
+          { numRuns: 50 },
         );
-        const empty = letter(null, 3);
-        await ours.deadLetters.add('a', { ...empty, record: { ...empty.record, value: null, headers: {} } });
+      });
+
+      it('keep a key and a header of a megabyte, and ten thousand headers', async () => {
+        const large = randomBytes(1_000_000);
+        const { record } = letter(null, 4);
+        const headers = Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`h${n}`, `${n}`]));
+        const records = [
+          { ...record, key: textOf(large) },
+          { ...record, headers: { large: textOf(large) }, offset: 5 },
+          { ...record, headers, offset: 6 },
+        ];
+        expect((await stored(...records)).map((each) => each.record)).toEqual(records);
+      });
+
+      it('block a key of any size and of any bytes, and no other key', async () => {
+        const consumer = randomUUID();
+        const keys = ['', 'nul \0', textOf(randomBytes(1_000_000)), textOf(Buffer.from([0xff]))];
+        const others = [' ', 'nul ', textOf(Buffer.from([0xfe])), '\ufffd'];
+        for (const [offset, key] of keys.entries()) await ours.deadLetters.add(consumer, letter(key, offset));
+        const blocked = await theirs.deadLetters.blockedKeys(consumer, 'lending.events', [
+          ...keys,
+          ...others,
+        ]);
+        expect(blocked).toEqual(new Set(keys));
+      });
+
+      it('are listed in pages that fit into memory, however large their records are', async () => {
+        const consumer = randomUUID();
+        const { record } = letter(null, 0);
+        const value = Buffer.alloc(1_000_000);
+        for (let offset = 0; offset < 40; offset += 1) {
+          await ours.deadLetters.add(consumer, { ...letter(null, 0), record: { ...record, offset, value } });
+        }
+        const offsets: number[] = [];
+        for (let after = '0'; ;) {
+          const page = await ours.deadLetters.list(consumer, { state: 'open', limit: 100, after });
+          const bytes = page.reduce((sum, each) => sum + (each.record.value?.length ?? 0), 0);
+          expect(bytes).toBeLessThanOrEqual(20_000_000);
+          offsets.push(...page.map((each) => each.record.offset));
+          const last = page.at(-1);
+          if (!last) break;
+          after = last.id;
+        }
+        expect(offsets).toEqual(Array.from({ length: 40 }, (_, offset) => offset));
+      });
+
+      it('are as many as there are records, also if a log begins anew or uses an offset twice', async () => {
+        const consumer = randomUUID();
+        const key = randomUUID();
+        const first = letter(key, 7);
+        const { record } = first;
+        const records = [
+          record,
+          { ...record, log: 'another' },
+          { ...record, timestamp: record.timestamp + 1 },
+          { ...record, key: null },
+          { ...record, headers: {} },
+          { ...record, value: Buffer.alloc(0) },
+          { ...record, value: null },
+        ];
+        for (const each of [...records, ...records]) {
+          expect(await ours.deadLetters.add(consumer, { ...first, record: each })).toBe(true);
+        }
+        const stored = await theirs.deadLetters.list(consumer, { state: 'open', limit: 100 });
+        expect(stored.map((each) => each.record)).toEqual(records);
+        await ours.unitOfWork.run(async () => {
+          expect((await ours.deadLetters.lockFirst(consumer, stored[1]!))?.id).toBe(stored[0]!.id);
+          await ours.deadLetters.resolve(consumer, stored[0]!.id, 'discarded');
+          expect((await ours.deadLetters.lockFirst(consumer, stored[2]!))?.id).toBe(stored[1]!.id);
+        });
+        expect(await ours.deadLetters.add(consumer, first)).toBe(false);
+        expect(await ours.deadLetters.add(consumer, { ...first, record: records[1]! })).toBe(true);
+      });
+
+      it('keep a reason that quotes the record', async () => {
+        const consumer = randomUUID();
+        await ours.deadLetters.add(consumer, letter('a', 2, { reason: 'has \0 and \ud800' }));
+        const [found] = await ours.deadLetters.list(consumer, { state: 'open', limit: 1 });
+        expect(found?.reason).toMatch(/^has . and .$/);
       });
     });
 
@@ -334,8 +446,8 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
       });
 
       it('are locked in order of arrival, one per key, by one operator at a time', async () => {
-        const { consumer, stored } = await kept(letter('a', 8), letter('a', 6), letter(null, 9));
-        const [later, earlier, without] = stored as [StoredDeadLetter, StoredDeadLetter, StoredDeadLetter];
+        const { consumer, stored } = await kept(letter('a', 6), letter('a', 8), letter(null, 9));
+        const [earlier, later, without] = stored as [StoredDeadLetter, StoredDeadLetter, StoredDeadLetter];
         const events: string[] = [];
         const holding = Promise.withResolvers<void>();
         const release = Promise.withResolvers<void>();

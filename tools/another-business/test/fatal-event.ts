@@ -106,7 +106,10 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
       }
 
       expect(child!.signalCode).toBeNull();
-      expect(await rows('SELECT key, kind, attempts, reason FROM dead_letter ORDER BY "offset"')).toEqual([
+      const letters = await rows(
+        `SELECT convert_from(key, 'UTF8') AS key, kind, attempts, reason FROM dead_letter ORDER BY "offset"`,
+      );
+      expect(letters).toEqual([
         {
           key: fatal,
           kind: 'process-died',

@@ -12,10 +12,17 @@ describeForeignRecords('Kafka', async () => {
     write: async (topic, partition, records) => {
       await producer.connect();
       for (const record of records) {
-        await producer.send({ topic, messages: [{ partition, ...record, headers: { ...record.headers } }] });
+        const headers = Object.fromEntries(
+          Object.entries(record.headers).map(([name, content]) => [
+            name,
+            Array.isArray(content) ? [...(content as readonly string[])] : (content as string),
+          ]),
+        );
+        await producer.send({ topic, messages: [{ partition, ...record, headers }] });
       }
       await producer.disconnect();
     },
+    hasBytes: true,
     close: () => kafka.remove(),
   };
 });

@@ -72,6 +72,17 @@ declare module 'kafkajs/src/network/requestQueue' {
   export = RequestQueue;
 }
 
+declare module 'kafkajs/src/protocol/recordBatch/record/v0/decoder' {
+  import type Decoder from 'kafkajs/src/protocol/decoder';
+
+  /** The headers have a list for a name that occurs several times. */
+  const decode: (
+    decoder: Decoder,
+    context: { readonly firstOffset: string; readonly firstTimestamp: string },
+  ) => { readonly headers: Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>> };
+  export = decode;
+}
+
 declare module 'kafkajs/src/cluster' {
   import type { CoordinatorMetadata } from 'kafkajs';
 
@@ -113,6 +124,7 @@ declare module 'kafkajs/src/protocol/decoder' {
     readBytes(length?: number): Buffer;
     readUVarInt(): number;
     readUVarIntString(): string | null;
+    readVarIntArray<T>(reader: (decoder: Decoder) => T): T[];
     readUVarIntArray<T>(reader: (decoder: Decoder) => T): T[] | null;
     forward(bytes: number): void;
   }

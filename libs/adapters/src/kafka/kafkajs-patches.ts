@@ -1,5 +1,6 @@
 import KafkaCluster from 'kafkajs/src/cluster';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
+import Decoder from 'kafkajs/src/protocol/decoder';
 
 /* eslint-disable @typescript-eslint/unbound-method -- they are called with their own objects as this */
 
@@ -33,3 +34,27 @@ KafkaCluster.prototype.findGroupCoordinatorMetadata = function (group) {
   found.catch(() => known.delete(group.groupId));
   return found;
 };
+
+interface Header {
+  readonly key: string;
+  readonly value: Buffer | null;
+}
+
+// To reduce a record's headers to an object, kafkajs copies all earlier ones for each: 10,000 headers take more than a
+// minute, in which the process does nothing else and loses its partitions. Only headers are read as such arrays.
+const { readVarIntArray } = Decoder.prototype;
+Decoder.prototype.readVarIntArray = function <T>(read: (decoder: Decoder) => T): T[] {
+  const headers = readVarIntArray.call(this, read) as Header[];
+  return Object.assign(headers, { reduce: () => byName(headers) }) as unknown as T[];
+};
+
+function byName(headers: readonly Header[]): object {
+  const values = new Map<string, Header['value'] | Header['value'][]>();
+  for (const { key, value } of headers) {
+    const before = values.get(key);
+    if (before === undefined) values.set(key, value);
+    else if (Array.isArray(before)) before.push(value);
+    else values.set(key, [before, value]);
+  }
+  return Object.fromEntries(values);
+}

@@ -1,5 +1,7 @@
 import type { Broker, Cluster } from 'kafkajs';
 
+export type HeaderValue = Buffer | string | null | undefined;
+
 /** A record as kafkajs decodes it, control records included. */
 export interface FetchedRecord {
   readonly offset: string;
@@ -7,7 +9,7 @@ export interface FetchedRecord {
   readonly timestamp: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers?: Readonly<Record<string, Buffer | string | readonly (Buffer | string)[] | undefined>>;
+  readonly headers?: Readonly<Record<string, HeaderValue | readonly HeaderValue[]>>;
   /** Set on records that consumers never see. */
   isControlRecord?: boolean;
   /** Missing in record formats older than transactions. */

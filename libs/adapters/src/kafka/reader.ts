@@ -1,6 +1,6 @@
-import type { ConsumedRecord } from '@atlas/ports/adapters';
+import { type ConsumedRecord, textOf } from '@atlas/ports/adapters';
 import type { Cluster } from 'kafkajs';
-import type { FetchedRecord, FetchResponse } from './read-committed';
+import type { FetchedRecord, FetchResponse, HeaderValue } from './read-committed';
 import { PinnedTopic, topicIds } from './topic-ids';
 
 const READ_UNCOMMITTED = 0;
@@ -110,27 +110,30 @@ export async function* readPartition(
   }
 }
 
-/**
- * Converts a record to the port's form. The last of several headers with the same name wins, as in CloudEvents' own
- * binding.
- */
+/** The furthest time from 1970 that a JavaScript date can hold, milliseconds. */
+const MAX_TIME_MS = 8.64e15;
+
+/** Converts a record to the port's form, whatever a foreign producer wrote. */
 export function toConsumedRecord(
   { topic, partition, log }: Pick<ConsumedRecord, 'topic' | 'partition' | 'log'>,
   { offset, key, value, headers, timestamp }: Omit<FetchedRecord, 'isControlRecord'>,
 ): ConsumedRecord {
-  const texts: Record<string, string> = {};
-  for (const [name, content] of Object.entries(headers ?? {})) {
-    const last = Array.isArray(content) ? (content as readonly (Buffer | string)[]).at(-1) : content;
-    if (last !== undefined && last !== null) texts[name] = last.toString();
-  }
   return {
     topic,
     partition,
     log,
     offset: Number(offset),
-    key: key?.toString() ?? null,
-    headers: texts,
+    key: key && textOf(key),
+    // From entries, because assigning to the name "__proto__" would do something else.
+    headers: Object.fromEntries(
+      Object.entries(headers ?? {}).map(([name, content]) => [name, headerOf(content)]),
+    ),
     value,
-    timestamp: Number(timestamp),
+    timestamp: Math.min(Math.max(Number(timestamp), -MAX_TIME_MS), MAX_TIME_MS),
   };
+}
+
+function headerOf(content: NonNullable<FetchedRecord['headers']>[string]): string {
+  const last = Array.isArray(content) ? (content as readonly HeaderValue[]).at(-1) : (content as HeaderValue);
+  return Buffer.isBuffer(last) ? textOf(last) : (last ?? '');
 }

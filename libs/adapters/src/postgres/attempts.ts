@@ -7,15 +7,19 @@ export class PostgresAttempts extends Attempts {
     super();
   }
 
-  async begin(consumer: string, { unit, topic, partition, offset }: Attempt, anew = false): Promise<number> {
+  async begin(
+    consumer: string,
+    { unit, topic, partition, log, offset }: Attempt,
+    anew = false,
+  ): Promise<number> {
     const [row] = await this.dataSource.query<[{ attempts: number }]>(
-      `INSERT INTO consumer_attempt (consumer, topic, partition, unit, "offset", attempts)
-       VALUES ($1, $2, $3, $4, $5, 1)
-       ON CONFLICT (consumer, topic, partition, unit, "offset") DO UPDATE SET
-         attempts = CASE WHEN $6 THEN 1 ELSE consumer_attempt.attempts + 1 END,
+      `INSERT INTO consumer_attempt (consumer, topic, partition, log, unit, "offset", attempts)
+       VALUES ($1, $2, $3, $4, $5, $6, 1)
+       ON CONFLICT (consumer, topic, partition, log, unit, "offset") DO UPDATE SET
+         attempts = CASE WHEN $7 THEN 1 ELSE consumer_attempt.attempts + 1 END,
          begun_at = now()
        RETURNING attempts`,
-      [consumer, topic, partition, unit, offset, anew],
+      [consumer, topic, partition, log, unit, offset, anew],
     );
     return row.attempts;
   }

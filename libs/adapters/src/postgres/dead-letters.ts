@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
 import {
+  bytesOf,
   type DeadLetter,
   type DeadLetterFilter,
   type DeadLetterKind,
   type DeadLetterResolution,
   DeadLetters,
   type StoredDeadLetter,
+  textOf,
 } from '@atlas/ports/adapters';
 import type { PostgresUnitOfWork } from './unit-of-work';
 
@@ -14,13 +17,13 @@ interface DeadLetterRow {
   readonly partition: number;
   readonly log: string;
   readonly offset: string;
-  readonly key: string | null;
+  readonly key: Buffer | null;
+  readonly headers: Record<string, string>;
+  readonly value: Buffer | null;
+  readonly appended_at: string;
   readonly kind: DeadLetterKind;
   readonly reason: string;
   readonly attempts: number;
-  readonly headers: Record<string, string>;
-  readonly value: Buffer | null;
-  readonly recorded_at: Date;
   readonly created_at: Date;
   readonly tried_at: Date | null;
   readonly resolution: DeadLetterResolution | null;
@@ -28,8 +31,11 @@ interface DeadLetterRow {
   readonly note: string | null;
 }
 
-const COLUMNS = `id, topic, partition, log, "offset", key, kind, reason, attempts, headers, value, recorded_at, created_at,
+const COLUMNS = `id, topic, partition, log, "offset", key, headers, value, appended_at, kind, reason, attempts, created_at,
   tried_at, resolution, resolved_at, note`;
+
+/** The size of a page, apart from its first letter: a record may have megabytes. */
+const PAGE_BYTES = 16 * 1024 * 1024;
 
 export class PostgresDeadLetters extends DeadLetters {
   constructor(private readonly unitOfWork: PostgresUnitOfWork) {
@@ -37,65 +43,77 @@ export class PostgresDeadLetters extends DeadLetters {
   }
 
   async add(consumer: string, { record, kind, reason, attempts }: DeadLetter): Promise<boolean> {
+    const { topic, partition, log, offset, value, timestamp } = record;
+    const key = record.key === null ? null : bytesOf(record.key);
+    const headers = JSON.stringify(record.headers);
+    // Of everything else, should a log ever use an offset twice: a broker may lose records that it had delivered.
+    const digest = digestOf(
+      JSON.stringify([record.key, headers, timestamp, value && digestOf(value).toString('hex')]),
+    );
+    const bytes = (key?.length ?? 0) + Buffer.byteLength(headers) + (value?.length ?? 0);
     const added: unknown[] = await this.unitOfWork.manager.query(
-      `INSERT INTO dead_letter
-         (consumer, topic, partition, log, "offset", key, event_id, kind, reason, attempts, headers, value, recorded_at,
-          tried_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, CASE WHEN $10::integer > 0 THEN now() END)
-       ON CONFLICT DO NOTHING RETURNING id`,
+      `INSERT INTO dead_letter (consumer, topic, partition, log, "offset", digest, key, headers, value, appended_at, bytes,
+         kind, reason, attempts, tried_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+         CASE WHEN $14::integer > 0 THEN now() END)
+       ON CONFLICT (consumer, log, topic, partition, "offset", digest) DO NOTHING RETURNING id`,
       [
         consumer,
-        record.topic,
-        record.partition,
-        record.log,
-        record.offset,
-        storable(record.key),
-        storable(record.headers['ce_id'] ?? null),
+        topic,
+        partition,
+        log,
+        offset,
+        digest,
+        key,
+        headers,
+        value,
+        timestamp,
+        bytes,
         kind,
         storable(reason),
         attempts,
-        JSON.stringify(
-          Object.fromEntries(
-            Object.entries(record.headers).map(([name, text]) => [storable(name), storable(text)]),
-          ),
-        ),
-        record.value,
-        new Date(record.timestamp),
       ],
     );
     if (added.length > 0) return true;
-    const open: unknown[] = await this.unitOfWork.manager.query(
-      `SELECT FROM dead_letter
-       WHERE consumer = $1 AND topic = $2 AND partition = $3 AND "offset" = $4 AND resolution IS NULL`,
-      [consumer, record.topic, record.partition, record.offset],
+    const [same]: { open: boolean }[] = await this.unitOfWork.manager.query(
+      `SELECT resolution IS NULL AS open FROM dead_letter
+       WHERE consumer = $1 AND topic = $2 AND partition = $3 AND log = $4 AND "offset" = $5 AND digest = $6`,
+      [consumer, topic, partition, log, offset, digest],
     );
-    return open.length > 0;
+    if (!same)
+      throw new Error(`The dead letter of ${topic}/${partition}@${offset} was neither stored nor found`);
+    return same.open;
   }
 
   async blockedKeys(consumer: string, topic: string, keys: readonly string[]): Promise<ReadonlySet<string>> {
     if (keys.length === 0) return new Set();
     // One open letter per key is enough, since a key is blocked until all are resolved; there may be very many.
-    const rows: { key: string }[] = await this.unitOfWork.manager.query(
-      `SELECT wanted.key FROM unnest($3::text[]) AS wanted (key)
+    const rows: { place: number }[] = await this.unitOfWork.manager.query(
+      `SELECT wanted.place::integer FROM unnest($3::bytea[]) WITH ORDINALITY AS wanted (digest, place)
        CROSS JOIN LATERAL (
          SELECT FROM dead_letter
-         WHERE consumer = $1 AND topic = $2 AND dead_letter.key = wanted.key AND resolution IS NULL
+         WHERE consumer = $1 AND topic = $2 AND sha256(key) = wanted.digest AND resolution IS NULL
          LIMIT 1 FOR SHARE
        ) AS open`,
-      [consumer, topic, keys.map(storable)],
+      [consumer, topic, keys.map((key) => digestOf(bytesOf(key)))],
     );
-    const blocked = new Set(rows.map((row) => row.key));
-    return new Set(keys.filter((key) => blocked.has(storable(key))));
+    return new Set(rows.map(({ place }) => keys[place - 1] as string));
   }
 
   async list(
     consumer: string,
-    { state, limit, after }: DeadLetterFilter,
+    { state, limit, after = '0' }: DeadLetterFilter,
   ): Promise<readonly StoredDeadLetter[]> {
     const rows: DeadLetterRow[] = await this.unitOfWork.manager.query(
-      `SELECT ${COLUMNS} FROM dead_letter
-       WHERE consumer = $1 AND id > $2 AND (resolution IS NULL OR $3) ORDER BY id LIMIT $4`,
-      [consumer, after ?? '0', state === 'all', limit],
+      `SELECT ${COLUMNS} FROM dead_letter WHERE id IN (
+         SELECT id FROM (
+           SELECT id, sum(bytes) OVER (ORDER BY id) - bytes AS before FROM (
+             SELECT id, bytes FROM dead_letter
+             WHERE consumer = $1 AND id > $2 ${state === 'open' ? 'AND resolution IS NULL' : ''} ORDER BY id LIMIT $3
+           ) AS next
+         ) AS page WHERE before < $4
+       ) ORDER BY id`,
+      [consumer, after, limit, PAGE_BYTES],
     );
     return rows.map(toLetter);
   }
@@ -120,11 +138,12 @@ export class PostgresDeadLetters extends DeadLetters {
     const { topic, key } = letter.record;
     const first = async (lock: 'FOR UPDATE' | ''): Promise<DeadLetterRow | undefined> => {
       const [row]: DeadLetterRow[] = await this.unitOfWork.manager.query(
-        `SELECT ${COLUMNS} FROM dead_letter
-         WHERE consumer = $1 AND topic = $2 AND resolution IS NULL
-           AND CASE WHEN $3::text IS NULL THEN id = $4 ELSE key = $3 END
-         ORDER BY partition, "offset" LIMIT 1 ${lock}`,
-        [consumer, topic, storable(key), letter.id],
+        key === null
+          ? `SELECT ${COLUMNS} FROM dead_letter WHERE consumer = $1 AND id = $2 AND resolution IS NULL ${lock}`
+          : `SELECT ${COLUMNS} FROM dead_letter
+             WHERE consumer = $1 AND topic = $2 AND sha256(key) = $3 AND resolution IS NULL
+             ORDER BY id LIMIT 1 ${lock}`,
+        key === null ? [consumer, letter.id] : [consumer, topic, digestOf(bytesOf(key))],
       );
       return row;
     };
@@ -171,7 +190,7 @@ export class PostgresDeadLetters extends DeadLetters {
 }
 
 function toLetter(row: DeadLetterRow): StoredDeadLetter {
-  const { id, topic, partition, log, offset, key, kind, reason, attempts, headers, value } = row;
+  const { id, topic, partition, log, offset, key, headers, value, kind, reason, attempts } = row;
   return {
     id,
     record: {
@@ -179,10 +198,10 @@ function toLetter(row: DeadLetterRow): StoredDeadLetter {
       partition,
       log,
       offset: Number(offset),
-      key,
+      key: key && textOf(key),
       headers,
       value,
-      timestamp: row.recorded_at.getTime(),
+      timestamp: Number(row.appended_at),
     },
     kind,
     reason,
@@ -194,6 +213,8 @@ function toLetter(row: DeadLetterRow): StoredDeadLetter {
     note: row.note ?? undefined,
   };
 }
+
+const digestOf = (content: string | Buffer): Buffer => createHash('sha256').update(content).digest();
 
 /** PostgreSQL's text type can't store U+0000 or lone surrogates, which a foreign producer may send. */
 function storable<T extends string | null>(text: T): T {

@@ -3,6 +3,7 @@ export interface Attempt {
   readonly unit: 'batch' | 'record';
   readonly topic: string;
   readonly partition: number;
+  readonly log: string;
   readonly offset: number;
 }
 
@@ -12,7 +13,7 @@ export interface Attempt {
  */
 export abstract class Attempts {
   /**
-   * Records immediately that `consumer` starts an attempt. Each offset has its own count.
+   * Records immediately that `consumer` starts an attempt. Each offset of each log has its own count.
    * @param anew restarts the count at 1.
    * @returns the number of unfinished attempts at this offset, including this one.
    */

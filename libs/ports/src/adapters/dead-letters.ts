@@ -47,8 +47,10 @@ export interface DeadLetterFilter {
 /** The records that a consumer could not handle, stored in full; kept for reference after an operator resolves them. */
 export abstract class DeadLetters {
   /**
-   * Adds a dead letter for `consumer`; idempotent. Joins the open unit of work.
+   * Adds a dead letter for `consumer`, unless the very same record has one: one of the same log, place and content.
+   * Joins the open unit of work.
    * @returns false if the record already has a dead letter that is resolved.
+   * @throws Error if it can't be stored.
    */
   abstract add(consumer: string, letter: DeadLetter): Promise<boolean>;
 
@@ -62,7 +64,7 @@ export abstract class DeadLetters {
     keys: readonly string[],
   ): Promise<ReadonlySet<string>>;
 
-  /** In order of arrival. */
+  /** In order of arrival; fewer than `limit` if their records are large, and none only if there are none. */
   abstract list(consumer: string, filter: DeadLetterFilter): Promise<readonly StoredDeadLetter[]>;
 
   /** The number of open letters. */
@@ -71,8 +73,8 @@ export abstract class DeadLetters {
   abstract find(consumer: string, id: string): Promise<StoredDeadLetter | undefined>;
 
   /**
-   * Locks the first open letter with the same topic and key until the open unit of work ends: the one that must be
-   * resolved before all later ones. A letter without a key is always first.
+   * Locks the first open letter with the same topic and key, in order of arrival, until the open unit of work ends: the
+   * one that must be resolved before all later ones. A letter without a key is always first.
    * @returns undefined if there is none left.
    */
   abstract lockFirst(consumer: string, letter: StoredDeadLetter): Promise<StoredDeadLetter | undefined>;

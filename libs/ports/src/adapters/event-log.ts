@@ -5,7 +5,10 @@ export interface OutgoingRecord extends EncodedEvent {
   readonly topic: string;
 }
 
-/** A record as read. A foreign producer may omit key or value. */
+/**
+ * A record as read. A foreign producer may omit key or value, and write bytes that aren't UTF-8 into key and headers:
+ * their text is that of `textOf`.
+ */
 export interface ConsumedRecord {
   readonly topic: string;
   readonly partition: number;
@@ -14,9 +17,10 @@ export interface ConsumedRecord {
   /** Position in the partition, from 0, ascending. May have gaps: a log may use offsets internally. */
   readonly offset: number;
   readonly key: string | null;
+  /** Of several headers with one name, the last. One without a value is empty. */
   readonly headers: Readonly<Record<string, string>>;
   readonly value: Buffer | null;
-  /** When it was appended, milliseconds since 1970. */
+  /** When it was appended, milliseconds since 1970; always a valid time, although a foreign producer may choose it. */
   readonly timestamp: number;
 }
 

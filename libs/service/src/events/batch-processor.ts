@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { DecodeEvent, EventEnvelope } from '@atlas/events';
+import { shortened } from '@atlas/kernel';
 import type {
   Attempts,
   ConsumedRecord,
@@ -181,7 +182,7 @@ export class BatchProcessor {
 
   private async giveUp({ record, attempts }: Item, error: Error): Promise<void> {
     const { topic, partition, offset } = record;
-    const reason = `${error.name}: ${error.message}`;
+    const reason = reasonOf(error);
     this.logger.error(
       { err: error },
       `${topic}/${partition}@${offset} is a dead letter after ${attempts} attempts: ${reason}`,
@@ -216,7 +217,7 @@ export class BatchProcessor {
         const { record, decoded } = item;
         if (isBlocked(blocking, item)) {
           if (decoded.ok && before.has(decoded.value.id)) continue;
-          const reason = `an earlier record with the key "${record.key}" is a dead letter`;
+          const reason = `an earlier record with the key "${shortened(record.key ?? '', 100)}" is a dead letter`;
           await this.setAside({ record, kind: 'parked', reason, attempts: 0 });
         } else if (decoded.ok) {
           events.set(item, decoded.value);
@@ -254,6 +255,10 @@ export class BatchProcessor {
     if (this.handlers.handles(event.type)) await this.handlers.handle(event, record);
   }
 }
+
+/** The sentence for an operator, whose length depends on what the event says. */
+export const reasonOf = (error: unknown): string =>
+  shortened(error instanceof Error ? `${error.name}: ${error.message}` : String(error), 2_000);
 
 const isBlocked = (keys: ReadonlySet<string>, { record: { key } }: Item) => key !== null && keys.has(key);
 

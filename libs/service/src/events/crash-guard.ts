@@ -52,14 +52,14 @@ export class CrashGuard {
 
   private async take(
     unit: 'batch' | 'record',
-    { topic, partition, offset }: ConsumedRecord,
+    { topic, partition, log, offset }: ConsumedRecord,
   ): Promise<number> {
     const name = `${topic}/${partition}`;
-    const place = `${unit} ${offset}`;
+    const place = `${log} ${unit} ${offset}`;
     const survived = this.survived.get(name) ?? new Set();
     const attempts = await this.attempts.begin(
       this.consumer,
-      { unit, topic, partition, offset },
+      { unit, topic, partition, log, offset },
       survived.has(place),
     );
     this.begun.add(name);

@@ -9,6 +9,7 @@ import type {
 } from '@atlas/ports/adapters';
 import type { DecodeEvent, EventEnvelope } from '@atlas/events';
 import { isInfrastructureError } from '@atlas/resilience';
+import { reasonOf } from './batch-processor';
 
 /** The outcome of a replay. */
 export type Replay =
@@ -125,8 +126,7 @@ export class DeadLetterService {
       });
     } catch (error) {
       if (isInfrastructureError(error)) throw error;
-      const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      return this.failed(id, { kind: 'handler-failed', reason });
+      return this.failed(id, { kind: 'handler-failed', reason: reasonOf(error) });
     }
   }
 

@@ -11,6 +11,7 @@ import {
   Query,
 } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { shortened } from '@atlas/kernel';
 import type { StoredDeadLetter } from '@atlas/ports/adapters';
 import { z } from 'zod';
 import { pageLimitField } from '../http/fields';
@@ -29,12 +30,14 @@ const discardBody = z
   .object({ reason: z.string().trim().min(1).max(1_000).describe('Why its record will never be handled') })
   .meta({ id: 'DiscardDeadLetter' });
 
+const BYTES = 'Bytes that are no UTF-8 text appear as lone surrogates: U+DC00 plus the byte';
+
 const summary = z.object({
   id: z.string(),
   topic: z.string(),
   partition: z.int(),
   offset: z.int(),
-  key: z.string().nullable(),
+  key: z.string().nullable().describe(BYTES),
   eventId: z.string().nullable(),
   type: z.string().nullable(),
   kind: z.enum([
@@ -61,7 +64,7 @@ const summaryResponse = summary.meta({ id: 'DeadLetterSummary' });
 
 const letterResponse = summary
   .extend({
-    headers: z.record(z.string(), z.string()),
+    headers: z.record(z.string(), z.string()).describe(BYTES),
     text: z.string().nullable().describe('The value, if it is UTF-8 text'),
     base64: z.string().nullable().describe('The value'),
   })
@@ -95,7 +98,8 @@ class DeadLettersController {
     const letters = await this.deadLetters.list({ state, limit, after: cursor });
     return {
       letters: letters.map(toSummary),
-      nextCursor: letters.length === limit ? letters.at(-1)?.id : undefined,
+      // A page may have fewer letters than asked for, even if more follow.
+      nextCursor: letters.at(-1)?.id,
     };
   }
 
@@ -163,22 +167,26 @@ export class DeadLettersModule {
   }
 }
 
+/** A foreign producer may write a megabyte. */
+const MAX_ATTRIBUTE = 200;
+
 function toSummary(letter: StoredDeadLetter): z.infer<typeof summary> {
   const { id, record, kind, reason, attempts, createdAt, triedAt, resolution, resolvedAt, note } = letter;
   const { topic, partition, offset, key, headers, timestamp } = record;
+  const attribute = (header: string) => shortened(headers[header] ?? '', MAX_ATTRIBUTE) || null;
   return {
     id,
     topic,
     partition,
     offset,
     key,
-    eventId: headers['ce_id'] ?? null,
-    type: headers['ce_type'] ?? null,
+    eventId: attribute('ce_id'),
+    type: attribute('ce_type'),
     kind,
     reason,
     attempts,
-    traceparent: headers['traceparent'] ?? null,
-    correlationId: headers['ce_correlationid'] ?? null,
+    traceparent: attribute('traceparent'),
+    correlationId: attribute('ce_correlationid'),
     recordedAt: new Date(timestamp).toISOString(),
     createdAt: createdAt.toISOString(),
     triedAt: triedAt?.toISOString() ?? null,

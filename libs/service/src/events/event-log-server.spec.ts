@@ -12,7 +12,13 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { encodeEvent, type EventContract, type EventEnvelope, type EventOf } from '@atlas/events';
-import { currentFlow, type Flow, type Subscription, type UnitOfWork } from '@atlas/ports/adapters';
+import {
+  type ConsumedRecord,
+  currentFlow,
+  type Flow,
+  type Subscription,
+  type UnitOfWork,
+} from '@atlas/ports/adapters';
 import {
   BookLent,
   BookReturned,
@@ -97,6 +103,12 @@ class World {
       .committed(GROUP)
       .map(({ kind, reason, attempts, record }) => `${record.offset} ${kind} (${attempts}): ${reason}`)
       .sort();
+  }
+
+  /** The partition of most records. */
+  async place(): Promise<Pick<ConsumedRecord, 'topic' | 'partition' | 'log'>> {
+    const { log = '' } = (await this.log.describe()).find(({ topic }) => topic === TOPIC) ?? {};
+    return { topic: TOPIC, partition: 0, log };
   }
 
   /** Waits until the group has handled all that is on the log, and one offset of each partition shows it. */
@@ -279,6 +291,32 @@ describe('A consumer of the event log', () => {
     expect(world.inbox.count(GROUP)).toBe(1);
   });
 
+  it('keeps both letters if a topic is made anew and another record fails at the place of an old letter', async () => {
+    world.onEvent = () => {
+      throw new Error('no such shelf');
+    };
+    const [old, fresh, behind] = [lent(LOAN), lent(OTHER), returned(LOAN)];
+    world.log.append(record(old));
+    await world.start();
+    await world.settled();
+    await world.stop();
+
+    world.log.deleteTopic(TOPIC);
+    await world.log.ensureTopics([{ name: TOPIC, partitions: 6 }]);
+    world.log.append(record(fresh), record(behind));
+    await world.start();
+    await world.settled();
+
+    const letters = world.deadLetters.committed(GROUP);
+    expect(letters.map(({ kind, record: { key, offset } }) => `${kind} ${key} ${offset}`).sort()).toEqual([
+      `handler-failed ${LOAN} 0`,
+      `handler-failed ${OTHER} 0`,
+      // The letter of the old log is still open, and no later event of its key overtakes it.
+      `parked ${LOAN} 1`,
+    ]);
+    expect(world.effects()).toEqual([]);
+  });
+
   it('parks later records of a key whose dead letter came in an earlier batch', async () => {
     world.log.append({ topic: TOPIC, partition: 0, key: LOAN, value: Buffer.from('{}') });
     await world.start();
@@ -381,7 +419,7 @@ describe('A consumer of the event log', () => {
 
   it('sets aside what has ended its process thrice, wherever in its batch, and handles the others', async () => {
     const [other, fatal, behind] = [lent(OTHER), lent(LOAN), returned(LOAN)];
-    const place = { topic: TOPIC, partition: 0 };
+    const place = await world.place();
     await world.attempts.begin(GROUP, { ...place, unit: 'batch', offset: 0 });
     for (let death = 0; death < 3; death += 1) {
       await world.attempts.begin(GROUP, { ...place, unit: 'record', offset: 1 });
@@ -407,7 +445,7 @@ describe('A consumer of the event log', () => {
     // What is taken down stays as it is: the end can't be written, either.
     world.attempts.end = async () =>
       interruptions > 0 ? away() : MemoryAttempts.prototype.end.call(world.attempts, GROUP, TOPIC, 0);
-    await world.attempts.begin(GROUP, { unit: 'batch', topic: TOPIC, partition: 0, offset: 0 });
+    await world.attempts.begin(GROUP, { ...(await world.place()), unit: 'batch', offset: 0 });
     world.log.append(...events.map(record));
     await world.start();
     await world.settled();

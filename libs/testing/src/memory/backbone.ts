@@ -2,6 +2,7 @@ import { encodeEvent, type EventEnvelope, type NewEvent, topicOf } from '@atlas/
 import {
   type Attempt,
   Attempts,
+  type ConsumedRecord,
   envelopeOf,
   type DeadLetter,
   type DeadLetterFilter,
@@ -91,6 +92,9 @@ export class MemoryInbox extends Inbox {
   }
 }
 
+/** As in PostgreSQL: the size of a page, apart from its first letter. */
+const PAGE_BYTES = 16 * 1024 * 1024;
+
 export class MemoryDeadLetters extends DeadLetters {
   constructor(private readonly unitOfWork: MemoryUnitOfWork) {
     super();
@@ -99,8 +103,7 @@ export class MemoryDeadLetters extends DeadLetters {
   async add(consumer: string, letter: DeadLetter): Promise<boolean> {
     return this.unitOfWork.run(async () => {
       const { current, database } = this.unitOfWork;
-      const { topic, partition, offset } = letter.record;
-      const key = `${consumer} ${topic}/${partition}@${offset}`;
+      const key = `${consumer} ${identityOf(letter.record)}`;
       const before = current.get(database.deadLetters, key);
       if (before) return before.letter.resolution === undefined;
       const now = new Date();
@@ -136,12 +139,18 @@ export class MemoryDeadLetters extends DeadLetters {
     consumer: string,
     { state, limit, after = '0' }: DeadLetterFilter,
   ): Promise<readonly StoredDeadLetter[]> {
-    return this.unitOfWork.run(async () =>
-      (state === 'open' ? this.open(consumer) : this.all(consumer))
+    return this.unitOfWork.run(async () => {
+      let bytes = 0;
+      return (state === 'open' ? this.open(consumer) : this.all(consumer))
         .filter(({ id }) => Number(id) > Number(after))
         .sort((a, b) => Number(a.id) - Number(b.id))
-        .slice(0, limit),
-    );
+        .slice(0, limit)
+        .filter(({ record: { value } }) => {
+          const before = bytes;
+          bytes += value?.length ?? 0;
+          return before < PAGE_BYTES;
+        });
+    });
   }
 
   async countOpen(consumer: string): Promise<number> {
@@ -159,7 +168,7 @@ export class MemoryDeadLetters extends DeadLetters {
       .filter((letter) =>
         key === null ? letter.id === id : letter.record.topic === topic && letter.record.key === key,
       )
-      .sort((a, b) => a.record.partition - b.record.partition || a.record.offset - b.record.offset)[0];
+      .sort((a, b) => Number(a.id) - Number(b.id))[0];
   }
 
   async resolve(
@@ -221,12 +230,15 @@ export class MemoryDeadLetters extends DeadLetters {
       const { current, database } = this.unitOfWork;
       const letter = this.open(consumer).find((open) => open.id === id);
       if (!letter) return;
-      const { topic, partition, offset } = letter.record;
-      const key = `${consumer} ${topic}/${partition}@${offset}`;
+      const key = `${consumer} ${identityOf(letter.record)}`;
       current.set(database.deadLetters, key, { consumer, letter: change(letter) });
     });
   }
 }
+
+/** Differs for different records, even if a log uses an offset twice. */
+const identityOf = ({ value, ...record }: ConsumedRecord): string =>
+  JSON.stringify([record, value?.toString('base64')]);
 
 const lettersOf = (
   consumer: string,
@@ -238,8 +250,12 @@ export class MemoryAttempts extends Attempts {
     super();
   }
 
-  async begin(consumer: string, { unit, topic, partition, offset }: Attempt, anew = false): Promise<number> {
-    const name = `${consumer} ${topic}/${partition} ${unit}@${offset}`;
+  async begin(
+    consumer: string,
+    { unit, topic, partition, log, offset }: Attempt,
+    anew = false,
+  ): Promise<number> {
+    const name = `${consumer} ${topic}/${partition} ${log} ${unit}@${offset}`;
     const attempts = anew ? 1 : (this.database.attempts.get(name) ?? 0) + 1;
     this.database.attempts.set(name, attempts);
     return attempts;

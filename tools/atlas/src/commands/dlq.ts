@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import { fetch } from 'undici';
 import { z } from 'zod';
 import { connect } from '../platform';
+import { printable } from '../printable';
 import { SERVICES } from '../topology';
 import { UserError } from '../user-error';
 
@@ -43,6 +44,7 @@ interface Common {
 }
 
 const PAGE = 500;
+const SHOWN_HEADERS = 50;
 
 /** Lists dead letters of one service or of all. */
 export async function runList({
@@ -70,12 +72,12 @@ export async function runList({
     table.push([
       each.name,
       `${each.topic}/${each.partition}@${each.offset}`,
-      each.key ?? '–',
-      each.type ?? '–',
+      each.key === null ? '–' : printable(each.key, 60),
+      each.type === null ? '–' : printable(each.type, 60),
       each.resolution ? `${each.kind}, ${each.resolution}` : each.kind,
       each.attempts,
       each.createdAt,
-      each.note ? `${each.reason} (${each.note})` : each.reason,
+      printable(each.note ? `${each.reason} (${each.note})` : each.reason, 500),
     ]);
   }
   process.stdout.write(`${table.toString()}\n`);
@@ -96,11 +98,16 @@ export async function runShow({ json }: Common, name: string): Promise<number> {
     wordWrap: true,
     colWidths: [null, 100],
   });
-  for (const [key, value] of Object.entries(rest)) if (value !== null) table.push([key, String(value)]);
-  for (const [key, value] of Object.entries(headers)) table.push([`header ${key}`, value]);
-  process.stdout.write(
-    `${table.toString()}\n${pretty(text) ?? (base64 ? `base64 ${base64}` : 'no value')}\n`,
-  );
+  for (const [name, value] of Object.entries(rest)) {
+    if (value !== null) table.push([name, printable(String(value))]);
+  }
+  const all = Object.entries(headers);
+  for (const [name, value] of all.slice(0, SHOWN_HEADERS)) {
+    table.push([`header ${printable(name, 100)}`, printable(value)]);
+  }
+  const more = all.length - SHOWN_HEADERS;
+  const note = more > 0 ? `… and ${more} more headers: --json shows all\n` : '';
+  process.stdout.write(`${table.toString()}\n${note}${describeValue(text, base64)}\n`);
   return 0;
 }
 
@@ -226,10 +233,17 @@ async function ask<Schema extends z.ZodType>(
   throw new UserError(`${service}: ${detail ?? title ?? answer.statusText}`);
 }
 
-function pretty(text: string | null): string | null {
+function describeValue(text: string | null, base64: string | null): string {
+  if (base64 === null) return 'no value';
+  if (text === null) return `base64 ${base64}`;
+  let shown = text;
   try {
-    return text === null ? null : JSON.stringify(JSON.parse(text), undefined, 2);
+    shown = JSON.stringify(JSON.parse(text), undefined, 2);
   } catch {
-    return text;
+    // Then as it is.
   }
+  return shown
+    .split('\n')
+    .map((line) => printable(line, Infinity))
+    .join('\n');
 }

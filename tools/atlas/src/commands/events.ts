@@ -4,6 +4,7 @@ import { catalogue } from '@atlas/contracts';
 import type { ConsumedRecord, EventLog } from '@atlas/ports/adapters';
 import Table from 'cli-table3';
 import { connect } from '../platform';
+import { printable } from '../printable';
 import { UserError } from '../user-error';
 
 export interface DescribeOptions {
@@ -130,8 +131,9 @@ function describe(record: ConsumedRecord, withData: boolean): string {
     ? `${decoded.value.type} #${decoded.value.aggregateVersion} id=${decoded.value.id} correlation=${decoded.value.correlationId}`
     : `(${decoded.error.kind}: ${decoded.error.reason})`;
   const trace = headers['traceparent'] ? ` trace=${headers['traceparent']}` : '';
-  const data = withData ? ` ${value?.toString() ?? 'no value'}` : '';
-  return `${time} ${topic}/${partition}@${offset} ${key ?? '–'} ${what}${trace}${data}`;
+  const data = withData ? ` ${printable(value?.toString() ?? 'no value', Infinity)}` : '';
+  const shownKey = key === null ? '–' : printable(key, 100);
+  return `${time} ${topic}/${partition}@${offset} ${shownKey} ${printable(what + trace)}${data}`;
 }
 
 function toJson(record: ConsumedRecord): object {

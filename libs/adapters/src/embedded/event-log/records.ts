@@ -39,7 +39,7 @@ const FETCH = `
     JOIN topic_partition part ON part.id = wanted.partition_id
     CROSS JOIN LATERAL (
       SELECT "offset", key, headers, value, recorded_at,
-             coalesce(octet_length(value), 0) + 200 AS size,
+             coalesce(octet_length(key), 0) + pg_column_size(headers) + coalesce(octet_length(value), 0) + 200 AS size,
              row_number() OVER (ORDER BY "offset") AS rank
       FROM log_record
       WHERE log_record.partition_id = wanted.partition_id AND "offset" >= wanted.position

@@ -37,36 +37,41 @@ export class Backbone1795737600000 implements MigrationInterface {
         consumer text NOT NULL,
         topic text NOT NULL,
         partition integer NOT NULL,
+        log text NOT NULL, -- as in dead_letter
         unit text NOT NULL,
         "offset" bigint NOT NULL,
         attempts integer NOT NULL,
         begun_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (consumer, topic, partition, unit, "offset")
+        PRIMARY KEY (consumer, topic, partition, log, unit, "offset")
       );
 
+      -- Records are kept byte for byte: a foreign producer may write anything.
       CREATE TABLE dead_letter (
-        id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         consumer text NOT NULL,
         topic text NOT NULL,
         partition integer NOT NULL,
         log text NOT NULL, -- identifies the topic: an offset comes again in one that is made anew
         "offset" bigint NOT NULL,
-        key text,
-        event_id text,
+        key bytea,
+        headers json NOT NULL, -- not jsonb, which can't hold U+0000 and lone surrogates
+        value bytea,
+        appended_at bigint NOT NULL, -- milliseconds since 1970; timestamptz doesn't hold every time
+        bytes integer NOT NULL, -- the size of key, headers and value
+        digest bytea NOT NULL, -- of key, headers, value and appended_at
         kind text NOT NULL,
         reason text NOT NULL,
         attempts integer NOT NULL,
-        headers jsonb NOT NULL,
-        value bytea,
-        recorded_at timestamptz NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
         tried_at timestamptz,
         resolution text CHECK (resolution IN ('replayed', 'discarded')),
         resolved_at timestamptz CHECK ((resolved_at IS NULL) = (resolution IS NULL)),
         note text,
-        PRIMARY KEY (consumer, topic, partition, "offset")
+        UNIQUE (consumer, log, topic, partition, "offset", digest)
       );
-      CREATE INDEX dead_letter_open ON dead_letter (consumer, topic, key) WHERE resolution IS NULL;
+      CREATE INDEX dead_letter_open ON dead_letter (consumer, id) WHERE resolution IS NULL;
+      -- A digest, because an index row can't hold a key of more than 2,704 bytes.
+      CREATE INDEX dead_letter_key ON dead_letter (consumer, topic, sha256(key), id) WHERE resolution IS NULL;
 
       CREATE TABLE idempotency_key (
         scope text NOT NULL,
