@@ -1,20 +1,28 @@
 import { type Check, Checking, type ContextAudit, type Database, type Reading } from '@atlas/context';
+import { FIGURES } from '@atlas/contracts';
 
 /** Reservations by order, with their lines. */
-const reservations: Reading = async (database, ids) => {
+const reservations: Reading = async (database, orderIds) => {
   const { rows } = await database.query(
     `SELECT id AS "orderId", status, (
        SELECT json_agg(json_build_object('sku', sku, 'quantity', quantity)) FROM reservation_line
        WHERE reservation_id = id
      ) AS lines
      FROM reservation WHERE $1::uuid[] IS NULL OR id = ANY ($1)`,
-    [ids],
+    [orderIds],
   );
   return rows;
 };
 
 export const audit: ContextAudit = {
   readings: { reservations },
+  figures: {
+    [FIGURES.unitsOrdered]: {
+      sql: 'SELECT reservation_id AS key, sum(quantity) AS value FROM reservation_line GROUP BY reservation_id',
+    },
+    [FIGURES.unitsReserved]: { sql: 'SELECT sku AS key, reserved AS value FROM stock' },
+    [FIGURES.unitsSold]: { sql: 'SELECT sku AS key, sold AS value FROM stock' },
+  },
   check: async ({ database }) => ({ checks: [await auditStock(database)] }),
 };
 

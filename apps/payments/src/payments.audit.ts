@@ -1,121 +1,105 @@
-import { type Audited, Checking, type ContextAudit, type Reading } from '@atlas/context';
+import { type Audited, Checking, type ContextAudit, type Database, type Reading } from '@atlas/context';
+import { FIGURES } from '@atlas/contracts';
 import { z } from 'zod';
 
 /** Payments by order; amounts in minor units. */
-const payments: Reading = async (database, ids) => {
+const payments: Reading = async (database, orderIds) => {
   const { rows } = await database.query(
     `SELECT id AS "orderId", status, amount FROM payment WHERE $1::uuid[] IS NULL OR id = ANY ($1)`,
-    [ids],
+    [orderIds],
   );
   return rows;
 };
 
-/** Payments keeps the ledger, so it checks that the provider agrees with it. */
+/** What the ledger says of each payment: an account's balance, or one side of it. */
+const booked = (amount: string, account: string) => `
+  SELECT payment_id || ' ' || currency AS key, sum(${amount}) AS value
+  FROM ledger_entry JOIN ledger_transaction ON id = transaction_id WHERE account = '${account}' GROUP BY 1`;
+
 export const audit: ContextAudit = {
   readings: { payments },
-  isUndecided: async (database) => {
-    const { rows } = await database.query<{ open: boolean }>(
+  figures: {
+    [FIGURES.moneyDue]: { sql: `SELECT id || ' ' || currency AS key, amount AS value FROM payment` },
+    [FIGURES.moneyCharged]: { sql: booked('debit', 'provider-clearing') },
+    [FIGURES.moneyRefunded]: { sql: booked('credit', 'provider-clearing') },
+    [FIGURES.moneyKept]: { sql: booked('credit - debit', 'sales') },
+  },
+  isUndecided: async (audited) => {
+    const { rows } = await audited.database.query<{ open: boolean }>(
       `SELECT EXISTS (SELECT FROM payment WHERE status IN ('pending', 'refunding')) AS open`,
     );
-    return rows[0]?.open ?? false;
+    return rows[0]?.open || (await unreadMovements(audited)) > 0;
   },
-  check: auditMoney,
+  check: async (audited) => {
+    const unread = await unreadMovements(audited);
+    return {
+      checks: [await auditLedger(audited.database), await auditPayments(audited.database)],
+      pending: [
+        {
+          name: 'unreconciled',
+          count: unread,
+          sentence: `payments has yet to read ${unread} movements in the provider's books`,
+        },
+      ],
+    };
+  },
 };
 
-/** What payments expects of the provider's reading. */
-const bookEntryFact = z.object({
-  id: z.string(),
-  kind: z.enum(['charge', 'refund']),
-  reference: z.string(),
-  amount: z.string(),
-});
+/** How much the provider has moved that payments has not read yet, and may settle a payment. */
+async function unreadMovements({ database, read }: Pick<Audited, 'database' | 'read'>): Promise<number> {
+  const { rows } = await database.query<{ position: string }>('SELECT position FROM statement_position');
+  const [unread] = await read(
+    'payment-provider',
+    'movementsAfter',
+    z.object({ count: z.number() }),
+    rows.map(({ position }) => position),
+  );
+  return unread?.count ?? 0;
+}
 
-interface LedgerRow {
+async function auditLedger(database: Database) {
+  const checking = new Checking('every ledger transaction balances');
+  const { rows } = await database.query<{ id: string; debit: string; credit: string }>(`
+    SELECT transaction_id AS id, sum(debit) AS debit, sum(credit) AS credit FROM ledger_entry
+    GROUP BY transaction_id HAVING sum(debit) <> sum(credit)`);
+  checking.passed((await countOf(database, 'ledger_transaction')) - rows.length);
+  for (const { id, debit, credit } of rows) {
+    checking.look(`transaction ${id}`, `debits ${debit}, credits ${credit}`);
+  }
+  return checking.result;
+}
+
+interface Difference {
   readonly id: string;
   readonly status: string;
   readonly amount: string;
-  /** What the ledger says that the provider holds for it. */
-  readonly booked: string;
+  readonly captured: string;
+  readonly refunded: string;
 }
 
-/** The ledger by itself, and against the provider's books, payment by payment and in all. */
-async function auditMoney({ database, read }: Audited) {
-  const balanced = new Checking('every ledger transaction balances');
-  const agreed = new Checking('the ledger and the provider agree with every payment');
-  const total = new Checking("the provider's books equal the ledger, to the cent");
-  const { rows: transactions } = await database.query<{ id: string; debit: string; credit: string }>(
-    `SELECT transaction_id AS id, sum(debit) AS debit, sum(credit) AS credit FROM ledger_entry GROUP BY transaction_id`,
-  );
-  for (const { id, debit, credit } of transactions) {
-    balanced.look(`transaction ${id}`, debit !== credit && `debits ${debit}, credits ${credit}`);
-  }
-
-  // Ours first: what moves meanwhile is then in the provider's books alone, and counts as on its way.
-  const { rows } = await database.query<LedgerRow>(`
-    SELECT payment.id, status, payment.amount,
-      coalesce((SELECT sum(debit - credit) FROM ledger_entry JOIN ledger_transaction ON id = transaction_id
-        WHERE payment_id = payment.id AND account = 'provider-clearing'), 0)::text AS booked
-    FROM payment`);
-  const reconciled = new Set(
-    (await database.query<{ id: string }>('SELECT id FROM statement_line')).rows.map(({ id }) => id),
-  );
-  const entries = await read('payment-provider', 'bookEntries', bookEntryFact);
-  const { held, unread, inAll } = positions(entries, reconciled);
-
-  let ledger = 0n;
-  let underway = unread.size > 0;
-  for (const { id, status, amount, booked } of rows) {
-    // While the provider is being asked, it may know more than the payment does.
-    const asking = status === 'pending' || status === 'refunding';
-    underway ||= asking;
-    ledger += BigInt(booked);
-    const due = status === 'captured' || status === 'refunding' ? amount : '0';
-    const there = held.get(id) ?? 0n;
-    held.delete(id);
-    const isOpen = asking || unread.has(id);
-    agreed.look(
+/** A payment and its bookings are written together, so this holds at any time. */
+async function auditPayments(database: Database) {
+  const checking = new Checking('the ledger has what every payment says');
+  const { rows } = await database.query<Difference>(`
+    SELECT id, status, amount, coalesce(captured, 0) AS captured, coalesce(refunded, 0) AS refunded
+    FROM payment LEFT JOIN (
+      SELECT payment_id, sum(debit) AS captured, sum(credit) AS refunded
+      FROM ledger_entry JOIN ledger_transaction ON ledger_transaction.id = transaction_id
+      WHERE account = 'provider-clearing' GROUP BY payment_id
+    ) AS booked ON payment_id = payment.id
+    WHERE coalesce(captured, 0) <> CASE WHEN status IN ('captured', 'refunding', 'refunded') THEN amount ELSE 0 END
+      OR coalesce(refunded, 0) <> CASE status WHEN 'refunded' THEN amount ELSE 0 END`);
+  checking.passed((await countOf(database, 'payment')) - rows.length);
+  for (const { id, status, amount, captured, refunded } of rows) {
+    checking.look(
       id,
-      booked !== due
-        ? `is ${status} over ${amount}, the ledger holds ${booked}`
-        : !isOpen && there !== BigInt(due) && `is ${status} over ${amount}, the provider holds ${there}`,
+      `is ${status} over ${amount}, the ledger has ${captured} captured and ${refunded} refunded`,
     );
   }
-  for (const [reference, amount] of held) {
-    if (!unread.has(reference)) agreed.look(reference, `is no payment, yet the provider holds ${amount}`);
-  }
-  total.look(
-    'all payments',
-    !underway && inAll !== ledger && `the ledger holds ${ledger}, the provider ${inAll}`,
-  );
-  return {
-    checks: [balanced.result, agreed.result, total.result],
-    pending: [
-      {
-        name: 'unreconciled',
-        count: unread.size,
-        sentence: `payments has yet to read what the provider moved for ${unread.size} payments`,
-      },
-    ],
-  };
+  return checking.result;
 }
 
-/**
- * What the provider holds for each reference and in all, in minor units.
- * @param reconciled the movements that payments has read.
- * @returns also the references of those that it has not.
- */
-function positions(
-  entries: readonly z.infer<typeof bookEntryFact>[],
-  reconciled: ReadonlySet<string>,
-): { held: Map<string, bigint>; unread: ReadonlySet<string>; inAll: bigint } {
-  const held = new Map<string, bigint>();
-  const unread = new Set<string>();
-  let inAll = 0n;
-  for (const { id, kind, reference, amount } of entries) {
-    const moved = kind === 'charge' ? BigInt(amount) : -BigInt(amount);
-    held.set(reference, (held.get(reference) ?? 0n) + moved);
-    if (!reconciled.has(id)) unread.add(reference);
-    inAll += moved;
-  }
-  return { held, unread, inAll };
+async function countOf(database: Database, table: string): Promise<number> {
+  const { rows } = await database.query<{ count: number }>(`SELECT count(*)::float8 AS count FROM ${table}`);
+  return rows[0]?.count ?? 0;
 }

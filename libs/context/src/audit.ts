@@ -31,6 +31,11 @@ export class Checking {
     if (detail) this.found.push({ invariant: this.invariant, subject, detail });
   }
 
+  /** Counts things that a query has checked and found as they must be. */
+  passed(count: number): void {
+    this.count += count;
+  }
+
   get result(): Check {
     return { invariant: this.invariant, checked: this.count, violations: this.found };
   }
@@ -50,8 +55,25 @@ export interface Pending {
   readonly sentence: string;
 }
 
-/** Facts about some of a context's own things, or all of them, for the audits of other contexts. */
-export type Reading = (database: Database, ids?: readonly string[]) => Promise<readonly object[]>;
+/**
+ * Facts of a context, for the audits of other contexts.
+ * @param about what to read, such as ids; default: everything.
+ */
+export type Reading = (database: Database, about?: readonly string[]) => Promise<readonly object[]>;
+
+/**
+ * What a context's own records say of something that other contexts record, too, such as the units sold of each
+ * article. The audit compares the reports of all contexts under one name, so that none has to know another.
+ */
+export interface Figure {
+  /**
+   * A query that yields `key` (text) and `value` (a whole number), one row for each key. A key without a row has the
+   * value 0.
+   */
+  readonly sql: string;
+  /** For a context that can only say what the value must be at least, or at most. Default: the value is exact. */
+  readonly bound?: 'at least' | 'at most';
+}
 
 /** The platform as the audit of one context sees it. */
 export interface Audited {
@@ -61,14 +83,14 @@ export interface Audited {
    * Reads facts that another context exports. Databases are read one after the other: what it sees may be later than
    * what was read before.
    * @param fact what the reader expects of each.
-   * @param ids of the things to read; default: all.
+   * @param about what to read, as the reading defines it; default: everything.
    * @throws Error if there is no such context or reading, or a fact has another shape.
    */
   readonly read: <Fact>(
     context: string,
     reading: string,
     fact: z.ZodType<Fact>,
-    ids?: readonly string[],
+    about?: readonly string[],
   ) => Promise<readonly Fact[]>;
   /**
    * True if anything is on its way between the contexts, or waits for an operator or for the outside. Then contexts may
@@ -85,8 +107,10 @@ export interface Audited {
 export interface ContextAudit {
   /** What other contexts' audits may read, by name. */
   readonly readings?: Readonly<Record<string, Reading>>;
+  /** By a name that contexts have agreed on. Each needs another context that reports it, too. */
+  readonly figures?: Readonly<Record<string, Figure>>;
   /** True while something of it is undecided, so that others may disagree with it for good reason. */
-  readonly isUndecided?: (database: Database) => Promise<boolean>;
+  readonly isUndecided?: (audited: Pick<Audited, 'database' | 'read'>) => Promise<boolean>;
   /** Checks its invariants. What looks wrong only for a moment is checked again by the caller. */
   readonly check: (audited: Audited) => Promise<{ checks: readonly Check[]; pending?: readonly Pending[] }>;
 }

@@ -4,6 +4,7 @@ export {
   Checking,
   type ContextAudit,
   type Database,
+  type Figure,
   type Pending,
   type Reading,
   type Violation,

@@ -2,9 +2,11 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEventLog } from '@atlas/adapters/event-log';
+import type { Violation } from '@atlas/context';
 import type { ConsumedRecord } from '@atlas/ports/adapters';
 import { eventually, parsePrometheusText, publish } from '@atlas/testing';
 import { Client } from 'pg';
+import type { AuditReport } from '../src/audit/audit';
 import type { PlatformState } from '../src/platform-state';
 import { identify, isRunning, type ProcessIdentity } from '../src/process-identity';
 import { DECLARATIONS } from '../src/topology';
@@ -42,26 +44,37 @@ async function status(): Promise<Status> {
   return JSON.parse((await atlas('status', '--json')).stdout) as Status;
 }
 
-/** Does to the data what no service would. */
-async function damage(database: string, statements: readonly string[]): Promise<void> {
+/** Does to the data what no service would. @returns the last statement's `key`. */
+async function damage(database: string, statements: readonly string[]): Promise<string | undefined> {
   const state = JSON.parse(await readFile(join(home, 'state.json'), 'utf8')) as PlatformState;
   const client = new Client({ connectionString: state.databases[database] });
   await client.connect();
-  for (const statement of statements) {
-    const { command, rowCount } = await client.query(statement);
-    if (command !== 'ALTER') expect(rowCount).toBeGreaterThan(0);
+  try {
+    let key: string | undefined;
+    for (const statement of statements) {
+      const { command, rows, rowCount } = await client.query<{ key?: string }>(statement);
+      if (command !== 'ALTER') expect({ statement, rowCount }).not.toMatchObject({ rowCount: 0 });
+      key = rows[0]?.key;
+    }
+    return key;
+  } finally {
+    await client.end();
   }
-  await client.end();
 }
 
-/** The invariants that the audit finds violated, which its exit code tells, too. */
-async function violated(): Promise<readonly string[]> {
+/** What the audit finds violated, which its exit code tells, too. It must have compared every figure. */
+async function violations(): Promise<readonly Violation[]> {
   const { code, stdout } = await atlas('audit', '--json');
-  const { checks } = JSON.parse(stdout) as { checks: { invariant: string; violations: unknown[] }[] };
-  const found = checks.filter(({ violations }) => violations.length > 0).map(({ invariant }) => invariant);
+  const { checks, inFlight } = JSON.parse(stdout) as AuditReport;
+  expect(inFlight).toMatchObject({ uncomparedFigures: 0 });
+  const found = checks.flatMap((check) => check.violations);
   expect(code).toBe(found.length > 0 ? 1 : 0);
   return found;
 }
+
+const violated = async (): Promise<readonly string[]> => [
+  ...new Set((await violations()).map(({ invariant }) => invariant)),
+];
 
 describe('The atlas command', () => {
   it.each([
@@ -354,28 +367,127 @@ describe('The platform, started and left running', () => {
   it('is audited clean, and every kind of damage to its data is found and named', async () => {
     expect(await violated()).toEqual([]);
 
+    // Each changes one record of one context, by amounts that can't make up for one another.
+    const nth = (table: string, condition: string, n: number) =>
+      `(SELECT id FROM ${table} WHERE ${condition} ORDER BY id OFFSET ${n} LIMIT 1)`;
+    const bought = (n: number) =>
+      nth('orders', `status = 'confirmed' AND id IN (SELECT order_id FROM order_line WHERE sku = 'milk')`, n);
+    const sold = (n: number) =>
+      nth(
+        'reservation',
+        `status = 'committed' AND id IN (SELECT reservation_id FROM reservation_line WHERE sku = 'milk')`,
+        n,
+      );
+    const paid = (n: number) => nth('payment', `status = 'captured'`, n);
+    const bookedAs = (kind: string, n: number) =>
+      `(SELECT id FROM book_entry WHERE kind = '${kind}' AND reference NOT IN
+         (SELECT reference FROM book_entry WHERE kind = '${kind === 'charge' ? 'refund' : 'none'}')
+        ORDER BY reference OFFSET ${n} LIMIT 1)`;
+    const ledger = (kind: string, payment: string) =>
+      `UPDATE ledger_entry SET debit = debit + 3 * sign(debit), credit = credit + 3 * sign(credit)
+       WHERE transaction_id = ${payment} || ':${kind}' RETURNING split_part(transaction_id, ':', 1) || ' ' || currency AS key`;
+    const alterations: readonly (readonly [database: string, figure: string, statement: string])[] = [
+      [
+        'orders',
+        'units ordered, by order',
+        `UPDATE order_line SET quantity = quantity + 1 WHERE order_id = ${bought(0)} RETURNING order_id AS key`,
+      ],
+      [
+        'orders',
+        'units sold, by SKU',
+        `UPDATE order_line SET quantity = quantity + 100 WHERE order_id = ${bought(1)} RETURNING sku AS key`,
+      ],
+      [
+        'orders',
+        'units reserved, by SKU',
+        `UPDATE orders SET status = 'awaiting-payment', due_at = now() + interval '1 day' WHERE id = ${bought(2)} RETURNING 'milk' AS key`,
+      ],
+      [
+        'orders',
+        'money due, by order',
+        `UPDATE orders SET total = total - 1 WHERE id = ${bought(3)} RETURNING id || ' ' || currency AS key`,
+      ],
+      [
+        'orders',
+        'money charged, by order',
+        `UPDATE orders SET total = total + 1000 WHERE id = ${bought(4)} RETURNING id || ' ' || currency AS key`,
+      ],
+      [
+        'orders',
+        'money charged and not refunded, by order',
+        `UPDATE orders SET status = 'cancelled', reason = 'expired' WHERE id = ${bought(5)} RETURNING id || ' ' || currency AS key`,
+      ],
+      [
+        'inventory',
+        'units ordered, by order',
+        `UPDATE reservation_line SET quantity = quantity + 1 WHERE reservation_id = ${sold(6)} RETURNING reservation_id AS key`,
+      ],
+      [
+        'inventory',
+        'units sold, by SKU',
+        `UPDATE stock SET sold = sold + 1, received = received + 1 WHERE sku = (SELECT min(sku) FROM stock WHERE sku LIKE '%-coffee') RETURNING sku AS key`,
+      ],
+      [
+        'inventory',
+        'units reserved, by SKU',
+        `UPDATE stock SET reserved = reserved + 1, available = available - 1 WHERE sku = (SELECT min(sku) FROM stock WHERE sku LIKE '%-kettle') RETURNING sku AS key`,
+      ],
+      [
+        'payments',
+        'money due, by order',
+        `UPDATE payment SET amount = amount + 10 WHERE id = ${paid(7)} RETURNING id || ' ' || currency AS key`,
+      ],
+      ['payments', 'money charged, by order', ledger('capture', paid(8))],
+      ['payments', 'money charged and not refunded, by order', ledger('capture', paid(9))],
+      ['payments', 'money refunded, by order', ledger('refund', nth('payment', `status = 'refunded'`, 0))],
+      [
+        'payment_provider',
+        'money charged, by order',
+        `UPDATE book_entry SET amount = amount - 7 WHERE id = ${bookedAs('charge', 10)} RETURNING reference || ' ' || currency AS key`,
+      ],
+      [
+        'payment_provider',
+        'money charged and not refunded, by order',
+        `UPDATE book_entry SET amount = amount + 7 WHERE id = ${bookedAs('charge', 11)} RETURNING reference || ' ' || currency AS key`,
+      ],
+      [
+        'payment_provider',
+        'money refunded, by order',
+        `UPDATE book_entry SET amount = amount - 7 WHERE id = ${bookedAs('refund', 1)} RETURNING reference || ' ' || currency AS key`,
+      ],
+    ];
+    await damage('payments', ['ALTER TABLE ledger_entry DISABLE TRIGGER USER']);
+    const altered: string[] = [];
+    for (const [database, figure, statement] of alterations) {
+      altered.push(`${figure}, ${await damage(database, [statement])}`);
+    }
+    const found = (await violations())
+      .filter(({ invariant }) => invariant.endsWith(' agree'))
+      .map(({ invariant, subject }) => `${invariant.split(':')[0]}, ${subject}`);
+    expect(found).toEqual(expect.arrayContaining(altered));
+
     await damage('orders', [
-      `UPDATE orders SET status = 'placed', due_at = now() + interval '1 day' WHERE id = (SELECT min(id::text)::uuid FROM orders WHERE status = 'confirmed')`,
-      `UPDATE orders SET total = total + 1 WHERE id = (SELECT max(id::text)::uuid FROM orders WHERE status = 'confirmed')`,
+      `UPDATE orders SET status = 'placed', due_at = now() + interval '1 day' WHERE id = ${bought(6)}`,
     ]);
     await damage('inventory', [
       'INSERT INTO stock_movement (sku, quantity) SELECT sku, 1 FROM stock LIMIT 1',
       `DELETE FROM inbox WHERE event_id = (SELECT min(event_id::text)::uuid FROM inbox)`,
     ]);
-    await damage('payments', [
-      'ALTER TABLE ledger_entry DISABLE TRIGGER USER',
-      `UPDATE ledger_entry SET debit = debit + 1 WHERE debit > 0`,
-    ]);
-    await damage('payment_provider', [
-      `DELETE FROM book_entry WHERE kind = 'charge' AND charge_id NOT IN (SELECT charge_id FROM refund)`,
-    ]);
+    await damage('payments', [`UPDATE ledger_entry SET debit = debit + 1 WHERE debit > 0`]);
     expect(await violated()).toEqual([
       'every order is settled, or in flight with a reason',
+      "every order's total is the sum of its lines",
       'orders, inventory and payments agree on every order',
       'stock in = available + reserved + sold, for each SKU, never negative',
       'every ledger transaction balances',
-      'the ledger and the provider agree with every payment',
-      "the provider's books equal the ledger, to the cent",
+      'the ledger has what every payment says',
+      'units ordered, by order: orders, inventory agree',
+      'units reserved, by SKU: orders, inventory agree',
+      'units sold, by SKU: orders, inventory agree',
+      'money due, by order: orders, payments agree',
+      'money charged, by order: orders, payments, payment-provider agree',
+      'money charged and not refunded, by order: orders, payments, payment-provider agree',
+      'money refunded, by order: payments, payment-provider agree',
       'every event was handled once by each consumer',
     ]);
 
@@ -383,7 +495,9 @@ describe('The platform, started and left running', () => {
       `DELETE FROM log_record WHERE (partition_id, "offset") IN
          (SELECT partition_id, min("offset") + 1 FROM log_record GROUP BY partition_id)`,
     ]);
-    expect(await violated()).toEqual(
+    const { checks } = JSON.parse((await atlas('audit', '--json')).stdout) as AuditReport;
+    const broken = checks.filter((check) => check.violations.length > 0).map(({ invariant }) => invariant);
+    expect(broken).toEqual(
       expect.arrayContaining([
         'every outbox row is on the log once',
         "the log has each aggregate's events in order, without gaps",

@@ -3,7 +3,7 @@ import type { Check, ContextDeclaration, Violation } from '@atlas/context';
 import type { EventLog } from '@atlas/ports/adapters';
 import { Client } from 'pg';
 import { DECLARATIONS } from '../topology';
-import { auditBackbone, type InFlight } from './backbone';
+import { auditBackbone, type AuditedService, type InFlight } from './backbone';
 import { ContextAudits } from './contexts';
 
 export interface AuditedPlatform {
@@ -21,12 +21,17 @@ export interface AuditReport {
   readonly pending: readonly string[];
 }
 
-/** Whether every event and everything that the contexts wait for has arrived; dead letters wait for an operator. */
-export const isDrained = ({ inFlight }: AuditReport): boolean =>
-  Object.entries(inFlight)
-    .filter(([name]) => name !== 'deadLetters')
-    .flatMap(([, counts]) => (typeof counts === 'number' ? counts : Object.values(counts)))
+/**
+ * Whether every event and everything that the contexts wait for has arrived. Dead letters wait for an operator, and the
+ * figures that they keep from being compared wait with them.
+ */
+export const isDrained = ({ inFlight }: AuditReport): boolean => {
+  const { deadLetters, uncomparedFigures, ...others } = inFlight;
+  const hasLetters = Object.values(deadLetters).some((count) => count > 0);
+  return [...Object.values(others), hasLetters ? 0 : uncomparedFigures]
+    .flatMap((counts) => (typeof counts === 'object' ? Object.values(counts) : (counts ?? 0)))
     .every((count) => count === 0);
+};
 
 /**
  * Checks the platform's invariants over all its databases and the event log. The databases are read one after the
@@ -72,20 +77,36 @@ async function lookOnce(
       const database = clients[name];
       return database ? [{ name, database }] : [];
     });
+  const before = await positionsOf(services, log);
   const backbone = await auditBackbone(services, log);
   const { unpublished, unhandled, deadLetters } = backbone.inFlight;
   const counts = [unpublished, unhandled, deadLetters].flatMap((by) => Object.values(by));
-  const business = await audits.check(counts.some((count) => count > 0));
-  const checks = [...business.checks, ...backbone.checks];
+  const isMoving = counts.some((count) => count > 0);
+  const business = await audits.check(isMoving);
+  const figures = await audits.compareFigures(
+    async () => !isMoving && (await positionsOf(services, log)) === before,
+  );
+  const checks = [...business.checks, ...figures.checks, ...backbone.checks];
+  const pending = [...business.pending, figures.pending];
   return {
     ok: checks.every((check) => check.violations.length === 0),
     checks,
     inFlight: {
-      ...Object.fromEntries(business.pending.map(({ name, count }) => [name, count])),
+      ...Object.fromEntries(pending.map(({ name, count }) => [name, count])),
       ...backbone.inFlight,
     },
-    pending: business.pending.filter(({ count }) => count > 0).map(({ sentence }) => sentence),
+    pending: pending.filter(({ count }) => count > 0).map(({ sentence }) => sentence),
   };
+}
+
+/** How far all outboxes and the log have come: the same twice means that no event was committed in between. */
+async function positionsOf(services: readonly AuditedService[], log: EventLog): Promise<string> {
+  const outboxes: unknown[] = [];
+  for (const { database } of services) {
+    outboxes.push((await database.query('SELECT max(id) FROM outbox')).rows);
+  }
+  const partitions = await log.describe();
+  return JSON.stringify([outboxes, partitions.map(({ topic, partition, end }) => [topic, partition, end])]);
 }
 
 /** The present report, with only those violations that were there before, too. */
