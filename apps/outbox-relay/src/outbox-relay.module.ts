@@ -14,7 +14,7 @@ import { RelayOutbox } from './application/commands/relay-outbox';
 import { GetRelayStatus } from './application/queries/get-relay-status';
 import { ListConsumerLags } from './application/queries/list-consumer-lags';
 import { RelayProgress } from './domain/relay-progress';
-import type { OutboxRelaySettings } from './outbox-relay.settings';
+import { consumersOf, type OutboxRelaySettings } from './outbox-relay.settings';
 
 @Module({})
 export class OutboxRelayModule implements OnApplicationShutdown {
@@ -43,7 +43,7 @@ export class OutboxRelayModule implements OnApplicationShutdown {
     ];
     const queries = [
       provide(GetRelayStatus, PostgresOutboxSource, RelayProgress, Clock, value(service)),
-      provide(ListConsumerLags, EventLog, value(topic)),
+      provide(ListConsumerLags, EventLog, value(topic), value(consumersOf(topic))),
     ];
     const ports = [
       { provide: Clock, useClass: SystemClock },

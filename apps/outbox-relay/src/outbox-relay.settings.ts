@@ -4,8 +4,14 @@ import type { EventLanguage } from '@atlas/events';
 import { serviceSettings } from '@atlas/service';
 import { z } from 'zod';
 
+const declarations = readDeclarations(join(__dirname, '../..'));
+
 /** The relays that the contexts declare. */
-const relays = processesOf(readDeclarations(join(__dirname, '../..'))).filter(({ kind }) => kind === 'relay');
+const relays = processesOf(declarations).filter(({ kind }) => kind === 'relay');
+
+/** The consumer groups of a topic: a service's group has its name. */
+export const consumersOf = (topic: string): readonly string[] =>
+  declarations.filter(({ topics }) => topics.consumes?.includes(topic)).map(({ name }) => name);
 
 /** @param service decides the default port: the one that its declaration gives its relay, or else any. */
 export const outboxRelaySettings = ({ contracts }: EventLanguage, service: string | undefined) => {

@@ -87,6 +87,43 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
     await outbox.expectEachEventOnceAndInOrder();
   });
 
+  it('publishes for its own platform only, beside that of another platform with a copy of its database', async () => {
+    await outbox.fill(500);
+    const copy = new URL(url);
+    copy.pathname = `${copy.pathname}_copy`;
+    const nameOf = ({ pathname }: URL) => pathname.slice(1);
+    await (
+      await BusyOutbox.at(postgres.url, log)
+    ).query(`CREATE DATABASE "${nameOf(copy)}" TEMPLATE "${nameOf(new URL(url))}"`);
+    const platforms = await Promise.all(
+      [
+        ['production.', url],
+        ['staging.', copy.href],
+      ].map(async ([KAFKA_PREFIX = '', DATABASE_URL = '']) => {
+        const own = await KafkaEventLog.open({
+          brokers: kafka.brokers,
+          clientId: 'test',
+          prefix: KAFKA_PREFIX,
+        });
+        const relay = startRelay({ KAFKA_PREFIX, DATABASE_URL });
+        return { own, relay, outbox: await BusyOutbox.at(DATABASE_URL, own, random) };
+      }),
+    );
+    for (const { outbox: each } of platforms) each.startLoad();
+    for (const { outbox: each } of platforms) {
+      await eventually(async () => (await each.growth()) > 600, DEADLINE_MS);
+    }
+
+    for (const { own, relay, outbox: each } of platforms) {
+      await each.stopLoad();
+      await each.expectEachEventOnceAndInOrder();
+      expect(await status(relay)).toMatchObject({ role: 'owner', failure: null });
+      expect(relay.says(/has taken over|Failed/)).toBe(0);
+      expect(new Set((await own.describe()).map(({ topic }) => topic))).toEqual(new Set([TOPIC]));
+      await own.close();
+    }
+  });
+
   describe('when it resumes in a publication that another has taken over', () => {
     let owner: RelayProcess;
     let other: RelayProcess;

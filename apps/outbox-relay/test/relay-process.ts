@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually, parsePrometheusText } from '@atlas/testing';
@@ -20,6 +21,10 @@ export class RelayBuild {
       [swc, 'apps/outbox-relay', 'libs', '--out-dir', folder, '--copy-files'],
       { cwd: ROOT },
     );
+    // The other apps' declarations tell who consumes a topic.
+    for (const file of globSync('apps/*/context.json', { cwd: ROOT })) {
+      await cp(join(ROOT, file), join(folder, file));
+    }
     return new RelayBuild(folder);
   }
 

@@ -66,4 +66,17 @@ describe('The settings of a service', () => {
   ])('refuse %s as an event log', (EVENT_LOG_URL) => {
     expect(() => loadConfig(settings, { ...urls, EVENT_LOG_URL })).toThrow('EVENT_LOG_URL is wrong');
   });
+
+  it.each(['', 'staging.', 'Team_1.atlas-2.'])('take the prefix %j on Kafka', (KAFKA_PREFIX) => {
+    expect(loadConfig(settings, { ...urls, KAFKA_PREFIX })).toMatchObject(
+      KAFKA_PREFIX ? { KAFKA_PREFIX } : {},
+    );
+  });
+
+  it.each(['staging', '.', '.staging.', '__staging.', 'sta ging.', `${'x'.repeat(100)}.`])(
+    'refuse the prefix %j on Kafka',
+    (KAFKA_PREFIX) => {
+      expect(() => loadConfig(settings, { ...urls, KAFKA_PREFIX })).toThrow('KAFKA_PREFIX is wrong');
+    },
+  );
 });

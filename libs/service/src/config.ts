@@ -22,6 +22,16 @@ const kafkaSettings = {
   KAFKA_SASL_USERNAME: z.string().optional().describe('a name that the brokers know'),
   KAFKA_SASL_PASSWORD: z.string().optional().describe("that name's password"),
   KAFKA_SSL_CA_FILE: z.string().optional().describe('a file with the certificates to trust, PEM'),
+  KAFKA_PREFIX: z
+    .string()
+    .max(100)
+    .regex(/^(?!__|\.)[a-zA-Z0-9._-]*\.$/)
+    .optional()
+    .describe(
+      'at most 100 letters, digits, ".", "_" and "-" that end with ".", such as "staging.", and begin with neither ' +
+        '"." nor "__": it begins the names of topics, groups and publishers on the brokers, so that several platforms ' +
+        'can share them; the default is none',
+    ),
   KAFKA_REPLICATION_FACTOR: z.coerce
     .number()
     .int()

@@ -4,10 +4,12 @@ import {
   type Consumer,
   type EventLog,
   FencedError,
+  MissingTopicsError,
   type OutgoingRecord,
   type PublisherSession,
   type RecordBatch,
   type Subscription,
+  TopicsDifferError,
 } from '@atlas/ports/adapters';
 import { eventually } from './eventually';
 
@@ -193,7 +195,51 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
       });
 
       test('are refused if they exist with another number of partitions', async () => {
-        await expect(log.ensureTopics([{ name: topic, partitions: PARTITIONS + 1 }])).rejects.toThrow(topic);
+        await expect(log.ensureTopics([{ name: topic, partitions: PARTITIONS + 1 }])).rejects.toThrow(
+          TopicsDifferError,
+        );
+        await expect(log.checkTopics([{ name: topic, partitions: PARTITIONS - 1 }])).rejects.toThrow(
+          TopicsDifferError,
+        );
+        await expect(log.checkTopics([{ name: topic, partitions: PARTITIONS }])).resolves.toBeUndefined();
+      });
+
+      test('that don’t exist are missed by who reads them, who doesn’t create them', async () => {
+        const missing = `missing.${randomUUID()}`;
+        const specs = [
+          { name: topic, partitions: PARTITIONS },
+          { name: missing, partitions: 2 },
+        ];
+        const absent = new MissingTopicsError([missing]);
+
+        await expect(log.checkTopics(specs)).rejects.toThrow(absent);
+        await expect(joinAs(new Member(), { topics: [topic, missing] })).rejects.toThrow(absent);
+        expect(await log.describe([missing])).toEqual([]);
+        await (await anotherProcess()).ensureTopics(specs);
+
+        await log.checkTopics(specs);
+        const member = await joinAs(new Member(), { topics: [topic, missing] });
+        await publish([...numbered(5), { ...record('late'), topic: missing }]);
+        await handled(6, member);
+      });
+
+      test('and groups are described if they are asked for', async () => {
+        const [other, group2] = [`contract.${randomUUID()}`, `group.${randomUUID()}`];
+        await log.ensureTopics([{ name: other, partitions: 1 }]);
+        await log.seekGroup(group, topic, 2, 0);
+        await log.seekGroup(group2, other, 0, 0);
+
+        const topicsOf = async (...asked: [(readonly string[])?]) =>
+          new Set((await log.describe(...asked)).map((each) => each.topic));
+        const groupsOf = async (...asked: [(readonly string[])?]) =>
+          (await log.groupOffsets(...asked)).map((each) => each.group);
+
+        expect(await topicsOf([other, 'nowhere'])).toEqual(new Set([other]));
+        expect(await topicsOf([])).toEqual(new Set());
+        expect([...(await topicsOf())]).toEqual(expect.arrayContaining([topic, other]));
+        expect(await groupsOf([group2, 'nobody'])).toEqual([group2]);
+        expect(await groupsOf([])).toEqual([]);
+        expect(await groupsOf()).toEqual(expect.arrayContaining([group, group2]));
       });
 
       test('that don’t exist fail the whole publish', async () => {

@@ -1,3 +1,4 @@
+import type { EventLogSettings } from '@atlas/adapters/event-log';
 import type { Container } from './container';
 import { DockerStack } from './docker-stack';
 import { Home } from './home';
@@ -18,8 +19,8 @@ export interface Platform {
   readonly outside: Readonly<Record<string, string>>;
   /** Database URL (`postgres://…`) of each context and each stand-in. */
   readonly databases: Readonly<Record<string, string>>;
-  /** EVENT_LOG_URL as seen from this machine. */
-  readonly eventLog: string;
+  /** How to open the event log from this machine. */
+  readonly eventLog: EventLogSettings;
 }
 
 /**
@@ -45,7 +46,8 @@ async function embedded(home: Home): Promise<Platform | undefined> {
       return url ? [[name, url] as const] : [];
     }),
   );
-  return complete('embedded', urls, databases, state.databases[EVENT_LOG_DATABASE]);
+  const url = state.databases[EVENT_LOG_DATABASE];
+  return complete('embedded', urls, databases, url ? { EVENT_LOG_URL: url } : undefined);
 }
 
 /** @throws UserError if only part of it is running. */
@@ -62,8 +64,12 @@ function docker(containers: readonly Container[]): Platform | undefined {
     url.port = String(postgresPort);
     databases.set(service, url.href);
   }
-  const eventLog = kafkaPort && `kafka://127.0.0.1:${kafkaPort}`;
-  const platform = complete('docker', urls, databases, eventLog || undefined);
+  // The same for all: compose.yaml sets it in one place.
+  const prefix = containers.find(({ env }) => env.get('KAFKA_PREFIX'))?.env.get('KAFKA_PREFIX');
+  const eventLog = kafkaPort
+    ? { EVENT_LOG_URL: `kafka://127.0.0.1:${kafkaPort}`, KAFKA_PREFIX: prefix }
+    : undefined;
+  const platform = complete('docker', urls, databases, eventLog);
   if (platform) return platform;
   throw new UserError(
     'Only part of the platform is running: "npx atlas status" shows which, "npx atlas down" stops it',
@@ -75,7 +81,7 @@ function complete(
   stack: Stack,
   urls: ReadonlyMap<string, string>,
   databases: ReadonlyMap<string, string>,
-  eventLog: string | undefined,
+  eventLog: EventLogSettings | undefined,
 ): Platform | undefined {
   const outside = DECLARATIONS.filter(({ kind }) => kind === 'outside').map(({ name }) => name);
   const owners = DECLARATIONS.filter(({ database }) => database).map(({ name }) => name);

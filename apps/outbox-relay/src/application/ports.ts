@@ -9,6 +9,7 @@ export {
   OutboxSource,
   type OutgoingRecord,
   type PublisherSession,
+  TopicsDifferError,
 } from '@atlas/ports/adapters';
 
 /** What publishing needs of the log. */

@@ -13,6 +13,8 @@ export interface EventLogSettings {
   readonly KAFKA_SASL_PASSWORD?: string | undefined;
   /** A file with the certificates to trust, PEM. Default: the system's. */
   readonly KAFKA_SSL_CA_FILE?: string | undefined;
+  /** Begins the names of topics, groups and publishers on the brokers, such as `staging.`. Default: none. */
+  readonly KAFKA_PREFIX?: string | undefined;
   /** How many brokers keep each record of topics that are made. Default 1. */
   readonly KAFKA_REPLICATION_FACTOR?: number | undefined;
   /** How long topics that are made keep records. Default a week. */
@@ -41,6 +43,7 @@ export async function openEventLog(
     brokers: url.slice('kafka://'.length).split(','),
     clientId,
     ...security(settings),
+    prefix: settings.KAFKA_PREFIX ?? '',
     replicationFactor: settings.KAFKA_REPLICATION_FACTOR ?? 1,
     retentionMs: (settings.KAFKA_RETENTION_HOURS ?? WEEK_HOURS) * HOUR_MS,
     onError,

@@ -4,23 +4,28 @@ import {
   type Consumer,
   EventLog,
   type GroupOffset,
+  MissingTopicsError,
   type PartitionDescription,
   type PublisherSession,
   type Subscription,
+  TopicsDifferError,
 } from '@atlas/ports/adapters';
 import type { Admin, SASLOptions } from 'kafkajs';
 import type { ConnectionOptions } from 'node:tls';
+import { TopicDifferences } from '../event-log/topic-differences';
 import { KafkaClient } from './client';
 import { isUnknownMember, type Report, whileBusy } from './errors';
 import { GroupConsumer } from './group-consumer';
+import { findTopics } from './find-topics';
+import { Names } from './names';
 import { KafkaPublisher } from './publisher';
 import { type Extent, extents, readPartition, toConsumedRecord } from './reader';
 import {
-  cursorTopicOf,
-  isInternal,
+  type DeclaredTopic,
+  type Difference,
+  differencesForReaders,
   longestRedelivery,
   makeTopics,
-  partitionCounts,
   type TopicSettings,
 } from './topics';
 
@@ -32,6 +37,11 @@ export interface KafkaEventLogOptions {
   /** TLS: true to trust the system's certificate authorities, or Node's TLS options. Default: none. */
   readonly ssl?: boolean | ConnectionOptions;
   readonly sasl?: SASLOptions;
+  /**
+   * Begins the names of this platform's topics, groups and publishers on the brokers, so that several platforms can
+   * share them; ends with a dot. Default: none.
+   */
+  readonly prefix?: string;
   /** The replication factor of topics that this adapter creates; a commit needs all replicas but one. Default 1. */
   readonly replicationFactor?: number;
   /** Retention of topics that this adapter creates, milliseconds. Default: for ever. */
@@ -50,6 +60,9 @@ export interface KafkaEventLogOptions {
  */
 export class KafkaEventLog extends EventLog {
   private readonly settings: TopicSettings;
+  private readonly names: Names;
+  private readonly differences = new TopicDifferences();
+  private readonly report: Report;
   private readonly consumers = new Set<GroupConsumer>();
   private readonly publishers = new Set<KafkaPublisher>();
   /** Topics known to exist. */
@@ -59,6 +72,8 @@ export class KafkaEventLog extends EventLog {
     super();
     const { replicationFactor = 1, retentionMs = -1, compression = 'none' } = options;
     this.settings = { replicationFactor, retentionMs, compression };
+    this.names = new Names(options.prefix);
+    this.report = options.onError ?? (() => undefined);
   }
 
   /** Doesn't connect yet, so that a process starts even if Kafka is unavailable. */
@@ -67,16 +82,33 @@ export class KafkaEventLog extends EventLog {
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
-    await this.administer((admin) => makeTopics(admin, topics, this.settings));
+    await this.make(this.declared(topics));
     for (const { name } of topics) this.known.add(name);
   }
 
+  async checkTopics(topics: readonly TopicSpec[]): Promise<void> {
+    const declared = this.declared(topics);
+    const differing = await this.ask(async (client) => {
+      const found = await findTopics(
+        client.cluster(),
+        declared.map(({ name }) => name),
+      );
+      const missing = topics.filter(
+        ({ name }) => !found.some((each) => each.name === this.names.topic(name)),
+      );
+      if (missing.length > 0) throw new MissingTopicsError(missing.map(({ name }) => name));
+      return differencesForReaders(client, found, declared, this.settings);
+    });
+    this.judge(declared, differing);
+  }
+
   async openPublisher(source: string): Promise<PublisherSession> {
-    await this.ensureTopics([{ name: cursorTopicOf(source), partitions: 1 }]);
+    const { names } = this;
+    await this.make([{ name: names.cursorTopic(source), partitions: 1, stores: 'cursor' }]);
     const { compression } = this.settings;
     const requireTopics = (topics: readonly string[]) => this.requireTopics(topics);
     const publisher = await whileBusy.execute(() =>
-      KafkaPublisher.open(new KafkaClient(this.options), { source, compression, requireTopics }),
+      KafkaPublisher.open(new KafkaClient(this.options), { source, names, compression, requireTopics }),
     );
     this.publishers.add(publisher);
     return {
@@ -90,14 +122,15 @@ export class KafkaEventLog extends EventLog {
   }
 
   async subscribe(subscription: Subscription): Promise<Consumer> {
-    const consumer = await GroupConsumer.join(subscription, {
+    await this.requireTopics(subscription.topics);
+    const consumer = await GroupConsumer.join(this.names.subscription(subscription), {
       connect: () => new KafkaClient(this.options),
       sessionTimeoutMs: this.options.sessionTimeoutMs ?? 10_000,
-      report: this.options.onError ?? (() => undefined),
+      report: this.report,
     });
     this.consumers.add(consumer);
     return {
-      assignment: () => consumer.assignment(),
+      assignment: () => consumer.assignment().map((partition) => this.names.partitionNamed(partition)),
       stop: async () => {
         await consumer.stop();
         this.consumers.delete(consumer);
@@ -105,44 +138,64 @@ export class KafkaEventLog extends EventLog {
     };
   }
 
-  /** Omits internal topics and the publishers' cursors. The end is that of the records visible to readers. */
-  async describe(): Promise<readonly PartitionDescription[]> {
+  /**
+   * Omits a topic while one of its partitions has no leader, and the topics of the brokers and of the publishers'
+   * cursors. The end is that of the records visible to readers.
+   */
+  async describe(topics?: readonly string[]): Promise<readonly PartitionDescription[]> {
     return this.ask(async (client) => {
-      const topics = await withAdmin(client, async (admin) => [...(await partitionCounts(admin)).keys()]);
-      const found = await extents(
-        client.cluster(),
-        topics.filter((topic) => !isInternal(topic)),
+      const cluster = client.cluster();
+      const found = await findTopics(
+        cluster,
+        topics?.map((topic) => this.names.topic(topic)),
       );
-      return found.sort((a, b) =>
-        a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition,
+      const ours = new Map(
+        found.flatMap(({ name: onBrokers, isLed }) => {
+          const name = this.names.topicNamed(onBrokers);
+          return name !== undefined && isLed ? [[onBrokers, name] as const] : [];
+        }),
       );
+      const partitions = await extents(cluster, [...ours.keys()]);
+      return partitions
+        .map((partition) => ({ ...partition, topic: ours.get(partition.topic) as string }))
+        .sort(byTopicAndPartition);
     });
   }
 
-  async groupOffsets(): Promise<readonly GroupOffset[]> {
+  async groupOffsets(groups?: readonly string[]): Promise<readonly GroupOffset[]> {
     return this.administer(async (admin) => {
-      const { groups } = await admin.listGroups();
       const offsets: GroupOffset[] = [];
-      for (const group of groups.map(({ groupId }) => groupId).sort()) {
-        const found = await admin.fetchOffsets({ groupId: group });
-        const rows = found.flatMap(({ topic, partitions }) =>
-          partitions.map(({ partition, offset }) => ({ group, topic, partition, committed: Number(offset) })),
-        );
-        rows.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition));
+      for (const group of [...(groups ?? (await this.groups(admin)))].sort()) {
+        const found = await admin.fetchOffsets({ groupId: this.names.group(group) });
+        const rows = found.flatMap(({ topic: onBrokers, partitions }) => {
+          const topic = this.names.topicNamed(onBrokers);
+          if (topic === undefined) return [];
+          return partitions.map(({ partition, offset }) => ({
+            group,
+            topic,
+            partition,
+            committed: Number(offset),
+          }));
+        });
         // Negative: none committed.
-        offsets.push(...rows.filter(({ committed }) => committed >= 0));
+        offsets.push(...rows.filter(({ committed }) => committed >= 0).sort(byTopicAndPartition));
       }
       return offsets;
     });
   }
 
+  private async groups(admin: Admin): Promise<readonly string[]> {
+    const { groups } = await admin.listGroups();
+    return groups.flatMap(({ groupId }) => this.names.groupNamed(groupId) ?? []);
+  }
+
   async *read(topic: string, partition: number, from = 0): AsyncIterable<ConsumedRecord> {
-    const { log, start, end } = await this.ask((client) => extentOf(client, topic, partition));
+    const extent = await this.ask((client) => this.extentOf(client, topic, partition));
     const client = new KafkaClient(this.options);
     try {
-      const range = { topic, partition, log, from: Math.max(from, start), to: end, uncommitted: false };
+      const range = { ...extent, from: Math.max(from, extent.start), to: extent.end, uncommitted: false };
       for await (const record of readPartition(client.cluster(), range)) {
-        if (!record.isControlRecord) yield toConsumedRecord(range, record);
+        if (!record.isControlRecord) yield toConsumedRecord({ ...extent, topic }, record);
       }
     } finally {
       client.destroy();
@@ -151,18 +204,18 @@ export class KafkaEventLog extends EventLog {
 
   async seekGroup(group: string, topic: string, partition: number, offset: number): Promise<void> {
     await this.ask(async (client) => {
-      const { end } = await extentOf(client, topic, partition);
+      const { end } = await this.extentOf(client, topic, partition);
       if (!Number.isSafeInteger(offset) || offset < 0 || offset > end) {
         throw new Error(`The offset must be from 0 to ${end} in ${topic}/${partition}, not ${offset}`);
       }
-      const coordinator = await client.groupCoordinator(group);
+      const coordinator = await client.groupCoordinator(this.names.group(group));
       try {
         // Without member and generation: the coordinator accepts that only if the group has no members.
         await coordinator.offsetCommit({
-          groupId: group,
+          groupId: this.names.group(group),
           groupGenerationId: -1,
           memberId: '',
-          topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }],
+          topics: [{ topic: this.names.topic(topic), partitions: [{ partition, offset: String(offset) }] }],
         });
       } catch (error) {
         if (!isUnknownMember(error)) throw error;
@@ -174,7 +227,12 @@ export class KafkaEventLog extends EventLog {
   }
 
   async redeliveryWindowMs(topics: readonly string[]): Promise<number> {
-    return this.administer((admin) => longestRedelivery(admin, topics));
+    return this.administer((admin) =>
+      longestRedelivery(
+        admin,
+        topics.map((topic) => this.names.topic(topic)),
+      ),
+    );
   }
 
   async close(): Promise<void> {
@@ -182,18 +240,52 @@ export class KafkaEventLog extends EventLog {
     await Promise.all([...this.publishers].map((publisher) => publisher.close()));
   }
 
-  private async requireTopics(topics: readonly string[]): Promise<void> {
-    if (topics.every((topic) => this.known.has(topic))) return;
-    const counts = await this.administer(partitionCounts);
-    for (const topic of counts.keys()) this.known.add(topic);
-    const missing = topics.find((topic) => !this.known.has(topic));
-    if (missing !== undefined) {
-      throw new Error(`Topic "${missing}" does not exist: create it with ensureTopics`);
+  /** Creates those that are missing. @throws TopicsDifferError */
+  private async make(topics: readonly DeclaredTopic[]): Promise<void> {
+    this.judge(topics, await this.ask((client) => makeTopics(client, topics, this.settings)));
+  }
+
+  /** Reports harmless differences. @throws TopicsDifferError if there are others. */
+  private judge(topics: readonly DeclaredTopic[], differing: readonly Difference[]): void {
+    const dangers = differing.filter(({ isHarmless }) => !isHarmless);
+    if (dangers.length > 0) throw new TopicsDifferError(dangers.map(({ sentence }) => sentence));
+    for (const { name } of topics) {
+      const own = differing.filter(({ topic }) => topic === name);
+      this.differences.set(this.names.partitionNamed(name), own.length);
+      for (const { sentence } of own) this.report(new Error(sentence), 'checking the topics');
     }
+  }
+
+  private declared(topics: readonly TopicSpec[]): readonly DeclaredTopic[] {
+    return topics.map(({ name, partitions }) => ({
+      name: this.names.topic(name),
+      partitions,
+      stores: 'events',
+    }));
+  }
+
+  /** @throws MissingTopicsError */
+  private async requireTopics(topics: readonly string[]): Promise<void> {
+    const unknown = topics.filter((topic) => !this.known.has(topic));
+    if (unknown.length === 0) return;
+    const onBrokers = unknown.map((topic) => this.names.topic(topic));
+    const found = await this.ask((client) => findTopics(client.cluster(), onBrokers));
+    for (const { name } of found) this.known.add(this.names.partitionNamed(name));
+    const missing = unknown.filter((topic) => !this.known.has(topic));
+    if (missing.length > 0) throw new MissingTopicsError(missing);
   }
 
   private administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     return this.ask((client) => withAdmin(client, work));
+  }
+
+  private async extentOf(client: KafkaClient, topic: string, partition: number): Promise<Extent> {
+    const cluster = client.cluster();
+    const onBrokers = this.names.topic(topic);
+    const [found] = await findTopics(cluster, [onBrokers]);
+    if (partition >= (found?.partitions ?? 0)) throw new Error(`There is no partition ${topic}/${partition}`);
+    const extent = (await extents(cluster, [onBrokers])).find((each) => each.partition === partition);
+    return extent as Extent;
   }
 
   /** Each request uses its own connections, so that no failure affects another request. */
@@ -209,15 +301,13 @@ export class KafkaEventLog extends EventLog {
   }
 }
 
+type TopicPartition = Pick<PartitionDescription, 'topic' | 'partition'>;
+
 async function withAdmin<T>(client: KafkaClient, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = client.kafka.admin();
   await admin.connect();
   return work(admin);
 }
 
-async function extentOf(client: KafkaClient, topic: string, partition: number): Promise<Extent> {
-  const counts = await withAdmin(client, partitionCounts);
-  if (partition >= (counts.get(topic) ?? 0)) throw new Error(`There is no partition ${topic}/${partition}`);
-  const found = await extents(client.cluster(), [topic]);
-  return found.find((extent) => extent.partition === partition) as Extent;
-}
+const byTopicAndPartition = (a: TopicPartition, b: TopicPartition): number =>
+  a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition;

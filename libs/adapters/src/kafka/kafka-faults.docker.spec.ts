@@ -200,6 +200,46 @@ describe('The event log on Kafka under faults', () => {
     expect((await log.openPublisher(topic)).cursor).toBe('2');
   });
 
+  it('keeps platforms apart that have the same names, but other prefixes', async () => {
+    const platforms = await Promise.all(
+      [`${topic}.production.`, `${topic}.staging.`].map(async (prefix) => {
+        const own = await KafkaEventLog.open({ brokers: kafka.brokers, clientId: 'test', prefix });
+        await own.ensureTopics([{ name: 'lending.events', partitions: 2 }]);
+        const handled: string[] = [];
+        const consumer = await own.subscribe({
+          group: 'shelves',
+          topics: ['lending.events'],
+          handle: async (batch) =>
+            void handled.push(...batch.records.map((each) => `${batch.topic} ${each.topic} ${each.key}`)),
+        });
+        return { prefix, own, handled, consumer, session: await own.openPublisher('lending') };
+      }),
+    );
+    for (const round of [1, 2]) {
+      for (const { session, prefix } of platforms) {
+        expect(session.cursor).toBeUndefined();
+        const record = { topic: 'lending.events', headers: {}, value: Buffer.from('x') };
+        await session.publish([{ ...record, key: `${prefix}${round}` }], prefix);
+      }
+    }
+
+    for (const { prefix, own, handled, consumer } of platforms) {
+      await eventually(() => handled.length >= 2, DEADLINE_MS);
+      expect(handled.sort()).toEqual([1, 2].map((n) => `lending.events lending.events ${prefix}${n}`));
+      expect(consumer.assignment()).toEqual(['lending.events/0', 'lending.events/1']);
+      await consumer.stop();
+      expect((await own.describe()).map(({ topic: name }) => name)).toEqual([
+        'lending.events',
+        'lending.events',
+      ]);
+      expect(new Set((await own.groupOffsets()).map(({ group, topic: name }) => `${group} ${name}`))).toEqual(
+        new Set(['shelves lending.events']),
+      );
+      expect((await own.openPublisher('lending')).cursor).toBe(prefix);
+      await own.close();
+    }
+  });
+
   it('reads its cursor while a publisher of another source is in a transaction', async () => {
     const other = publisher('in-transaction', 5_000);
     await other.next('published');

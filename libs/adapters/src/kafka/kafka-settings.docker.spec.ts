@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { TopicsDifferError } from '@atlas/ports/adapters';
 import { publish } from '@atlas/testing';
-import { ConfigResourceTypes } from 'kafkajs';
+import { metrics } from '@opentelemetry/api';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import { type Admin, ConfigResourceTypes } from 'kafkajs';
 import { KafkaClient } from './client';
 import { KafkaEventLog, type KafkaEventLogOptions } from './kafka-event-log';
 import { startSecuredKafka } from './test/kafka-container';
@@ -113,5 +121,140 @@ describe('The settings of the event log on Kafka', () => {
     });
     expect(configs.get(cursors)).toMatchObject({ 'cleanup.policy': 'compact' });
     expect((await log.describe()).map(({ topic }) => topic)).not.toContain(cursors);
+  });
+
+  describe('and the topics that are there', () => {
+    const HOUR = 3_600_000;
+    let topic: string;
+    let warnings: string[];
+    let log: KafkaEventLog;
+
+    beforeEach(async () => {
+      topic = `kept.${randomUUID()}`;
+      warnings = [];
+      log = await open({ retentionMs: 8 * HOUR, onError: (error) => warnings.push(String(error)) });
+      await log.ensureTopics([{ name: topic, partitions: 2 }]);
+    });
+
+    const administer = async <T>(work: (admin: Admin) => Promise<T>): Promise<T> => {
+      const client = new KafkaClient(settings);
+      try {
+        const admin = client.kafka.admin();
+        await admin.connect();
+        return await work(admin);
+      } finally {
+        client.destroy();
+      }
+    };
+
+    /** Changes one setting of a topic; unlike kafka-configs.sh, kafkajs resets those that it doesn't name. */
+    const change = (name: string, setting: string, value: string) =>
+      administer(async (admin) => {
+        const { resources } = await admin.describeConfigs({
+          includeSynonyms: false,
+          resources: [{ type: ConfigResourceTypes.TOPIC, name }],
+        });
+        const kept = (resources[0]?.configEntries ?? [])
+          .filter(({ isDefault, configName }) => !isDefault && configName !== setting)
+          .map(({ configName, configValue }) => ({ name: configName, value: configValue }));
+        const configEntries = [...kept, { name: setting, value }];
+        await admin.alterConfigs({
+          validateOnly: false,
+          resources: [{ type: ConfigResourceTypes.TOPIC, name, configEntries }],
+        });
+      });
+
+    const ensure = () => log.ensureTopics([{ name: topic, partitions: 2 }]);
+    const check = () => log.checkTopics([{ name: topic, partitions: 2 }]);
+
+    it('agree when nothing has changed', async () => {
+      await ensure();
+      await check();
+      expect(warnings).toEqual([]);
+    });
+
+    it.each([
+      ['cleanup.policy', 'compact', 'all but the last event of each key would be deleted'],
+      ['message.timestamp.type', 'CreateTime', "would depend on producers' clocks"],
+      ['compression.type', 'zstd', "consumers couldn't read records"],
+    ])('stop writers and readers if %s is %s', async (setting, value, harm) => {
+      await change(topic, setting, value);
+      for (const attempt of [ensure, check]) {
+        const error = await attempt().catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(TopicsDifferError);
+        expect(String(error)).toContain(`Topic "${topic}" has ${setting}=${value}, not`);
+        expect(String(error)).toContain(harm);
+        expect(String(error)).toContain(`--entity-name ${topic} --add-config ${setting}=`);
+      }
+    });
+
+    it.each([
+      ['retention.ms', String(HOUR), 'KAFKA_RETENTION_HOURS'],
+      ['retention.bytes', '1000000', 'deleted before a slow consumer has read them'],
+      ['min.insync.replicas', '2', 'nothing can be written, because there are only 1 replicas'],
+      ['unclean.leader.election.enable', 'true', 'lost when a broker fails'],
+      ['max.message.bytes', '1000', 'a large event would stop its relay'],
+    ])('stop writers if %s is %s', async (setting, value, sentence) => {
+      await change(topic, setting, value);
+      await expect(ensure()).rejects.toThrow(sentence);
+      await check();
+    });
+
+    it('stop writers with a sentence for each difference', async () => {
+      await change(topic, 'cleanup.policy', 'compact');
+      await change(topic, 'retention.bytes', '1');
+      await administer((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] }));
+      const error = await ensure().catch((reason: unknown) => reason as Error);
+      expect((error as Error).message.split('\n')).toEqual([
+        `Topic "${topic}" has 3 partitions, not 2: keys would move. Declare 3, or create a new topic instead.`,
+        expect.stringContaining('cleanup.policy=compact'),
+        expect.stringContaining('retention.bytes=1'),
+      ]);
+    });
+
+    it('stop a writer that wants more replicas than there are', async () => {
+      const careful = await open({ replicationFactor: 3, retentionMs: 8 * HOUR });
+      await expect(careful.ensureTopics([{ name: topic, partitions: 2 }])).rejects.toThrow(
+        `Topic "${topic}" keeps each record on 1 brokers, not 3: it could be lost with them.`,
+      );
+    });
+
+    it('warn and count if they differ without harm', async () => {
+      const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+      const reader = new PeriodicExportingMetricReader({ exporter });
+      const provider = new MeterProvider({ readers: [reader] });
+      metrics.setGlobalMeterProvider(provider);
+      log = await open({ retentionMs: 8 * HOUR, onError: (error) => warnings.push(String(error)) });
+      await change(topic, 'retention.ms', String(9 * HOUR));
+      await change(topic, 'max.message.bytes', '8000000');
+
+      await ensure();
+
+      await reader.forceFlush();
+      metrics.disable();
+      const points = exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics);
+      await provider.shutdown();
+      expect(warnings).toEqual([
+        expect.stringContaining(
+          `has retention.ms=${9 * HOUR}, not ${8 * HOUR}. Change it with: kafka-configs.sh`,
+        ),
+        expect.stringContaining('has max.message.bytes=8000000, not 4194304.'),
+      ]);
+      expect(points.flatMap((scope) => scope.metrics)).toMatchObject([
+        {
+          descriptor: { name: 'atlas.log.topic.differences' },
+          dataPoints: [{ attributes: { topic }, value: 2 }],
+        },
+      ]);
+    });
+
+    it('stop a publisher whose cursors would be deleted', async () => {
+      const source = randomUUID();
+      await (await log.openPublisher(source)).close();
+      await change(`atlas.cursors.${source}`, 'cleanup.policy', 'delete');
+      await expect(log.openPublisher(source)).rejects.toThrow(
+        `Topic "atlas.cursors.${source}" has cleanup.policy=delete, not compact: the cursor would be deleted`,
+      );
+    });
   });
 });

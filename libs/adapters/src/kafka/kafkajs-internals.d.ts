@@ -20,7 +20,7 @@ declare module 'kafkajs/src/protocol/requests' {
     readonly versions: string[];
     protocol: (_: { readonly version: number }) => (request: R) => {
       readonly request: Request;
-      readonly response: unknown;
+      readonly response: object;
     };
   }
   export interface MetadataRequest {

@@ -10,21 +10,22 @@ import {
 } from 'kafkajs';
 import type { KafkaClient } from './client';
 import { isFenced } from './errors';
+import type { Names } from './names';
 import { encodeProduceFast } from './produce-request';
 import { extents, readPartition } from './reader';
-import { cursorTopicOf } from './topics';
 
 /** Throws if a topic does not exist. */
 export type RequireTopics = (topics: readonly string[]) => Promise<void>;
 
 export interface PublisherOptions {
   readonly source: string;
+  readonly names: Names;
   readonly compression: 'none' | 'gzip';
   readonly requireTopics: RequireTopics;
 }
 
-const TRANSACTIONAL_ID_PREFIX = 'atlas-';
-encodeProduceFast(TRANSACTIONAL_ID_PREFIX);
+const transactionalIds = new Set<string>();
+encodeProduceFast(transactionalIds);
 
 /** Below the brokers' default limit for one partition's part of a request, with room for its framing. */
 const REQUEST_BYTES = 900_000;
@@ -59,8 +60,11 @@ export class KafkaPublisher {
   /** @param client used by this publisher alone, which destroys it at its end. */
   static async open(client: KafkaClient, options: PublisherOptions): Promise<KafkaPublisher> {
     const addressed = new Set<string>();
+    const { source, names } = options;
+    const transactionalId = names.transactionalId(source);
+    transactionalIds.add(transactionalId);
     const producer = client.kafka.producer({
-      transactionalId: `${TRANSACTIONAL_ID_PREFIX}${options.source}`,
+      transactionalId,
       transactionTimeout: TRANSACTION_TIMEOUT_MS,
       idempotent: true,
       maxInFlightRequests: 1,
@@ -73,7 +77,7 @@ export class KafkaPublisher {
       // The first transaction fences the former producer and ends its transaction. This one has nothing in it, so
       // ending it asks the broker for nothing.
       await (await producer.transaction()).abort();
-      const cursor = await readCursor(client, cursorTopicOf(options.source));
+      const cursor = await readCursor(client, names.cursorTopic(source));
       return new KafkaPublisher(client, producer, options, addressed, cursor);
     } catch (error) {
       client.destroy();
@@ -103,12 +107,12 @@ export class KafkaPublisher {
 
   private async append(records: readonly OutgoingRecord[], cursor: string): Promise<void> {
     if (this.failure) throw this.failure;
-    const { source, compression, requireTopics } = this.options;
+    const { source, names, compression, requireTopics } = this.options;
     await requireTopics([...new Set(records.map(({ topic }) => topic))]);
     let committing = false;
     try {
       const transaction = await this.producer.transaction();
-      for (const topicMessages of requests(records, cursorTopicOf(source), { key: source, value: cursor })) {
+      for (const topicMessages of requests(records, names, source, cursor)) {
         this.addressed.clear();
         const taken = await transaction.sendBatch({
           topicMessages,
@@ -168,13 +172,14 @@ export function requireOnce(taken: readonly RecordMetadata[], addressed: Readonl
 /** Splits the records, in order, into requests of at most the size limit; the cursor goes with the last. */
 function requests(
   records: readonly OutgoingRecord[],
-  cursorTopic: string,
-  cursor: Message,
+  names: Names,
+  source: string,
+  cursor: string,
 ): TopicMessages[][] {
   const parts: TopicMessages[][] = [];
   let messages = new Map<string, Message[]>();
   const cut = () => {
-    parts.push([...messages].map(([topic, some]) => ({ topic, messages: some })));
+    parts.push([...messages].map(([topic, some]) => ({ topic: names.topic(topic), messages: some })));
     messages = new Map();
   };
   let bytes = 0;
@@ -190,8 +195,8 @@ function requests(
     if (others) others.push(message);
     else messages.set(topic, [message]);
   }
-  messages.set(cursorTopic, [cursor]);
   cut();
+  parts.at(-1)?.push({ topic: names.cursorTopic(source), messages: [{ key: source, value: cursor }] });
   return parts;
 }
 

@@ -28,9 +28,16 @@ export class PinnedTopic {
 }
 
 /** What kafkajs makes of a Metadata response; it passes the ids on. */
-interface TopicMetadata {
+export interface TopicMetadata {
+  readonly topicErrorCode: number;
   readonly topic: string;
   readonly topicId?: string;
+  readonly partitionMetadata: readonly {
+    readonly partitionErrorCode: number;
+    /** Negative if there is none. */
+    readonly leader: number;
+    readonly replicas: readonly number[];
+  }[];
 }
 
 /**
@@ -94,8 +101,20 @@ function metadataRequest({ topics, allowAutoTopicCreation = true }: MetadataRequ
   };
   return {
     request: { apiKey: 3, apiVersion: METADATA, apiName: 'Metadata', encode },
-    response: { decode: decodeMetadata, parse: parseMetadata },
+    response: { decode: decodeMetadata, parse: topics.length === 0 ? parseAll : parseMetadata },
   };
+}
+
+/**
+ * kafkajs asks for all topics when it looks for brokers only, and would fail if any topic of the cluster, perhaps
+ * another platform's, had no leader at the moment.
+ */
+async function parseAll<R extends { readonly topicMetadata: readonly TopicMetadata[] }>(all: R): Promise<R> {
+  const topicMetadata = all.topicMetadata.filter(
+    ({ topicErrorCode, partitionMetadata }) =>
+      !failure(topicErrorCode) && !partitionMetadata.some((each) => failure(each.partitionErrorCode)),
+  );
+  return { ...all, topicMetadata };
 }
 
 async function decodeMetadata(content: Buffer) {

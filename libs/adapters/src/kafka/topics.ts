@@ -1,122 +1,273 @@
 import { setTimeout } from 'node:timers/promises';
-import type { TopicSpec } from '@atlas/events';
+import { partitionsDiffer } from '@atlas/ports/adapters';
 import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import type { KafkaClient } from './client';
+import { type FoundTopic, findTopics } from './find-topics';
 
-/** Settings of new topics. */
+/** Settings of this installation's topics. */
 export interface TopicSettings {
   /** The replication factor. */
   readonly replicationFactor: number;
-  /** How long records are kept, milliseconds; -1 is for ever. */
+  /** How long events are kept, milliseconds; -1 is for ever. */
   readonly retentionMs: number;
   readonly compression: 'none' | 'gzip';
 }
 
-const CURSOR_TOPICS = 'atlas.cursors.';
+/** A topic as it should be. */
+export interface DeclaredTopic {
+  /** On the brokers. */
+  readonly name: string;
+  readonly partitions: number;
+  /** What it stores: events, or a publisher's cursor. */
+  readonly stores: 'events' | 'cursor';
+}
 
-/**
- * Stores a publisher's cursor, in the same transaction as the records it covers. Each source has a topic of its own, so
- * that no transaction of another source holds up its readers.
- */
-export const cursorTopicOf = (source: string): string => `${CURSOR_TOPICS}${source}`;
+/** Something about a topic that isn't as declared. */
+export interface Difference {
+  /** On the brokers. */
+  readonly topic: string;
+  /** What differs, what that does, and how to mend it. */
+  readonly sentence: string;
+  /** False if it endangers a guarantee. */
+  readonly isHarmless: boolean;
+}
 
-const isCursorTopic = (topic: string): boolean => topic.startsWith(CURSOR_TOPICS);
+/** One of Kafka's topic settings. */
+interface Setting {
+  readonly name: string;
+  readonly value: string;
+  /** What an actual value that differs would do; undefined if it does no harm. */
+  readonly harm: (actual: string, topic: FoundTopic) => string | undefined;
+  /** The setting of Atlas that declares the value. */
+  readonly declaredBy?: string;
+  /** True if it matters to those who only read, and doesn't depend on the writers' settings. */
+  readonly isForReaders?: boolean;
+}
 
 /**
  * Larger than the limit for events, so that a foreign producer's oversized record arrives and is dead-lettered with a
  * reason.
  */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
-const CURSORS_SEGMENT_BYTES = 10 * 1024 * 1024;
+/** Only closed segments are compacted, and a starting publisher reads whatever is left. */
+const CURSOR_SEGMENT_BYTES = 10 * 1024 * 1024;
 const CREATE_TIMEOUT_MS = 15_000;
 const DAY_MS = 24 * 3_600_000;
 /** Brokers check retention every 5 minutes (`log.retention.check.interval.ms`), and clocks differ. */
 const RETENTION_MARGIN_MS = 15 * 60_000;
+/** What this adapter can decompress. */
+const READABLE = ['uncompressed', 'gzip'];
 
-/** Internal topics of the brokers and of this adapter. */
-export const isInternal = (topic: string): boolean => topic.startsWith('__') || isCursorTopic(topic);
+const noHarm = (): undefined => undefined;
+/** Kafka's -1 is for ever, or without a limit. */
+const limit = (value: string): number => (Number(value) < 0 ? Infinity : Number(value));
+
+/** What a topic is created with and must have. */
+function settingsOf(
+  { stores }: DeclaredTopic,
+  { replicationFactor, retentionMs, compression }: TopicSettings,
+): readonly Setting[] {
+  const inSync = Math.max(1, replicationFactor - 1);
+  const common: readonly Setting[] = [
+    {
+      name: 'min.insync.replicas',
+      value: String(inSync),
+      declaredBy: 'KAFKA_REPLICATION_FACTOR',
+      harm: (actual, topic) =>
+        Number(actual) < inSync
+          ? 'what was committed could be lost with one broker'
+          : Number(actual) > topic.replicationFactor
+            ? `nothing can be written, because there are only ${topic.replicationFactor} replicas`
+            : undefined,
+    },
+    {
+      name: 'unclean.leader.election.enable',
+      value: 'false',
+      harm: () => 'what was committed could be lost when a broker fails',
+    },
+    {
+      name: 'compression.type',
+      value: compression === 'gzip' ? 'gzip' : 'uncompressed',
+      harm: (actual) =>
+        READABLE.includes(actual)
+          ? undefined
+          : "consumers couldn't read records of producers that compress otherwise",
+      isForReaders: true,
+    },
+  ];
+  if (stores === 'cursor') {
+    return [
+      ...common,
+      {
+        name: 'cleanup.policy',
+        value: 'compact',
+        harm: () => 'the cursor would be deleted after a while, and every event published again',
+      },
+      { name: 'min.cleanable.dirty.ratio', value: '0.1', harm: noHarm },
+      { name: 'segment.bytes', value: String(CURSOR_SEGMENT_BYTES), harm: noHarm },
+    ];
+  }
+  return [
+    ...common,
+    {
+      name: 'cleanup.policy',
+      value: 'delete',
+      harm: () => "all but the last event of each key would be deleted, and with them consumers' work",
+      isForReaders: true,
+    },
+    {
+      name: 'retention.ms',
+      value: String(retentionMs),
+      declaredBy: 'KAFKA_RETENTION_HOURS',
+      harm: (actual) =>
+        limit(actual) < limit(String(retentionMs))
+          ? 'events would be deleted before a slow consumer has read them'
+          : undefined,
+    },
+    {
+      name: 'retention.bytes',
+      value: '-1',
+      harm: () => 'events would be deleted before a slow consumer has read them',
+    },
+    ...(retentionMs > 0
+      ? [
+          {
+            // A record is kept until its whole segment is past its retention, so segments must not be too long.
+            name: 'segment.ms',
+            value: String(Math.ceil(Math.min(DAY_MS, retentionMs / 4))),
+            harm: noHarm,
+          },
+        ]
+      : []),
+    {
+      name: 'message.timestamp.type',
+      value: 'LogAppendTime',
+      harm: () =>
+        "how long a record is kept would depend on producers' clocks, so it could be delivered again after the " +
+        'inbox has forgotten it',
+      isForReaders: true,
+    },
+    {
+      name: 'max.message.bytes',
+      value: String(MAX_BATCH_BYTES),
+      harm: (actual) => (Number(actual) < MAX_BATCH_BYTES ? 'a large event would stop its relay' : undefined),
+    },
+  ];
+}
 
 /**
  * Creates missing topics, even if others do so concurrently, and waits until every partition has a leader.
- * @throws Error if one exists with another number of partitions.
+ * @returns what differs from the declaration.
  */
 export async function makeTopics(
-  admin: Admin,
-  specs: readonly TopicSpec[],
+  client: KafkaClient,
+  topics: readonly DeclaredTopic[],
   settings: TopicSettings,
-): Promise<void> {
-  const there = await partitionCounts(admin);
-  const missing = specs.filter(({ name }) => !there.has(name));
+): Promise<readonly Difference[]> {
+  const admin = client.kafka.admin();
+  await admin.connect();
+  const names = topics.map(({ name }) => name);
+  const there = new Set((await findTopics(client.cluster(), names)).map(({ name }) => name));
   // One by one: kafkajs treats "already exists" as success only if it is the only error.
-  for (const { name, partitions } of missing) {
+  for (const topic of topics.filter(({ name }) => !there.has(name))) {
     await admin.createTopics({
       topics: [
         {
-          topic: name,
-          numPartitions: partitions,
+          topic: topic.name,
+          numPartitions: topic.partitions,
           replicationFactor: settings.replicationFactor,
-          configEntries: Object.entries(configOf(name, settings)).map(([key, value]) => ({
-            name: key,
-            value: String(value),
-          })),
+          configEntries: settingsOf(topic, settings).map(({ name, value }) => ({ name, value })),
         },
       ],
       waitForLeaders: false,
     });
   }
+  return differencesOf(admin, await whenLed(client, names), topics, settings, false);
+}
+
+/** Waits until the topics exist and every partition has a leader. */
+async function whenLed(client: KafkaClient, names: readonly string[]): Promise<readonly FoundTopic[]> {
   const deadline = Date.now() + CREATE_TIMEOUT_MS;
-  for (let counts = there; ;) {
-    for (const { name, partitions } of specs) {
-      const found = counts.get(name) ?? partitions;
-      if (found !== partitions) {
-        throw new Error(
-          `Topic "${name}" has ${found} partitions, not ${partitions}: keys would move, so create a new topic ` +
-            'instead',
-        );
-      }
-    }
-    const waiting = specs.filter(({ name }) => !counts.has(name)).map(({ name }) => name);
-    if (waiting.length === 0) return;
-    await setTimeout(50);
-    try {
-      counts = await partitionCounts(admin);
-    } catch (error) {
-      // While a topic is being created, requests for its metadata may fail.
-      if (Date.now() > deadline) throw error;
-    }
+  for (;;) {
+    const found = await findTopics(client.cluster(), names);
+    const waiting = names.filter((name) => !found.some((topic) => topic.name === name && topic.isLed));
+    if (waiting.length === 0) return found;
     if (Date.now() > deadline) {
-      throw new Error(`The brokers did not create ${waiting.join(', ')} within ${CREATE_TIMEOUT_MS} ms`);
+      throw new Error(
+        `${waiting.join(', ')}: not every partition got a leader within ${CREATE_TIMEOUT_MS / 1_000} s`,
+      );
     }
+    await setTimeout(50);
   }
 }
 
-const configOf = (topic: string, { replicationFactor, retentionMs, compression }: TopicSettings) => ({
-  'min.insync.replicas': Math.max(1, replicationFactor - 1),
-  ...(isCursorTopic(topic)
-    ? {
-        'cleanup.policy': 'compact',
-        'min.cleanable.dirty.ratio': 0.1,
-        // Only closed segments are compacted, and a starting publisher reads whatever is left.
-        'segment.bytes': CURSORS_SEGMENT_BYTES,
-      }
-    : {
-        'retention.ms': retentionMs,
-        // A record is kept until its whole segment is past its retention, so segments must not be too long.
-        ...(retentionMs > 0 && { 'segment.ms': Math.ceil(Math.min(DAY_MS, retentionMs / 4)) }),
-        'message.timestamp.type': 'LogAppendTime',
-        'max.message.bytes': MAX_BATCH_BYTES,
-        // Consumers must be able to read records whatever compression a foreign producer uses.
-        'compression.type': compression === 'gzip' ? 'gzip' : 'uncompressed',
-      }),
-});
+/** What matters to readers and isn't as declared. @param found all of them. */
+export async function differencesForReaders(
+  client: KafkaClient,
+  found: readonly FoundTopic[],
+  topics: readonly DeclaredTopic[],
+  settings: TopicSettings,
+): Promise<readonly Difference[]> {
+  const admin = client.kafka.admin();
+  await admin.connect();
+  return differencesOf(admin, found, topics, settings, true);
+}
 
-/** The topics of which every partition has a leader, with their partition counts. */
-export async function partitionCounts(admin: Admin): Promise<ReadonlyMap<string, number>> {
-  const { topics } = await admin.fetchTopicMetadata();
-  return new Map(
-    topics
-      .filter(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))
-      .map(({ name, partitions }) => [name, partitions.length]),
+async function differencesOf(
+  admin: Admin,
+  found: readonly FoundTopic[],
+  topics: readonly DeclaredTopic[],
+  settings: TopicSettings,
+  forReaders: boolean,
+): Promise<readonly Difference[]> {
+  const configs = await configsOf(
+    admin,
+    topics.map((topic) => [topic.name, settingsOf(topic, settings).map(({ name }) => name)]),
   );
+  return topics.flatMap((topic) => {
+    const actual = found.find(({ name }) => name === topic.name) as FoundTopic;
+    const config = configs.get(topic.name);
+    const differing = settingsOf(topic, settings).flatMap((setting) => {
+      const value = config?.get(setting.name) ?? '';
+      const matters = !forReaders || setting.isForReaders === true;
+      return matters && value !== setting.value ? [settingDiffers(actual, setting, value)] : [];
+    });
+    return [
+      ...partitionCountDiffers(topic, actual),
+      ...(forReaders ? [] : replicationDiffers(actual, settings)),
+      ...differing,
+    ];
+  });
+}
+
+function partitionCountDiffers({ name, partitions }: DeclaredTopic, actual: FoundTopic): Difference[] {
+  if (actual.partitions === partitions) return [];
+  const sentence = partitionsDiffer(name, actual.partitions, partitions);
+  return [{ topic: name, sentence, isHarmless: false }];
+}
+
+function replicationDiffers(
+  { name, replicationFactor: actual }: FoundTopic,
+  { replicationFactor: declared }: TopicSettings,
+): Difference[] {
+  if (actual === declared) return [];
+  const isHarmless = actual > declared;
+  const sentence =
+    `Topic "${name}" keeps each record on ${actual} brokers, not ${declared}` +
+    `${isHarmless ? '' : ': it could be lost with them'}. Change that with kafka-reassign-partitions.sh, or set ` +
+    `KAFKA_REPLICATION_FACTOR=${actual}.`;
+  return [{ topic: name, sentence, isHarmless }];
+}
+
+function settingDiffers(topic: FoundTopic, setting: Setting, actual: string): Difference {
+  const { name, value, declaredBy } = setting;
+  const harm = setting.harm(actual, topic);
+  const sentence =
+    `Topic "${topic.name}" has ${name}=${actual}, not ${value}${harm === undefined ? '' : `: ${harm}`}. ` +
+    'Change it with: kafka-configs.sh --bootstrap-server BROKER --alter --entity-type topics ' +
+    `--entity-name ${topic.name} --add-config ${name}=${value}` +
+    `${declaredBy === undefined ? '' : ` (or set ${declaredBy} to what you want)`}`;
+  return { topic: topic.name, sentence, isHarmless: harm === undefined };
 }
 
 /**
@@ -125,19 +276,37 @@ export async function partitionCounts(admin: Admin): Promise<ReadonlyMap<string,
  * `retention.ms` (https://kafka.apache.org/documentation/#topicconfigs).
  */
 export async function longestRedelivery(admin: Admin, topics: readonly string[]): Promise<number> {
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: topics.map((name) => ({
-      type: ConfigResourceTypes.TOPIC,
-      name,
-      configNames: ['cleanup.policy', 'retention.ms', 'segment.ms'],
-    })),
-  });
-  const windows = resources.map(({ configEntries }) => {
-    const config = new Map(configEntries.map(({ configName, configValue }) => [configName, configValue]));
+  const names = ['cleanup.policy', 'retention.ms', 'segment.ms'];
+  const configs = await configsOf(
+    admin,
+    topics.map((topic) => [topic, names]),
+  );
+  const windows = [...configs.values()].map((config) => {
     const retentionMs = Number(config.get('retention.ms'));
     if (config.get('cleanup.policy') !== 'delete' || retentionMs < 0) return Infinity;
     return retentionMs + Number(config.get('segment.ms')) + RETENTION_MARGIN_MS;
   });
   return Math.max(0, ...windows);
+}
+
+/** The values of these settings, by topic and name. */
+async function configsOf(
+  admin: Admin,
+  topics: readonly (readonly [topic: string, settings: readonly string[]])[],
+): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  if (topics.length === 0) return new Map();
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map(([name, settings]) => ({
+      type: ConfigResourceTypes.TOPIC,
+      name,
+      configNames: [...settings],
+    })),
+  });
+  return new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+    ]),
+  );
 }

@@ -73,6 +73,30 @@ export class FencedError extends Error {
   }
 }
 
+/** Topics don't exist yet. Their relays create them, so a later try may succeed. */
+export class MissingTopicsError extends Error {
+  override readonly name = 'MissingTopicsError';
+
+  constructor(topics: readonly string[]) {
+    super(topics.map((topic) => `Topic "${topic}" doesn't exist yet: its relay creates it`).join('\n'));
+  }
+}
+
+/** Topics exist, but not as declared, which endangers a guarantee. A retry can't help, so the process should stop. */
+export class TopicsDifferError extends Error {
+  override readonly name = 'TopicsDifferError';
+
+  /** @param differences what differs and how to mend it, a sentence each. */
+  constructor(differences: readonly string[]) {
+    super(differences.join('\n'));
+  }
+}
+
+/** Why a topic with another number of partitions than declared is of no use. */
+export const partitionsDiffer = (topic: string, actual: number, declared: number): string =>
+  `Topic "${topic}" has ${actual} partitions, not ${declared}: keys would move. Declare ${actual}, or create a new ` +
+  'topic instead.';
+
 export interface PartitionDescription {
   readonly topic: string;
   readonly partition: number;
@@ -97,8 +121,17 @@ export interface GroupOffset {
 
 /** A partitioned, durable log of records with consumer groups: Kafka or a substitute. */
 export abstract class EventLog {
-  /** Creates missing topics. @throws Error if one exists with another number of partitions. */
+  /**
+   * Creates missing topics and compares the others with their declaration; for those who publish to them.
+   * @throws TopicsDifferError if one differs in a way that endangers a guarantee, such as another number of partitions.
+   */
   abstract ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
+
+  /**
+   * The same for those who only read: creates nothing.
+   * @throws MissingTopicsError or TopicsDifferError
+   */
+  abstract checkTopics(topics: readonly TopicSpec[]): Promise<void>;
 
   /**
    * Becomes the publisher of `source` and fences the previous one.
@@ -107,14 +140,23 @@ export abstract class EventLog {
    */
   abstract openPublisher(source: string): Promise<PublisherSession>;
 
-  /** Joins a consumer group; a new group starts at the oldest record. */
+  /**
+   * Joins a consumer group; a new group starts at the oldest record.
+   * @throws MissingTopicsError
+   */
   abstract subscribe(subscription: Subscription): Promise<Consumer>;
 
-  /** Every partition of every topic, sorted by topic and number. */
-  abstract describe(): Promise<readonly PartitionDescription[]>;
+  /**
+   * Every partition of the topics, sorted by topic and number. A topic that doesn't exist is omitted.
+   * @param topics default: all of this platform.
+   */
+  abstract describe(topics?: readonly string[]): Promise<readonly PartitionDescription[]>;
 
-  /** The committed offsets of each group. */
-  abstract groupOffsets(): Promise<readonly GroupOffset[]>;
+  /**
+   * The committed offsets of the groups, sorted. A group without any is omitted.
+   * @param groups default: all of this platform, which is costly on a cluster that others use too.
+   */
+  abstract groupOffsets(groups?: readonly string[]): Promise<readonly GroupOffset[]>;
 
   /** Reads records without a group: from offset `from` up to the current end. */
   abstract read(topic: string, partition: number, from?: number): AsyncIterable<ConsumedRecord>;

@@ -14,11 +14,14 @@ export {
   EventLog,
   FencedError,
   type GroupOffset,
+  MissingTopicsError,
   type OutgoingRecord,
   type PartitionDescription,
+  partitionsDiffer,
   type PublisherSession,
   type RecordBatch,
   type Subscription,
+  TopicsDifferError,
 } from './event-log';
 export { currentFlow, type Flow, runInFlow, spanWithin } from './flow';
 export {

@@ -38,6 +38,6 @@ export function consumeEvents(
     const partitions = server.assignment();
     return partitions
       ? indicator.up({ partitions })
-      : indicator.degraded({ message: 'not a member of its consumer group yet' });
+      : indicator.degraded({ message: server.waitsFor ?? 'not a member of its consumer group yet' });
   });
 }

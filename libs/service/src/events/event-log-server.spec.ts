@@ -513,6 +513,24 @@ describe('A consumer of the event log', () => {
     expect(world.effects()).toHaveLength(1);
   });
 
+  it('waits for topics that their relays have yet to create, says so, and creates none', async () => {
+    world = new World();
+    const server = await world.start();
+    await eventually(() => server.waitsFor === `Topic "${TOPIC}" doesn't exist yet: its relay creates it`);
+    expect(await world.log.describe()).toEqual([]);
+    await world.log.ensureTopics([{ name: TOPIC, partitions: 6 }]);
+    world.log.append(record(lent(LOAN)));
+    await world.settled();
+    expect(world.effects()).toHaveLength(1);
+  });
+
+  it('ends its process if a topic is not as declared', async () => {
+    world = new World();
+    await world.log.ensureTopics([{ name: TOPIC, partitions: 5 }]);
+    const server = await world.start();
+    await expect(server['joined']).rejects.toThrow(`Topic "${TOPIC}" has 5 partitions, not 6`);
+  });
+
   it('refuses at start what would never be called, or in no certain order', async () => {
     @Controller()
     class Misspelt {

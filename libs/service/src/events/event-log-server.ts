@@ -6,6 +6,7 @@ import {
   type EventLog,
   runInFlow,
   spanWithin,
+  TopicsDifferError,
 } from '@atlas/ports/adapters';
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import { isObservable, lastValueFrom } from 'rxjs';
@@ -37,6 +38,8 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
 
   private readonly stopping = new AbortController();
   private readonly batches: BatchProcessor;
+  /** Why it hasn't joined its group yet, if it has tried. */
+  waitsFor: string | undefined;
   private joined: Promise<Consumer | undefined> = Promise.resolve(undefined);
   private consumer: Consumer | undefined;
   private pruner: InboxPruner | undefined;
@@ -89,7 +92,8 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
 
   async close(): Promise<void> {
     this.stopping.abort();
-    await (await this.joined)?.stop();
+    // If joining has failed for good, the process ends because of that.
+    await (await this.joined.catch(() => undefined))?.stop();
     this.consumer = undefined;
     await this.pruner?.stop();
   }
@@ -107,7 +111,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     const topics = catalogue.topicsOf(this.messageHandlers.keys());
     const names = topics.map(({ name }) => name);
     const patiently = retry(
-      handleWhen((error) => !(error instanceof ConfigError)),
+      handleWhen((error) => !isPermanent(error)),
       {
         maxAttempts: Infinity,
         backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 2_000 }),
@@ -115,14 +119,14 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     );
     patiently.onFailure(({ reason }) => {
       const error = ('error' in reason ? reason.error : reason.value) as Error;
-      if (error instanceof ConfigError) return;
-      const { message } = error;
-      this.logger.warn(`Can't join the event log yet, retrying: ${message}`);
+      if (isPermanent(error) || error.message === this.waitsFor) return;
+      this.waitsFor = error.message;
+      this.logger.warn(`Can't join the event log yet, retrying: ${error.message}`);
     });
     try {
       return await patiently.execute(async () => {
         if (this.stopping.signal.aborted) return undefined;
-        await this.ports.eventLog.ensureTopics(topics);
+        await this.ports.eventLog.checkTopics(topics);
         this.pruner ??= await this.startPruner(names);
         this.consumer = await this.ports.eventLog.subscribe({
           group,
@@ -165,3 +169,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     });
   }
 }
+
+/** True if a retry can't help: somebody must change a setting or a topic. */
+const isPermanent = (error: unknown): boolean =>
+  error instanceof ConfigError || error instanceof TopicsDifferError;

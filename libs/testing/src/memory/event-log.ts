@@ -7,11 +7,14 @@ import {
   EventLog,
   FencedError,
   type GroupOffset,
+  MissingTopicsError,
   type OutgoingRecord,
   type PartitionDescription,
   partitionOf,
+  partitionsDiffer,
   type PublisherSession,
   type Subscription,
+  TopicsDifferError,
 } from '@atlas/ports/adapters';
 
 interface Partition {
@@ -63,7 +66,7 @@ export class MemoryEventLog extends EventLog {
     for (const { name, partitions } of topics) {
       const there = this.data.partitions.get(name);
       if (there && there.length !== partitions) {
-        throw new Error(`The topic "${name}" has ${there.length} partitions, not ${partitions}`);
+        throw new TopicsDifferError([partitionsDiffer(name, there.length, partitions)]);
       }
       if (there) continue;
       const log = randomUUID();
@@ -76,6 +79,16 @@ export class MemoryEventLog extends EventLog {
       this.data.partitions.set(name, made);
     }
     for (const group of this.data.groups.values()) this.deal(group);
+  }
+
+  async checkTopics(topics: readonly TopicSpec[]): Promise<void> {
+    this.requireTopics(topics.map(({ name }) => name));
+    await this.ensureTopics(topics);
+  }
+
+  private requireTopics(topics: readonly string[]): void {
+    const missing = topics.filter((topic) => !this.data.partitions.has(topic));
+    if (missing.length > 0) throw new MissingTopicsError(missing);
   }
 
   /** Deletes a topic with its records and offsets, as an operator would. */
@@ -123,6 +136,7 @@ export class MemoryEventLog extends EventLog {
   }
 
   async subscribe(subscription: Subscription): Promise<Consumer> {
+    this.requireTopics(subscription.topics);
     const group = this.groupOf(subscription.group);
     const member: Member = { subscription, stopping: new AbortController(), owned: [] };
     group.members.push(member);
@@ -143,8 +157,9 @@ export class MemoryEventLog extends EventLog {
     return consumer;
   }
 
-  async describe(): Promise<readonly PartitionDescription[]> {
+  async describe(topics?: readonly string[]): Promise<readonly PartitionDescription[]> {
     return [...this.data.partitions]
+      .filter(([topic]) => topics?.includes(topic) ?? true)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .flatMap(([topic, partitions]) =>
         partitions.map(({ number, log, records }) => ({
@@ -157,8 +172,9 @@ export class MemoryEventLog extends EventLog {
       );
   }
 
-  async groupOffsets(): Promise<readonly GroupOffset[]> {
-    return [...this.data.groups].flatMap(([group, { committed: offsets }]) =>
+  async groupOffsets(groups?: readonly string[]): Promise<readonly GroupOffset[]> {
+    const wanted = [...this.data.groups].filter(([group]) => groups?.includes(group) ?? true);
+    return wanted.flatMap(([group, { committed: offsets }]) =>
       [...offsets].map(([name, committed]) => {
         const slash = name.lastIndexOf('/');
         return { group, topic: name.slice(0, slash), partition: Number(name.slice(slash + 1)), committed };

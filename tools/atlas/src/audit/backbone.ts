@@ -44,8 +44,9 @@ export async function auditBackbone(
   const unhandled: Record<string, number> = {};
   const deadLetters: Record<string, number> = {};
 
-  const partitions = await log.describe();
-  const offsets = await log.groupOffsets();
+  const names = services.map(({ name }) => name);
+  const partitions = await log.describe(names.map(topicOf));
+  const offsets = await log.groupOffsets(names);
   const topics = new Map<string, readonly LoggedEvent[]>();
   for (const service of services) {
     const topic = topicOf(service.name);

@@ -9,12 +9,8 @@ const DRAIN_MS = 60_000;
 
 /** Audits until every event is handled or {@link DRAIN_MS} has passed. @returns the last report. */
 export async function auditOnceDrained(signal: AbortSignal): Promise<AuditReport> {
-  const { databases, eventLog: url } = await connect();
-  const eventLog = await openEventLog(
-    'atlas',
-    { EVENT_LOG_URL: url },
-    (error) => void say(`event log: ${String(error)}`),
-  );
+  const { databases, eventLog: settings } = await connect();
+  const eventLog = await openEventLog('atlas', settings, (error) => void say(`event log: ${String(error)}`));
   try {
     for (const deadline = performance.now() + DRAIN_MS; ; await sleep(1_000, undefined, { signal })) {
       const report = await audit({ databases, eventLog });

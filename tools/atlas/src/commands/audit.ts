@@ -14,8 +14,8 @@ const SHOWN_VIOLATIONS = 20;
  * @returns the exit code: 1 if one is violated.
  */
 export async function runAudit({ json }: AuditOptions): Promise<number> {
-  const { databases, eventLog: url } = await connect();
-  const eventLog = await openEventLog('atlas', { EVENT_LOG_URL: url }, (error) =>
+  const { databases, eventLog: settings } = await connect();
+  const eventLog = await openEventLog('atlas', settings, (error) =>
     process.stderr.write(`the event log: ${String(error)}\n`),
   );
   try {

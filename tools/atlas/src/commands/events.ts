@@ -5,6 +5,7 @@ import type { ConsumedRecord, EventLog } from '@atlas/ports/adapters';
 import Table from 'cli-table3';
 import { connect } from '../platform';
 import { printable } from '../printable';
+import { SERVICES } from '../topology';
 import { UserError } from '../user-error';
 
 export interface DescribeOptions {
@@ -39,6 +40,7 @@ interface DescribedPartition {
 }
 
 const POLL_MS = 250;
+const TOPICS = catalogue.topics.map(({ name }) => name);
 
 /** Shows topics, partitions, and the position of each consumer group. */
 export async function runDescribe({ json }: DescribeOptions): Promise<number> {
@@ -63,8 +65,8 @@ export async function runDescribe({ json }: DescribeOptions): Promise<number> {
 
 async function describeLog(log: EventLog): Promise<readonly DescribedPartition[]> {
   // Read the groups first, so that none can be ahead of the end.
-  const offsets = await log.groupOffsets();
-  const partitions = await log.describe();
+  const offsets = await log.groupOffsets(SERVICES);
+  const partitions = await log.describe(TOPICS);
   return partitions.map(({ topic, partition, start, end }) => ({
     topic,
     partition,
@@ -96,9 +98,7 @@ async function tail(
   const next = new Map<string, number>();
   let left = limit;
   for (let isFirst = true; !signal.aborted; isFirst = false) {
-    const partitions = (await log.describe()).filter(
-      ({ topic }) => topics.length === 0 || topics.includes(topic),
-    );
+    const partitions = await log.describe(topics.length === 0 ? TOPICS : topics);
     if (isFirst) {
       const missing = topics.find((name) => !partitions.some(({ topic }) => topic === name));
       if (missing)
@@ -154,7 +154,7 @@ function toJson(record: ConsumedRecord): object {
 
 async function withLog<T>(work: (log: EventLog) => Promise<T>): Promise<T> {
   const { eventLog } = await connect();
-  const log = await openEventLog('atlas', { EVENT_LOG_URL: eventLog }, (error) =>
+  const log = await openEventLog('atlas', eventLog, (error) =>
     process.stderr.write(`the event log: ${String(error)}\n`),
   );
   try {

@@ -239,6 +239,13 @@ describe('The relay of a service', () => {
     expect(await log.values()).toEqual(numbers(28));
   });
 
+  it('ends if its topic is not as declared', async () => {
+    await log.ensureTopics([{ name: TOPIC, partitions: 4 }]);
+    const relay = startRelay();
+    await expect(relays.pop()?.stop()).rejects.toThrow(`Topic "${TOPIC}" has 4 partitions, not 3`);
+    expect((await relay.status()).role).not.toBe('owner');
+  });
+
   it('resumes after a restart where it stopped, without gap or duplicate', async () => {
     database.commit(...numbers(25));
     const first = startRelay();

@@ -6,6 +6,7 @@ import {
   type PublisherSession,
   type PublishingLog,
   type Topics,
+  TopicsDifferError,
 } from '../ports';
 
 export interface RelaySettings {
@@ -64,6 +65,7 @@ export class RelayOutbox {
   /**
    * Runs until `signal` aborts; then finishes the current publication and gives up the ownership.
    * @param report told what an operator should know.
+   * @throws TopicsDifferError, which a retry can't help.
    */
   async execute(signal: AbortSignal, report: (event: RelayEvent) => void): Promise<void> {
     while (!signal.aborted) {
@@ -71,6 +73,7 @@ export class RelayOutbox {
         await this.outbox.acquire(signal);
         await this.publishAll(signal, report);
       } catch (error) {
+        if (error instanceof TopicsDifferError) throw error;
         if (!signal.aborted) await this.waitAfter(error, signal, report);
       }
     }

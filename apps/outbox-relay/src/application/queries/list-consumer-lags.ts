@@ -12,13 +12,16 @@ export class ListConsumerLags {
   constructor(
     private readonly log: ObservableLog,
     private readonly topic: string,
+    /** The groups that consume the topic. */
+    private readonly groups: readonly string[],
   ) {}
 
   async execute(): Promise<readonly ConsumerLag[]> {
-    const [partitions, offsets] = await Promise.all([this.log.describe(), this.log.groupOffsets()]);
-    const ends = new Map(
-      partitions.flatMap((part) => (part.topic === this.topic ? [[part.partition, part.end] as const] : [])),
-    );
+    const [partitions, offsets] = await Promise.all([
+      this.log.describe([this.topic]),
+      this.log.groupOffsets(this.groups),
+    ]);
+    const ends = new Map(partitions.map(({ partition, end }) => [partition, end]));
     return offsets
       .filter((offset) => offset.topic === this.topic)
       .map(({ group, partition, committed }) => ({

@@ -6,13 +6,17 @@ import {
   type Consumer,
   EventLog,
   type GroupOffset,
+  MissingTopicsError,
   type PartitionDescription,
+  partitionsDiffer,
   type PublisherSession,
   type Subscription,
+  TopicsDifferError,
 } from '@atlas/ports/adapters';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
 import { rejection } from '../../postgres/setup-error';
-import { isAway, LogDatabase } from './database';
+import { TopicDifferences } from '../../event-log/topic-differences';
+import { isAway, LogDatabase, type Query } from './database';
 import { GroupConsumer, type Report } from './group-consumer';
 import { Membership, seekGroup } from './membership';
 import { EmbeddedPublisher } from './publisher';
@@ -37,6 +41,7 @@ const READ_RECORDS = 500;
  * survive lost connections and restarts of the server; single requests and `publish` fail. Records are kept for ever.
  */
 export class EmbeddedEventLog extends EventLog {
+  private readonly differences = new TopicDifferences();
   private readonly topicPartitions = new Map<string, readonly number[]>();
   private readonly consumers = new Set<GroupConsumer>();
   private session: LogSession | undefined;
@@ -81,17 +86,14 @@ export class EmbeddedEventLog extends EventLog {
   async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
     await this.database.transaction(async (query) => {
       await query('SELECT pg_advisory_xact_lock($1, 1)', [SCHEMA_LOCK]);
+      const counts = await countPartitions(
+        query,
+        topics.map(({ name }) => name),
+      );
       for (const { name, partitions } of topics) {
-        const [found] = await query<{ partitions: number }>(
-          'SELECT count(*) AS partitions FROM topic_partition WHERE topic = $1',
-          [name],
-        );
-        if (found && found.partitions > 0) {
-          if (found.partitions === partitions) continue;
-          throw new Error(
-            `Topic "${name}" has ${found.partitions} partitions, not ${partitions}: keys would move, ` +
-              'so create a new topic instead',
-          );
+        if (counts.has(name)) {
+          requireCount(name, counts.get(name), partitions);
+          continue;
         }
         await query(
           `INSERT INTO topic_partition (topic, partition, log)
@@ -100,6 +102,13 @@ export class EmbeddedEventLog extends EventLog {
         );
       }
     });
+    this.asDeclared(topics);
+  }
+
+  async checkTopics(topics: readonly TopicSpec[]): Promise<void> {
+    const counts = await this.partitionCounts(topics.map(({ name }) => name));
+    for (const { name, partitions } of topics) requireCount(name, counts.get(name), partitions);
+    this.asDeclared(topics);
   }
 
   openPublisher(source: string): Promise<PublisherSession> {
@@ -108,6 +117,7 @@ export class EmbeddedEventLog extends EventLog {
 
   async subscribe(subscription: Subscription): Promise<Consumer> {
     const { group, topics } = subscription;
+    await this.partitionCounts(topics);
     const membership = await Membership.create(this.database, group, topics, this.sessionTimeoutMs);
     const session = (this.session ??= this.openSession());
     await session.hold(membership.id);
@@ -127,19 +137,23 @@ export class EmbeddedEventLog extends EventLog {
     };
   }
 
-  async describe(): Promise<readonly PartitionDescription[]> {
+  async describe(topics?: readonly string[]): Promise<readonly PartitionDescription[]> {
     return this.database.query<PartitionDescription>(
       `SELECT topic, partition, log, end_offset AS "end",
               coalesce((SELECT min("offset") FROM log_record WHERE partition_id = id), end_offset) AS start
-       FROM topic_partition ORDER BY topic COLLATE "C", partition`,
+       FROM topic_partition WHERE $1::text[] IS NULL OR topic = ANY ($1)
+       ORDER BY topic COLLATE "C", partition`,
+      [topics],
     );
   }
 
-  async groupOffsets(): Promise<readonly GroupOffset[]> {
+  async groupOffsets(groups?: readonly string[]): Promise<readonly GroupOffset[]> {
     return this.database.query<GroupOffset>(
       `SELECT group_name AS "group", topic, partition, committed
        FROM group_partition JOIN topic_partition ON id = partition_id
+       WHERE $1::text[] IS NULL OR group_name = ANY ($1)
        ORDER BY group_name COLLATE "C", topic COLLATE "C", partition`,
+      [groups],
     );
   }
 
@@ -186,6 +200,19 @@ export class EmbeddedEventLog extends EventLog {
     if (this.consumers.delete(consumer)) await this.session?.drop(consumer.memberId);
   }
 
+  /** Here, a topic has no settings that could differ. */
+  private asDeclared(topics: readonly TopicSpec[]): void {
+    for (const { name } of topics) this.differences.set(name, 0);
+  }
+
+  /** By topic. @throws MissingTopicsError */
+  private async partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const counts = await countPartitions(this.database.query.bind(this.database), topics);
+    const missing = topics.filter((topic) => !counts.has(topic));
+    if (missing.length > 0) throw new MissingTopicsError(missing);
+    return counts;
+  }
+
   private openSession(): LogSession {
     return new LogSession(
       this.url,
@@ -214,4 +241,22 @@ export class EmbeddedEventLog extends EventLog {
     this.topicPartitions.set(topic, ids);
     return ids;
   }
+}
+
+/** The number of partitions of each topic that exists. */
+async function countPartitions(
+  query: Query,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await query<{ topic: string; partitions: number }>(
+    'SELECT topic, count(*) AS partitions FROM topic_partition WHERE topic = ANY ($1::text[]) GROUP BY topic',
+    [topics],
+  );
+  return new Map(rows.map(({ topic, partitions }) => [topic, partitions]));
+}
+
+/** @throws TopicsDifferError */
+function requireCount(topic: string, actual: number | undefined, declared: number): void {
+  if (actual === declared) return;
+  throw new TopicsDifferError([partitionsDiffer(topic, actual ?? 0, declared)]);
 }

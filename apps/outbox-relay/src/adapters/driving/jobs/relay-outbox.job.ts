@@ -28,7 +28,13 @@ export class RelayOutboxJob implements OnApplicationBootstrap, BeforeApplication
       const data = { role, cursor, rows: backlog?.rows ?? null, oldestAgeMs: backlog?.oldestAgeMs ?? null };
       return failure === null ? indicator.up(data) : indicator.degraded({ ...data, message: failure });
     });
-    this.running = this.relayOutbox.execute(this.stopping.signal, (event) => this.log(event));
+    this.running = this.relayOutbox
+      .execute(this.stopping.signal, (event) => this.log(event))
+      .catch((error: unknown) => {
+        // Nothing awaits this promise before the shutdown, so the process ends; log the reason first.
+        this.logger.error(messageOf(error));
+        throw error;
+      });
   }
 
   async beforeApplicationShutdown(): Promise<void> {
