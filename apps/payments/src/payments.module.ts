@@ -70,7 +70,7 @@ export class PaymentsModule {
     const queries = [
       provide(GetPayment, PaymentRepository),
       provide(GetBalances, Ledger),
-      provide(GetReconciliation, Statement),
+      provide(GetReconciliation, Statement, PaymentRepository, Clock),
     ];
     const jobs = [
       {

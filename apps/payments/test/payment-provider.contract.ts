@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Money } from '@atlas/kernel';
 import { eventually } from '@atlas/testing';
-import type { PaymentProvider, ProviderBooks, StatementLine } from '../src/application/ports';
+import type { PaymentProvider, ProviderBooks } from '../src/application/ports';
+import type { StatementLine } from '../src/domain/statement';
 import { PRICE } from './builders';
 
 /** Adapters of {@link PaymentProvider} and {@link ProviderBooks} to the same provider. */

@@ -71,6 +71,12 @@ export function paymentRepositoryContract(name: string, start: () => Promise<Pay
       expect(change).not.toHaveBeenCalled();
     });
 
+    it('gives back several payments in the order asked for, without those that do not exist', async () => {
+      const [first, second] = [await add(), await add()];
+      const found = await payments.getAll([second.id, randomUUID(), 'no id of ours', first.id]);
+      expect(found.map((payment) => payment.snapshot())).toEqual([second.snapshot(), first.snapshot()]);
+    });
+
     it('saves a change with its event and its bookings', async () => {
       const [{ id }, before] = [await add(), await held()];
       const captured = await payments.update(id, charged);

@@ -2,34 +2,51 @@ import { UnitOfWork } from '@atlas/ports/adapters';
 import { FixedClock, MemoryContext } from '@atlas/testing';
 import { MemoryLedger } from '../src/adapters/driven/memory/ledger.repository';
 import { MemoryPaymentRepository } from '../src/adapters/driven/memory/payments.repository';
+import { MemoryStatement } from '../src/adapters/driven/memory/statement.repository';
 import { MemoryPaymentProvider, MemoryProviderBooks } from '../src/adapters/driven/memory/provider';
-import { Ledger, PaymentProvider, PaymentRepository, ProviderBooks } from '../src/application/ports';
+import {
+  Ledger,
+  PaymentProvider,
+  PaymentRepository,
+  ProviderBooks,
+  Statement,
+} from '../src/application/ports';
 import { paymentProviderContract } from './payment-provider.contract';
 import { paymentRepositoryContract } from './payment-repository.contract';
 import { RunningPayments } from './running-payments';
+import { statementContract } from './statement.contract';
 
-paymentRepositoryContract('in memory', async () => {
+const inMemory = async () => {
   const context = new MemoryContext();
-  const ledger = new MemoryLedger(context.unitOfWork);
+  const { unitOfWork, outbox } = context;
+  const ledger = new MemoryLedger(unitOfWork);
+  const payments = new MemoryPaymentRepository(unitOfWork, ledger, outbox);
   return {
-    unitOfWork: context.unitOfWork,
-    payments: new MemoryPaymentRepository(context.unitOfWork, ledger, context.outbox),
+    unitOfWork,
+    payments,
     ledger,
-    told: (id) => context.told(id),
+    statement: new MemoryStatement(unitOfWork, payments),
+    told: (id: string) => context.told(id),
     stop: async () => undefined,
   };
-});
+};
 
-paymentRepositoryContract('in PostgreSQL', async () => {
+const inPostgres = async () => {
   const running = await RunningPayments.start();
   return {
     unitOfWork: running.get(UnitOfWork),
     payments: running.get(PaymentRepository),
     ledger: running.get(Ledger),
-    told: (id) => running.context.told(id),
+    statement: running.get(Statement),
+    told: (id: string) => running.context.told(id),
     stop: () => running.stop(),
   };
-});
+};
+
+paymentRepositoryContract('in memory', inMemory);
+paymentRepositoryContract('in PostgreSQL', inPostgres);
+statementContract('in memory', inMemory);
+statementContract('in PostgreSQL', inPostgres);
 
 paymentProviderContract('in memory', async () => {
   const provider = new MemoryPaymentProvider(new FixedClock());

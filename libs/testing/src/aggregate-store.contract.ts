@@ -132,6 +132,17 @@ export function aggregateStoreContract(name: string, open: () => Promise<LoansUn
       expect(await ours.loans.get(randomUUID())).toBeUndefined();
     });
 
+    it('reads several aggregates in the order asked for, some changed in the open unit of work', async () => {
+      const [first, second] = [await lend(), await lend()];
+      const ids = [second.id, randomUUID(), first.id];
+      expect(await ours.loans.getAll(ids)).toEqual([second, first]);
+      expect(await ours.loans.getAll([])).toEqual([]);
+      await ours.unitOfWork.run(async () => {
+        const renewed = await ours.loans.update(first.id, renew);
+        expect(await ours.loans.getAll(ids)).toEqual([second, renewed]);
+      });
+    });
+
     it('adds an aggregate once: at once it says so, or at the commit', async () => {
       const lent = Loan.lend();
       const added = await Promise.allSettled([ours.loans.add(lent), theirs.loans.add(lent)]);

@@ -44,10 +44,17 @@ describe('A reservation', () => {
     expect(moved).toEqual([]);
   });
 
-  it('needs at least one line, one line per SKU, and at least one unit per line', () => {
+  it('has 1 to 1000 lines, one line per SKU, and 1 to 10,000 units per line', () => {
+    const lines = (count: number) =>
+      Array.from({ length: count }, (_, index) => new ReservationLine(`sku-${index}`, 1));
     expect(() => request([], shelf)).toThrow('1 to 1000 lines, not 0');
+    expect(request(lines(1_000), shelf).next.snapshot().lines).toHaveLength(1_000);
+    expect(() => request(lines(1_001), shelf)).toThrow('1 to 1000 lines, not 1001');
     expect(() => request([milk, milk], shelf)).toThrow('one line for each SKU');
-    expect(() => new ReservationLine('whole-milk', 0)).toThrow('whole number from 1');
+    for (const quantity of [0, -1, 10_001, 0.5, NaN]) {
+      expect(() => new ReservationLine('whole-milk', quantity)).toThrow('whole number from 1 to 10000');
+    }
+    expect(new ReservationLine('whole-milk', 10_000).quantity).toBe(10_000);
   });
 
   it('sells its stock when the order is confirmed', () => {

@@ -20,12 +20,62 @@ describe('An order', () => {
     expect(events).toEqual([
       { type: 'order-placed', customerId: 'ada', lines: [milk, bread], total: Money.of(487) },
     ]);
-    expect(next.version).toBe(1);
+    expect(next.snapshot()).toMatchObject({ version: 1, status: 'placed', dueAt });
   });
 
-  it('needs at least one line, and one line per SKU', () => {
+  it('has 1 to 1000 lines, and one line per SKU', () => {
+    const lines = (count: number) =>
+      Array.from({ length: count }, (_, index) => new OrderLine(`sku-${index}`, 1, Money.of(1)));
     expect(() => placeOrder([])).toThrow('1 to 1000 lines, not 0');
+    expect(placeOrder(lines(1_000)).next.snapshot().total).toEqual(Money.of(1_000));
+    expect(() => placeOrder(lines(1_001))).toThrow('1 to 1000 lines, not 1001');
     expect(() => placeOrder([milk, milk])).toThrow('one line for each SKU');
+  });
+
+  it('has lines of 1 to 10,000 whole units', () => {
+    for (const quantity of [0, -1, 10_001, 0.5, NaN]) {
+      expect(() => new OrderLine('milk', quantity, Money.of(119))).toThrow('whole number from 1 to 10000');
+    }
+    for (const quantity of [1, 10_000]) {
+      expect(new OrderLine('milk', quantity, Money.of(119)).total).toEqual(Money.of(119 * quantity));
+    }
+  });
+
+  it('remembers when it had which status, and when it was placed and first settled', () => {
+    const [placedAt, reservedAt, paidAt, cancelledAt] = [10, 11, 12, 13].map(
+      (minute) => new Date(Date.UTC(2026, 0, 1, 10, minute)),
+    ) as [Date, Date, Date, Date];
+    const placed = Order.place({
+      ...{ id: 'order-1', customerId: 'ada', lines: [milk], paymentToken: 'tok_approve' },
+      ...{ at: placedAt, dueAt },
+    }).next;
+    const waiting = placed.stockReserved(reservedAt).next;
+    const confirmed = waiting.paymentCaptured(paidAt).next;
+    const cancelled = confirmed.cancel(cancelledAt).next;
+    expect(cancelled.snapshot().history).toEqual([
+      { status: 'placed', at: placedAt },
+      { status: 'awaiting-payment', at: reservedAt },
+      { status: 'confirmed', at: paidAt },
+      { status: 'cancelled', at: cancelledAt },
+    ]);
+    expect(cancelled.placedAt).toEqual(placedAt);
+    expect([placed, waiting, confirmed, cancelled].map(({ settledAt }) => settledAt)).toEqual([
+      undefined,
+      undefined,
+      paidAt,
+      paidAt,
+    ]);
+    expect(waiting.cancel(cancelledAt).next.settledAt).toEqual(cancelledAt);
+  });
+
+  it('is due until it is settled, and then says why it was cancelled', () => {
+    const waiting = placeOrder().next.stockReserved(at).next;
+    expect(waiting.snapshot()).toMatchObject({ dueAt, reason: undefined });
+    expect(waiting.paymentCaptured(at).next.snapshot().dueAt).toBeUndefined();
+    expect(waiting.paymentRefused('payment-failed', at).next.snapshot()).toMatchObject({
+      dueAt: undefined,
+      reason: 'payment-failed',
+    });
   });
 
   it('requests payment once its stock is reserved, and is confirmed once that is captured', () => {

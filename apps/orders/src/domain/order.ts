@@ -137,13 +137,12 @@ export class Order {
     return changed(this.become('cancelled', at, reason), { type: 'order-cancelled', reason });
   }
 
-  private become(status: OrderStatus, at: Date, reason?: CancellationReason): Order {
+  private become(status: Exclude<OrderStatus, 'placed'>, at: Date, reason?: CancellationReason): Order {
     const { version, history, dueAt } = this.state;
-    const isOpen = status === 'placed' || status === 'awaiting-payment';
     return new Order({
       ...this.state,
       status,
-      dueAt: isOpen ? dueAt : undefined,
+      dueAt: status === 'awaiting-payment' ? dueAt : undefined,
       reason,
       version: version + 1,
       history: [...history, { status, at }],

@@ -1,21 +1,5 @@
-import type { BookEntry, Charge, Refund } from '../domain/charge';
+import type { BookEntry, Charge, KeyedResult, RefundRequest, RefundResult } from '../domain/charge';
 import type { FaultPlan } from '../domain/fault-plan';
-
-/** The result of a request that carries an idempotency key. */
-export type KeyedResult<Created> =
-  | { readonly kind: 'created'; readonly value: Created }
-  /** The same request came before, and created this. */
-  | { readonly kind: 'replayed'; readonly value: Created }
-  /** The key was used for another request. */
-  | { readonly kind: 'key-reused' }
-  /** A request with this key, or for this charge, is in progress. */
-  | { readonly kind: 'in-progress' };
-
-export type RefundResult =
-  | KeyedResult<Refund>
-  | { readonly kind: 'no-such-charge' }
-  /** Under another key. */
-  | { readonly kind: 'already-refunded'; readonly value: Refund };
 
 export interface BookPage {
   readonly entries: readonly BookEntry[];
@@ -32,10 +16,7 @@ export abstract class Books {
   abstract addCharge(key: string, charge: Charge): Promise<KeyedResult<Charge>>;
 
   /** Adds the refund of a whole charge; a charge is refunded once, whatever the key. */
-  abstract addRefund(
-    key: string,
-    refund: { readonly id: string; readonly chargeId: string; readonly createdAt: Date },
-  ): Promise<RefundResult>;
+  abstract addRefund(key: string, refund: RefundRequest): Promise<RefundResult>;
 
   abstract getCharge(chargeId: string): Promise<Charge | undefined>;
 

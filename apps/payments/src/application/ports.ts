@@ -1,6 +1,7 @@
 import type { Money } from '@atlas/kernel';
 import type { AccountBalance } from '../domain/ledger';
 import type { Payment, PaymentChange } from '../domain/payment';
+import type { StatementLine } from '../domain/statement';
 
 /**
  * The background job that claims due payments, settles each and records the outcomes. It looks for due payments by
@@ -37,6 +38,9 @@ export abstract class PaymentRepository {
   ): Promise<readonly Payment[]>;
 
   abstract get(id: string): Promise<Payment | undefined>;
+
+  /** Those that exist, in the order of `ids`. */
+  abstract getAll(ids: readonly string[]): Promise<readonly Payment[]>;
 }
 
 export abstract class Ledger {
@@ -92,18 +96,6 @@ export abstract class PaymentProvider {
   }
 }
 
-/** A movement of money in the provider's books. */
-export interface StatementLine {
-  /** The charge's or the refund's own id. */
-  readonly id: string;
-  readonly kind: 'charge' | 'refund';
-  readonly chargeId: string;
-  /** What the charge was made for: a payment's id, if it is ours. */
-  readonly reference: string;
-  readonly amount: Money;
-  readonly at: Date;
-}
-
 export interface StatementPage {
   readonly lines: readonly StatementLine[];
   /** The position after this page. */
@@ -119,35 +111,28 @@ export abstract class ProviderBooks {
   abstract read(after: string | undefined): Promise<StatementPage>;
 }
 
-/** A charge beyond the one that its payment holds. */
-export interface SurplusCharge {
-  readonly chargeId: string;
-  readonly amount: Money;
-}
-
-export const DIFFERENCE_KINDS = [
-  'surplus-charge', // a second charge of a payment, not refunded yet
-  'unknown-charge', // for no payment of ours
-  'amount', // differs from the payment's
-  'missing-charge', // in our books, not in the provider's
-  'missing-refund',
-] as const;
-
-/** Something that is only in one of the two books, or differs between them. */
-export interface BookDifference {
-  readonly kind: (typeof DIFFERENCE_KINDS)[number];
-  /** The charge's or refund's id. */
+/** A movement that our books have and the provider's lack. */
+export interface MissingMovement {
+  readonly kind: StatementLine['kind'];
+  /** The charge's or the refund's id. */
   readonly id: string;
-  readonly reference: string;
+  readonly paymentId: string;
 }
 
 /** Our copy of the provider's books, as far as they have been read. */
 export abstract class Statement {
   /** The position after what has been read; undefined: nothing has. */
   abstract position(): Promise<string | undefined>;
-  /** Stores the lines and the position after them, together; a line that is already stored stays as it is. */
-  abstract append(page: StatementPage): Promise<void>;
-  abstract surplusCharges(): Promise<readonly SurplusCharge[]>;
-  /** At most 100, leaving out what is only a few minutes old. */
-  abstract differences(): Promise<readonly BookDifference[]>;
+
+  /**
+   * Stores the lines and the position after them, together; a line that is already stored stays as it is.
+   * @param unmatched the ids of the charges that their payments don't hold.
+   */
+  abstract append(page: StatementPage, unmatched: readonly string[]): Promise<void>;
+
+  /** The charges that were unmatched when they were appended, and that have no refund in the statement. */
+  abstract unmatchedCharges(): Promise<readonly StatementLine[]>;
+
+  /** At most `limit` movements of payments that have not changed since `before`. */
+  abstract missing(before: Date, limit: number): Promise<readonly MissingMovement[]>;
 }

@@ -33,14 +33,39 @@ describe('A payment', () => {
     }
   });
 
+  it('books what it captures and what it refunds, between the provider and our sales', () => {
+    const { bookings } = claimed(request()).charged('ch_1', at);
+    expect(bookings).toEqual([
+      {
+        kind: 'capture',
+        entries: [
+          { account: 'provider-clearing', debit: 487, credit: 0, currency: 'EUR' },
+          { account: 'sales', debit: 0, credit: 487, currency: 'EUR' },
+        ],
+      },
+    ]);
+    expect(captured().refunded('re_1', at).bookings).toEqual([
+      {
+        kind: 'refund',
+        entries: [
+          { account: 'sales', debit: 487, credit: 0, currency: 'EUR' },
+          { account: 'provider-clearing', debit: 0, credit: 487, currency: 'EUR' },
+        ],
+      },
+    ]);
+  });
+
   it('is declined, or fails when the provider has charged nothing, and says why', () => {
     const pending = claimed(request());
-    expect(pending.chargeDeclined('insufficient funds', at).events).toEqual([
-      { type: 'payment-declined', reason: 'insufficient funds' },
-    ]);
-    expect(pending.nothingCharged(1, at).events).toEqual([
-      { type: 'payment-failed', reason: expect.stringContaining('charged nothing') },
-    ]);
+    const [declined, failed] = [
+      pending.chargeDeclined('insufficient funds', at),
+      pending.nothingCharged(1, at),
+    ];
+    expect(declined.events).toEqual([{ type: 'payment-declined', reason: 'insufficient funds' }]);
+    expect(declined.next.snapshot()).toMatchObject({ status: 'declined', reason: 'insufficient funds' });
+    const reason = 'the payment provider gave no answer, and has charged nothing';
+    expect(failed.events).toEqual([{ type: 'payment-failed', reason }]);
+    expect(failed.next.snapshot()).toMatchObject({ status: 'failed', reason });
   });
 
   it('is charged as often as allowed while nobody answers, then only asked about', () => {
@@ -126,6 +151,8 @@ describe('A payment', () => {
     expect(refused.next.snapshot()).toMatchObject({ status: 'refunding', reason: 'account locked' });
     expect(dueAtOf(refused.next)).toEqual(after(500, later));
     expect(refused.next.refunded('re_1', later).next.snapshot().reason).toBeUndefined();
+    const postponed = claimed(next).postponed(2, later, 500);
+    expect([statusOf(postponed.next), dueAtOf(postponed.next)]).toEqual(['refunding', after(500, later)]);
   });
 
   it('can be nothing, but not less', () => {

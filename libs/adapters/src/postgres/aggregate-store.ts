@@ -74,14 +74,15 @@ export class AggregateStore<
     });
   }
 
-  async get(id: string): Promise<Aggregate | undefined> {
-    const unit = this.unitOfWork.isOpen ? this.unit() : undefined;
+  async getAll(ids: readonly string[]): Promise<Aggregate[]> {
+    const entries = this.unitOfWork.isOpen ? this.unit().entries : undefined;
     // Announced aggregates will probably change, so lock them right away.
-    if (unit && this.isAnnounced(id)) await this.load([id]);
-    if (unit?.entries.has(id)) return unit.entries.get(id)?.current;
-    if (!this.canBeKey(id)) return undefined;
-    const [row] = await this.table.byKeys([id], undefined);
-    return row && this.mapping.fromRow(row);
+    const announced = ids.filter((id) => this.isAnnounced(id));
+    if (announced.length > 0) await this.load(announced);
+    const others = ids.filter((id) => !entries?.has(id) && this.canBeKey(id));
+    const rows = others.length > 0 ? await this.table.byKeys(others, undefined) : [];
+    const read = new Map(rows.map((row) => this.mapping.fromRow(row)).map((each) => [each.id, each]));
+    return ids.flatMap((id) => (entries?.has(id) ? entries.get(id)?.current : read.get(id)) ?? []);
   }
 
   async lock(ids: readonly string[]): Promise<Aggregate[]> {

@@ -11,8 +11,11 @@ export abstract class Aggregates<Aggregate extends { readonly id: string }, Even
   /** Adds a new aggregate. @throws Error if its id already exists: immediately if it is loaded, otherwise at commit. */
   abstract add(change: Change<Aggregate, Event>): Promise<void>;
 
-  /** The aggregate as the open unit of work sees it, or the last committed one if none is open. */
-  abstract get(id: string): Promise<Aggregate | undefined>;
+  /**
+   * Aggregates as the open unit of work sees them, or the last committed ones if none is open.
+   * @returns those that exist, in the order of `ids`.
+   */
+  abstract getAll(ids: readonly string[]): Promise<Aggregate[]>;
 
   /**
    * Locks aggregates until the open unit of work ends, for {@link save}.
@@ -25,6 +28,11 @@ export abstract class Aggregates<Aggregate extends { readonly id: string }, Even
 
   /** Saves an aggregate that was locked, or inserts it if it didn't exist. @throws Error if it was not locked. */
   abstract save(change: Change<Aggregate, Event>): Promise<void>;
+
+  /** The same for one; undefined if there is none with this id. */
+  async get(id: string): Promise<Aggregate | undefined> {
+    return (await this.getAll([id]))[0];
+  }
 
   /**
    * Locks the aggregate, and saves the result of `change`.

@@ -45,8 +45,10 @@ export class MemoryAggregateStore<Aggregate extends { readonly id: string }, Eve
     });
   }
 
-  get(id: string): Promise<Aggregate | undefined> {
-    return this.unitOfWork.run(async () => this.unitOfWork.current.get(this.table, id)?.aggregate);
+  getAll(ids: readonly string[]): Promise<Aggregate[]> {
+    return this.unitOfWork.run(async () =>
+      ids.flatMap((id) => this.unitOfWork.current.get(this.table, id)?.aggregate ?? []),
+    );
   }
 
   list(): Promise<readonly Aggregate[]> {

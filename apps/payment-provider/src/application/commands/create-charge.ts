@@ -1,8 +1,8 @@
 import type { Money } from '@atlas/kernel';
 import type { Clock, IdGenerator } from '@atlas/ports/application';
-import type { Charge } from '../../domain/charge';
+import type { Charge, KeyedResult } from '../../domain/charge';
 import { verdictOn } from '../../domain/test-cards';
-import type { Books, KeyedResult } from '../ports';
+import type { Books } from '../ports';
 
 export interface CreateChargeCommand {
   /** The idempotency key. */

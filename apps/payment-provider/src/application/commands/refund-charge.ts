@@ -1,5 +1,6 @@
 import type { Clock, IdGenerator } from '@atlas/ports/application';
-import type { Books, RefundResult } from '../ports';
+import type { RefundResult } from '../../domain/charge';
+import type { Books } from '../ports';
 
 export interface RefundChargeCommand {
   /** The idempotency key. */

@@ -1,12 +1,12 @@
 import type { Clock, JobTrigger } from '@atlas/ports/application';
 import type { Payment, PaymentChange } from '../../domain/payment';
+import { differenceOf, type StatementLine } from '../../domain/statement';
 import {
   type PaymentProvider,
   type PaymentRepository,
   type ProviderBooks,
   SETTLEMENT_JOB,
   type Statement,
-  type StatementLine,
   type StatementPage,
 } from '../ports';
 
@@ -43,53 +43,61 @@ export class ReconcileBooks {
     for (;;) {
       const page = await this.books.read(await this.statement.position());
       if (page.lines.length === 0) break;
-      settled += await this.apply(page);
-      // Only after its lines took effect: if this process dies in between, the page is read and applied again.
-      await this.statement.append(page);
+      settled += await this.settle(page);
       lines += page.lines.length;
     }
     return { lines, settled, refunded: await this.refundSurplus() };
   }
 
   /** Charges first: in the books a refund follows its charge, but one page may hold both. */
-  private async apply({ lines }: StatementPage): Promise<number> {
+  private async settle(page: StatementPage): Promise<number> {
     const at = this.clock.now();
-    const charges = await this.update(lines, 'charge', (payment, line) => payment.charged(line.chargeId, at));
-    const refunds = await this.update(lines, 'refund', (payment, line) =>
-      payment.snapshot().chargeId === line.chargeId ? payment.refunded(line.id, at) : payment.unchanged(),
+    const charges = page.lines.filter(({ kind }) => kind === 'charge');
+    const charged = await this.update(charges, (payment, line) => payment.charged(line.chargeId, at));
+    const refunded = await this.update(
+      page.lines.filter(({ kind }) => kind === 'refund'),
+      (payment, line) =>
+        payment.snapshot().chargeId === line.chargeId ? payment.refunded(line.id, at) : payment.unchanged(),
     );
-    return charges + refunds;
+    const unmatched = charges.filter((charge) =>
+      differenceOf(charge, charged.payments.get(charge.reference)),
+    );
+    // Only after its lines took effect: if this process dies in between, the page is read and applied again.
+    await this.statement.append(
+      page,
+      unmatched.map(({ id }) => id),
+    );
+    return charged.changed + refunded.changed;
   }
 
+  /** @returns the payments that the lines refer to, and how many of them changed. */
   private async update(
     lines: readonly StatementLine[],
-    kind: StatementLine['kind'],
     change: (payment: Payment, line: StatementLine) => PaymentChange,
-  ): Promise<number> {
+  ): Promise<{ readonly payments: ReadonlyMap<string, Payment>; readonly changed: number }> {
     // Of two charges for one payment the first belongs to it; the other is a surplus.
     const firstLines = new Map<string, StatementLine>();
-    for (const line of lines) {
-      if (line.kind === kind && isOurs(line) && !firstLines.has(line.reference)) {
-        firstLines.set(line.reference, line);
-      }
-    }
-    if (firstLines.size === 0) return 0;
-    let count = 0;
+    for (const line of lines) if (!firstLines.has(line.reference)) firstLines.set(line.reference, line);
+    let changed = 0;
     const payments = await this.payments.updateAll([...firstLines.keys()], (payment) => {
       const line = firstLines.get(payment.id);
       if (!line?.amount.equals(payment.snapshot().amount)) return payment.unchanged();
-      const changed = change(payment, line);
-      if (changed.next !== payment) count += 1;
-      return changed;
+      const changing = change(payment, line);
+      if (changing.next !== payment) changed += 1;
+      return changing;
     });
     const now = this.clock.now();
     if (payments.some((payment) => payment.isDue(now))) this.jobs.trigger(SETTLEMENT_JOB);
-    return count;
+    return { payments: byId(payments), changed };
   }
 
   private async refundSurplus(): Promise<number> {
+    const charges = await this.statement.unmatchedCharges();
+    const payments = byId(await this.payments.getAll(charges.map(({ reference }) => reference)));
     let refunded = 0;
-    for (const { chargeId, amount } of await this.statement.surplusCharges()) {
+    for (const charge of charges) {
+      if (differenceOf(charge, payments.get(charge.reference)) !== 'surplus-charge') continue;
+      const { chargeId, amount } = charge;
       const refund = await this.provider.refund(`${chargeId}:surplus`, chargeId, amount);
       if (refund.kind === 'refunded') refunded += 1;
     }
@@ -97,7 +105,5 @@ export class ReconcileBooks {
   }
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** A payment's id is a UUID; other users of our account at the provider may choose any reference. */
-const isOurs = ({ reference }: StatementLine): boolean => UUID.test(reference);
+const byId = (payments: readonly Payment[]): ReadonlyMap<string, Payment> =>
+  new Map(payments.map((payment) => [payment.id, payment]));

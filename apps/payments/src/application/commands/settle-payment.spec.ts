@@ -11,7 +11,7 @@ import type { ChargeOutcome, ChargeRecord, RefundOutcome } from '../ports';
 import { CancelPayment } from './cancel-payment';
 import { ClaimDuePayments } from './claim-due-payments';
 import { RecordSettlements } from './record-settlements';
-import { SettlePayment } from './settle-payment';
+import { BACKOFF, SettlePayment } from './settle-payment';
 
 const price = 487;
 const HOUR_MS = 3_600_000;
@@ -85,7 +85,8 @@ async function world(declines = false, chance = 0.5) {
   const jobs = new Jobs();
   const id = context.ids.next();
   const [amount, paymentToken] = [Money.of(price), declines ? 'tok_decline' : 'tok_approve'];
-  await payments.add(Payment.request({ id, amount, paymentToken, at: clock.now() }));
+  const requested = Payment.request({ id, amount, paymentToken, at: clock.now() });
+  await payments.add(requested);
   const claim = new ClaimDuePayments(payments, provider, clock, 1_000);
   const policy = { maxCharges: 3, backoffMs: () => 100, outageBackoffMs: 40 };
   const settle = new SettlePayment(provider, clock, new FixedRandom(chance), policy);
@@ -95,6 +96,8 @@ async function world(declines = false, chance = 0.5) {
   return {
     provider,
     jobs,
+    settle,
+    payment: requested.next,
     state,
     /** Whatever it waited for, an hour later it is due again, as are claims of processes that died. */
     attempt: async (): Promise<Settlement[]> => {
@@ -178,6 +181,58 @@ describe('Settling a payment', () => {
     expect(jobs.triggered).toEqual([]);
     await record(answers);
     expect([await status(), jobs.triggered]).toEqual(['refunding', ['settle-payments']]);
+  });
+
+  it('ends a payment that the provider declines, for the reason that it gives', async () => {
+    const { provider, record, attempt, state, told } = await world(true);
+    await record(await attempt());
+    expect(await state()).toMatchObject({ status: 'declined', reason: 'insufficient funds' });
+    expect([told(), provider.holds]).toEqual([['payments.payment-declined 1'], 0]);
+  });
+
+  it('asks for a refund under one key, whatever became of the attempts before', async () => {
+    const { provider, record, attempt, status, state, cancel } = await world();
+    await record(await attempt());
+    await cancel();
+    const asked = jest.spyOn(provider, 'refund');
+    for (const mood of ['away', 'lost', 'busy', 'fine'] as const) {
+      expect(await status()).toBe('refunding');
+      provider.mood = mood;
+      await record(await attempt());
+    }
+    expect(await status()).toBe('refunded');
+    const { id, chargeId, amount } = await state();
+    expect(asked.mock.calls).toEqual(Array.from({ length: 4 }, () => [`${id}:refund`, chargeId, amount]));
+    expect(provider.holds).toBe(0);
+  });
+
+  it('keeps owing a refund that the provider declines, and says why it waits', async () => {
+    const { provider, record, attempt, state, cancel, waitMs } = await world();
+    await record(await attempt());
+    await cancel();
+    jest.spyOn(provider, 'refund').mockResolvedValueOnce({ kind: 'declined', reason: 'account locked' });
+    await record(await attempt());
+    expect(await state()).toMatchObject({ status: 'refunding', reason: 'account locked' });
+    expect(await waitMs()).toBe(50);
+    await record(await attempt());
+    expect(await state()).toMatchObject({ status: 'refunded', reason: undefined });
+  });
+
+  it('postpones a payment that it has no business with, and says why', async () => {
+    const { settle, payment } = await world();
+    const captured = payment.charged('ch_1', new Date()).next;
+    const settled = await settle.execute(captured);
+    expect(settled.error?.message).toBe(`Payment ${payment.id} was claimed, but has no next step`);
+    expect(settled.change(captured)).toEqual(captured.unchanged());
+    const broken = new Payment({ ...captured.snapshot(), status: 'refunding', chargeId: undefined });
+    expect((await settle.execute(broken)).error?.message).toBe(
+      `Payment ${payment.id} is to be refunded, but has no charge`,
+    );
+  });
+
+  it('waits twice as long after each attempt, up to half a minute, but at most two seconds in an outage', () => {
+    expect([1, 2, 3, 8, 9, 100].map(BACKOFF.backoffMs)).toEqual([200, 400, 800, 25_600, 30_000, 30_000]);
+    expect(BACKOFF.outageBackoffMs).toBe(2_000);
   });
 
   it('holds what the provider holds in the end, whatever crashes, gets lost or crosses on the way', async () => {

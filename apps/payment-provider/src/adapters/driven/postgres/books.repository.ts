@@ -1,7 +1,16 @@
 import { Money } from '@atlas/kernel';
 import type { DataSource } from 'typeorm';
-import { type BookPage, Books, type KeyedResult, type RefundResult } from '../../../application/ports';
-import type { BookEntry, Charge, Refund } from '../../../domain/charge';
+import { type BookPage, Books } from '../../../application/ports';
+import {
+  type BookEntry,
+  type Charge,
+  type KeyedResult,
+  type Refund,
+  repeatedCharge,
+  repeatedRefund,
+  type RefundRequest,
+  type RefundResult,
+} from '../../../domain/charge';
 
 interface ChargeRow {
   readonly id: string;
@@ -68,15 +77,11 @@ export class PostgresBooks extends Books {
     );
     if (!row) return { kind: 'in-progress' };
     const value = toCharge(row);
-    if (row.isNew) return { kind: 'created', value };
-    const same = value.reference === reference && value.source === source && value.amount.equals(amount);
-    return same ? { kind: 'replayed', value } : { kind: 'key-reused' };
+    return row.isNew ? { kind: 'created', value } : repeatedCharge(charge, value);
   }
 
-  async addRefund(
-    key: string,
-    { id, chargeId, createdAt }: Pick<Refund, 'id' | 'chargeId' | 'createdAt'>,
-  ): Promise<RefundResult> {
+  async addRefund(key: string, refund: RefundRequest): Promise<RefundResult> {
+    const { id, chargeId, createdAt } = refund;
     const [row]: ({ chargeExists: boolean; isNew: boolean | null } & RefundRow)[] =
       await this.dataSource.query(
         `WITH claim AS (
@@ -107,9 +112,9 @@ export class PostgresBooks extends Books {
       return row?.chargeExists ? { kind: 'in-progress' } : { kind: 'no-such-charge' };
     }
     const value = toRefund(row);
-    if (row.isNew) return { kind: 'created', value };
-    if (row.key !== key) return { kind: 'already-refunded', value };
-    return row.charge_id === chargeId ? { kind: 'replayed', value } : { kind: 'key-reused' };
+    return row.isNew
+      ? { kind: 'created', value }
+      : repeatedRefund({ ...refund, key }, { ...value, key: row.key });
   }
 
   async getCharge(chargeId: string): Promise<Charge | undefined> {

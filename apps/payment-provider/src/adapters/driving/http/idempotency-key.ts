@@ -2,7 +2,7 @@ import { ApiHeader } from '@nestjs/swagger';
 import { Problem } from '@atlas/service';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { KeyedResult } from '../../../application/ports';
+import type { KeyedResult } from '../../../domain/charge';
 
 /** As Fastify names it. */
 export const KEY_HEADER = 'idempotency-key';

@@ -44,6 +44,14 @@ export class MemoryPaymentRepository extends PaymentRepository {
     return this.payments.get(id);
   }
 
+  getAll(ids: readonly string[]): Promise<readonly Payment[]> {
+    return this.payments.getAll(ids);
+  }
+
+  list(): Promise<readonly Payment[]> {
+    return this.payments.list();
+  }
+
   private booking(change: Transition): Transition {
     return (payment) => this.ledger.book(change(payment));
   }

@@ -6,9 +6,9 @@ import {
   PaymentProvider,
   ProviderBooks,
   type RefundOutcome,
-  type StatementLine,
   type StatementPage,
 } from '../../../application/ports';
+import type { StatementLine } from '../../../domain/statement';
 
 const NO_SUCH_CHARGE = { kind: 'declined', reason: 'there is no such charge' } as const;
 

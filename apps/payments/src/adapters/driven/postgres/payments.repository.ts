@@ -44,6 +44,10 @@ export class PostgresPaymentRepository extends PaymentRepository {
     return this.payments.get(id);
   }
 
+  getAll(ids: readonly string[]): Promise<readonly Payment[]> {
+    return this.payments.getAll(ids);
+  }
+
   private booking(change: Transition): Transition {
     return (payment) => this.book(change(payment));
   }

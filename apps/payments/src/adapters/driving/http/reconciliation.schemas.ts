@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { DIFFERENCE_KINDS } from '../../../application/ports';
 import type { ReconciliationStatus } from '../../../application/queries/get-reconciliation';
+import { DIFFERENCE_KINDS } from '../../../domain/statement';
 
 export const reconciliationResponse = z
   .object({

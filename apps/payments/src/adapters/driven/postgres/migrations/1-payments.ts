@@ -66,13 +66,12 @@ export class Payments1795737700000 implements MigrationInterface {
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
       -- The provider's books, as far as we have read them. A charge is unmatched if its payment did not hold it when it
-      -- was read, or if it has no payment.
+      -- was read, or if it has none.
       CREATE TABLE statement_line (
         id text PRIMARY KEY,
         kind text NOT NULL CHECK (kind IN ('charge', 'refund')),
         charge_id text NOT NULL,
         reference text NOT NULL,
-        payment_id uuid,
         amount bigint NOT NULL,
         currency text NOT NULL,
         unmatched boolean NOT NULL,
