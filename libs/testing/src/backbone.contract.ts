@@ -170,6 +170,32 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(admitted.flat()).toEqual([id]);
       });
 
+      it('admits an event that another unit has admitted only if that one fails', async () => {
+        for (const fails of [false, true]) {
+          const id = randomUUID();
+          const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+          const first = ours.unitOfWork.run(async () => {
+            await ours.inbox.admit('h', [id]);
+            begun.resolve();
+            await over.promise;
+          });
+          await begun.promise;
+          let isDecided = false;
+          const second = theirs.inbox.admit('h', [id]).finally(() => (isDecided = true));
+          // Others are admitted meanwhile; this one waits.
+          expect(await theirs.inbox.admit('h', [randomUUID()])).toHaveLength(1);
+          expect(isDecided).toBe(false);
+          if (fails) {
+            over.reject(new Error('the first fails'));
+            await expect(first).rejects.toThrow('the first fails');
+          } else {
+            over.resolve();
+            await first;
+          }
+          expect(await second).toEqual(fails ? [id] : []);
+        }
+      });
+
       it('knows which events were handled, including those in the open unit of work', async () => {
         const [before, now, never] = [randomUUID(), randomUUID(), randomUUID()];
         await ours.inbox.admit('d', [before]);

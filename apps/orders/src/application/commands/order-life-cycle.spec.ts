@@ -1,20 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import { Money } from '@atlas/kernel';
 import { MemoryContext } from '@atlas/testing';
 import { MemoryOrderRepository } from '../../adapters/driven/memory/orders.repository';
 import { MemoryPriceBook } from '../../adapters/driven/memory/price-book.repository';
-import { PlaceOrder } from './place-order';
+import { GetOrder } from '../queries/get-order';
+import { ListOrders } from '../queries/list-orders';
+import { ListPrices } from '../queries/list-prices';
 import { CancelOrder } from './cancel-order';
 import { ExpireOrders } from './expire-orders';
+import { PlaceOrder } from './place-order';
 import { RecordPaymentCaptured } from './record-payment-captured';
 import { RecordPaymentRefused } from './record-payment-refused';
 import { RecordStockRejected } from './record-stock-rejected';
 import { RecordStockReleased } from './record-stock-released';
 import { RecordStockReserved } from './record-stock-reserved';
 import { SetPrices } from './set-prices';
-import { GetOrder } from '../queries/get-order';
-import { ListOrders } from '../queries/list-orders';
-import { ListPrices } from '../queries/list-prices';
 
 const QUARTER_HOUR_MS = 15 * 60_000;
 
@@ -33,6 +32,7 @@ async function world() {
   const get = new GetOrder(orders);
   return {
     clock,
+    newId: () => ids.next(),
     place: async (customerId = 'ada') => {
       const placed = await placeOrder.execute({ customerId, lines, paymentToken: 'tok_approve' });
       if (!placed.ok) throw new Error('It has no price');
@@ -103,8 +103,8 @@ describe('An order', () => {
   });
 
   it('that nobody knows is nothing to cancel, but an error if another context speaks of it', async () => {
-    const { cancel, reserved, rejected, released, captured, refused, get } = await world();
-    const id = randomUUID();
+    const { newId, cancel, reserved, rejected, released, captured, refused, get } = await world();
+    const id = newId();
     expect(await get.execute(id)).toBeUndefined();
     expect(await cancel.execute(id)).toBeUndefined();
     for (const told of [
