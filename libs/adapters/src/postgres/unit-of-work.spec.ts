@@ -77,6 +77,88 @@ describe('A PostgreSQL unit of work', () => {
     expect(attempts).toBe(1);
   });
 
+  /** Fails as PostgreSQL does when it asks the client to try again, `times` times. */
+  const failing = (times: number, code: string) => {
+    let attempts = 0;
+    const work = unitOfWork.run(async () => {
+      attempts += 1;
+      unitOfWork.afterCommit(() => committed.push(attempts));
+      if (attempts <= times) {
+        await unitOfWork.manager.query(
+          `DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '${code}'; END $$`,
+        );
+      }
+      return attempts;
+    });
+    const committed: number[] = [];
+    return work.then(
+      (value) => ({ value, committed }),
+      (error: Error) => ({ error, attempts, committed }),
+    );
+  };
+
+  it.each(['40001', '40P01'])(
+    'is retried if PostgreSQL asks for it with %s, and commits once',
+    async (code) => {
+      expect(await failing(2, code)).toEqual({ value: 3, committed: [3] });
+    },
+  );
+
+  it('gives up after eight more attempts', async () => {
+    const failed = await failing(Infinity, '40001');
+    expect(failed).toMatchObject({ error: { message: 'again' }, attempts: 9, committed: [] });
+  });
+
+  it('keeps state for each owner and unit of work', async () => {
+    const [one, other] = [{}, {}];
+    const begin = jest.fn(() => ({}));
+    await unitOfWork.run(async () => {
+      const state = unitOfWork.local(one, begin);
+      expect(unitOfWork.local(one, begin)).toBe(state);
+      expect(unitOfWork.local(other, begin)).not.toBe(state);
+    });
+    expect(begin).toHaveBeenCalledTimes(2);
+    await unitOfWork.run(async () => void unitOfWork.local(one, begin));
+    expect(begin).toHaveBeenCalledTimes(3);
+  });
+
+  it('is needed to announce, to take a turn and to keep state', async () => {
+    const message = 'This requires an open unit of work';
+    expect(() => unitOfWork.announce([randomUUID()])).toThrow(message);
+    expect(() => unitOfWork.local({}, () => 1)).toThrow(message);
+    await expect(unitOfWork.takeTurn('stock')).rejects.toThrow(message);
+    expect([unitOfWork.isOpen, [...unitOfWork.announced]]).toEqual([false, []]);
+    await unitOfWork.run(async () => {
+      unitOfWork.announce(['a', 'b']);
+      unitOfWork.announce(['b', 'c']);
+      expect([unitOfWork.isOpen, [...unitOfWork.announced]]).toEqual([true, ['a', 'b', 'c']]);
+    });
+  });
+
+  it('takes a turn once, however often it asks, and waits for nobody in another turn', async () => {
+    const turns: string[] = [];
+    const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const first = unitOfWork.run(async () => {
+      await Promise.all([unitOfWork.takeTurn('a'), unitOfWork.takeTurn('a')]);
+      const held: unknown[] = await unitOfWork.manager.query(
+        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()`,
+      );
+      expect(held).toHaveLength(1);
+      begun.resolve();
+      await over.promise;
+      turns.push('first');
+    });
+    await begun.promise;
+    await unitOfWork.run(() => unitOfWork.takeTurn('b'));
+    const second = unitOfWork.run(async () => {
+      await unitOfWork.takeTurn('a');
+      turns.push('second');
+    });
+    over.resolve();
+    await Promise.all([first, second]);
+    expect(turns).toEqual(['first', 'second']);
+  });
+
   it('writes what a writer before the commit adds, to whichever store', async () => {
     const outbox = new PostgresOutbox(unitOfWork, new SystemClock(), new UuidV7Generator());
     const notes = new AppendStore(unitOfWork, Note);
