@@ -40,7 +40,7 @@ describe('The lag of consumers', () => {
     ]);
   });
 
-  it('counts the records of its own topic only', async () => {
+  it('counts the records of its own topic and its consumers only', async () => {
     const found = await lags(
       [
         [TOPIC, 0, 10],
@@ -48,7 +48,8 @@ describe('The lag of consumers', () => {
       ],
       [
         ['shelves', TOPIC, 0, 4],
-        ['lending', 'shelves.events', 0, 0],
+        ['shelves', 'shelves.events', 0, 0],
+        ['strangers', TOPIC, 0, 0],
       ],
     );
     expect(found).toEqual([{ group: 'shelves', partition: 0, records: 6 }]);
