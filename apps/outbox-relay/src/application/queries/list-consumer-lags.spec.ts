@@ -9,16 +9,16 @@ describe('The lag of consumers', () => {
     committed: readonly (readonly [group: string, topic: string, partition: number, committed: number])[],
   ) => {
     const log = {
-      describe: async () => ends.map(([topic, partition, end]) => ({ topic, partition, begin: 0, end })),
-      groupOffsets: async () =>
-        committed.map(([group, topic, partition, offset]) => ({
-          group,
-          topic,
-          partition,
-          committed: offset,
-        })),
+      describe: async (topics: readonly string[]) =>
+        ends
+          .filter(([topic]) => topics.includes(topic))
+          .map(([topic, partition, end]) => ({ topic, partition, begin: 0, end })),
+      groupOffsets: async (groups: readonly string[]) =>
+        committed
+          .filter(([group]) => groups.includes(group))
+          .map(([group, topic, partition, offset]) => ({ group, topic, partition, committed: offset })),
     } as unknown as ObservableLog;
-    return new ListConsumerLags(log, TOPIC).execute();
+    return new ListConsumerLags(log, TOPIC, ['shelves', 'fees']).execute();
   };
 
   it('is how many records of each partition a group has not committed yet', async () => {
