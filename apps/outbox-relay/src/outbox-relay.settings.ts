@@ -27,11 +27,6 @@ export const outboxRelaySettings = ({ contracts }: EventLanguage, service: strin
       .max(10_000)
       .default(2_000)
       .describe('a whole number of rows from 1 to 10000: the most in one transaction on the log'),
-    OUTBOX_RETENTION_HOURS: z.coerce
-      .number()
-      .min(0)
-      .default(7 * 24)
-      .describe('a number of hours from 0: how long published rows are kept, for audits'),
   });
 };
 

@@ -21,6 +21,7 @@ describe('The settings of a service', () => {
       ...urls,
       HOST: '127.0.0.1',
       PORT: 4001,
+      OUTBOX_RETENTION_HOURS: 168,
       DRAIN_MS: 0,
       HTTP_LOAD_SHEDDING: 'on',
       HTTP_LATENCY_TARGET_MS: 1_000,

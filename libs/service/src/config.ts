@@ -73,6 +73,9 @@ const httpSettings = {
     .describe('a whole number from 1 to 100000: more concurrent requests are never accepted'),
 };
 
+/** Of the outboxes. */
+export const DEFAULT_OUTBOX_RETENTION_HOURS = 7 * 24;
+
 /**
  * The settings of every service. End each schema with a description of what it allows: an operator reads it when the
  * value is invalid.
@@ -97,13 +100,21 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
           'postgres://user:password@host/name',
       ),
     ...kafkaSettings,
+    OUTBOX_RETENTION_HOURS: z.coerce
+      .number()
+      .min(0)
+      .default(DEFAULT_OUTBOX_RETENTION_HOURS)
+      .describe(
+        'a number of hours from 0: how long published events are kept in the outboxes, from where they can be published ' +
+          'again after a restore. Must be the same for all relays and consumers of a platform',
+      ),
     INBOX_RETENTION_HOURS: z.coerce
       .number()
       .positive()
       .optional()
       .describe(
-        'a number of hours: how long a consumer remembers the events that it has handled. Default: as long as the log ' +
-          'can redeliver them, which is the minimum',
+        'a number of hours: how long a consumer remembers the events that it has handled. Default: a day longer than the ' +
+          'minimum, which is as long as an outbox can publish them again and then the log can redeliver them',
       ),
     DRAIN_MS: z.coerce
       .number()

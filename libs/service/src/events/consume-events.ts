@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { EventCatalogue } from '@atlas/events';
 import { Attempts, DeadLetters, EventLog, Inbox, UnitOfWork } from '@atlas/ports/adapters';
+import { DEFAULT_OUTBOX_RETENTION_HOURS } from '../config';
 import type { Readiness } from '../health';
 import type { BaseSettings } from '../service-definition';
 import type { DeadLetterService } from './dead-letter.service';
@@ -10,7 +11,10 @@ import { EventLogServer } from './event-log-server';
 export function consumeEvents(
   app: NestFastifyApplication,
   { name, catalogue }: { readonly name: string; readonly catalogue: EventCatalogue },
-  { INBOX_RETENTION_HOURS: inboxHours }: Pick<BaseSettings, 'INBOX_RETENTION_HOURS'>,
+  {
+    INBOX_RETENTION_HOURS: inboxHours,
+    OUTBOX_RETENTION_HOURS: outboxHours = DEFAULT_OUTBOX_RETENTION_HOURS,
+  }: Pick<BaseSettings, 'INBOX_RETENTION_HOURS' | 'OUTBOX_RETENTION_HOURS'>,
   readiness: Readiness,
   letters: DeadLetterService,
 ): void {
@@ -23,6 +27,7 @@ export function consumeEvents(
     {
       group: name,
       catalogue,
+      outboxRetentionMs: outboxHours * 3_600_000,
       inboxRetentionMs: inboxHours === undefined ? undefined : inboxHours * 3_600_000,
     },
   );

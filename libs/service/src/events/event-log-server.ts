@@ -24,7 +24,9 @@ export interface EventLogServerOptions extends Pick<BatchProcessorOptions, 'maxA
   readonly group: string;
   /** The events that `@EventPattern` methods may name; records of others become dead letters. */
   readonly catalogue: EventCatalogue;
-  /** How long the inbox remembers an event, milliseconds. Default: a day longer than the log can redeliver it. */
+  /** How long an outbox can publish an event again, milliseconds. Default 0. */
+  readonly outboxRetentionMs?: number | undefined;
+  /** How long the inbox remembers an event, milliseconds. Default: a day longer than it can be delivered again. */
   readonly inboxRetentionMs?: number | undefined;
 }
 
@@ -149,11 +151,17 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     return this.batches.redeliver(record, event);
   }
 
-  /** @throws ConfigError if the inbox would forget events that the log can redeliver. */
+  /** @throws ConfigError if the inbox would forget events that can be delivered again. */
   private async startPruner(topics: readonly string[]): Promise<InboxPruner> {
     const { eventLog, inbox } = this.ports;
-    const { group, inboxRetentionMs } = this.options;
-    const pruner = new InboxPruner(inbox, group, () => eventLog.redeliveryWindowMs(topics), inboxRetentionMs);
+    const { group, outboxRetentionMs = 0, inboxRetentionMs } = this.options;
+    const pruner = new InboxPruner(
+      inbox,
+      group,
+      () => eventLog.redeliveryWindowMs(topics),
+      outboxRetentionMs,
+      inboxRetentionMs,
+    );
     await pruner.check();
     pruner.start();
     return pruner;

@@ -7,17 +7,18 @@ const HOUR = 3_600_000;
 describe('The inbox', () => {
   const inbox = new MemoryInbox(new MemoryUnitOfWork(new MemoryDatabase()));
 
-  it('may forget an event no sooner than the log, which is said with the least that is allowed', async () => {
+  it('may forget an event no sooner than outbox and log together, which is said with the least that is allowed', async () => {
     const check = (windowMs: number, retentionMs?: number) =>
-      new InboxPruner(inbox, 'lending', async () => windowMs, retentionMs).check();
+      new InboxPruner(inbox, 'lending', async () => windowMs, 168 * HOUR, retentionMs).check();
 
-    await expect(check(192.5 * HOUR, 168 * HOUR)).rejects.toThrow(
-      'INBOX_RETENTION_HOURS is wrong: the log can redeliver an event for 193 hours',
+    await expect(check(24.5 * HOUR, 192 * HOUR)).rejects.toThrow(
+      'INBOX_RETENTION_HOURS is wrong: an event can be delivered again for 193 hours. The outboxes can publish it again ' +
+        'for 168 (OUTBOX_RETENTION_HOURS), and then the log can deliver it for 25',
     );
     await expect(check(Infinity, 1_000 * HOUR)).rejects.toThrow(
       'the log keeps its records forever, so the inbox must, too',
     );
-    await check(192 * HOUR, 192 * HOUR);
+    await check(24 * HOUR, 192 * HOUR);
     await check(Infinity);
   });
 
@@ -29,10 +30,10 @@ describe('The inbox', () => {
     clock.mockReturnValue(1_000 + 10 * HOUR);
     const young = randomUUID();
     await inbox.admit('lending', [young]);
-    clock.mockReturnValue(1_001 + 30 * HOUR);
+    clock.mockReturnValue(1_001 + 31 * HOUR);
 
     let windowMs = Infinity;
-    const pruner = new InboxPruner(inbox, 'lending', async () => windowMs);
+    const pruner = new InboxPruner(inbox, 'lending', async () => windowMs, HOUR);
     expect(await pruner.prune()).toBe(0);
     windowMs = 6 * HOUR;
     const forgotten = await pruner.prune();

@@ -8,7 +8,11 @@ const REST_MS = 10 * 60_000;
 /** Small enough that no statement takes long. */
 const PAGE = 5_000;
 
-/** Deletes old events from the inbox, but never those that the log can redeliver. */
+/**
+ * Deletes old events from the inbox, but never those that can be delivered again. A relay that adopts a restored database
+ * publishes events again that are still in the outbox, and the log delivers them for as long as it keeps them: so the
+ * inbox remembers an event for both periods together.
+ */
 export class InboxPruner {
   private readonly logger = new Logger(InboxPruner.name);
   private readonly loop = new Loop(
@@ -27,25 +31,29 @@ export class InboxPruner {
   /**
    * @param askWindow how long the log can redeliver an event, milliseconds: asked in each round, as the log's settings
    *   may change at any time.
-   * @param retentionMs how long the inbox remembers an event; default: a day longer than the window.
+   * @param outboxMs how long an outbox can publish an event again, milliseconds.
+   * @param retentionMs how long the inbox remembers an event; default: a day longer than both together.
    */
   constructor(
     private readonly inbox: Inbox,
     private readonly consumer: string,
     private readonly askWindow: () => Promise<number>,
+    private readonly outboxMs: number,
     private readonly retentionMs?: number,
   ) {}
 
-  /** @throws ConfigError if the inbox would forget events that the log can redeliver. */
+  /** @throws ConfigError if the inbox would forget events that can be delivered again. */
   async check(): Promise<void> {
     const windowMs = await this.askWindow();
-    if (this.retentionMs === undefined || this.retentionMs >= windowMs) return;
+    const minimumMs = windowMs + this.outboxMs;
+    if (this.retentionMs === undefined || this.retentionMs >= minimumMs) return;
     throw new ConfigError(
       windowMs === Infinity
         ? 'INBOX_RETENTION_HOURS is wrong: the log keeps its records forever, so the inbox must, too. Remove the setting.'
-        : `INBOX_RETENTION_HOURS is wrong: the log can redeliver an event for ${hours(windowMs)} hours (the retention ` +
-            'of its topics and the age of their segments). Set it to at least that, remove it, or shorten the ' +
-            "topics' retention.",
+        : `INBOX_RETENTION_HOURS is wrong: an event can be delivered again for ${hours(minimumMs)} hours. The outboxes ` +
+            `can publish it again for ${hours(this.outboxMs)} (OUTBOX_RETENTION_HOURS), and then the log can deliver it ` +
+            `for ${hours(windowMs)} (the retention of its topics and the age of their segments). Set it to at least ` +
+            `${hours(minimumMs)}, remove it, or shorten the others.`,
     );
   }
 
@@ -59,8 +67,8 @@ export class InboxPruner {
 
   /** @returns how many events it has deleted. */
   async prune(signal?: AbortSignal): Promise<number> {
-    const windowMs = await this.askWindow();
-    const ageMs = Math.max(this.retentionMs ?? windowMs + 24 * HOUR_MS, windowMs);
+    const minimumMs = (await this.askWindow()) + this.outboxMs;
+    const ageMs = Math.max(this.retentionMs ?? minimumMs + 24 * HOUR_MS, minimumMs);
     if (ageMs === Infinity) return 0;
     let all = 0;
     for (let page = PAGE; page === PAGE && !signal?.aborted; all += page) {
