@@ -28,6 +28,10 @@ export class Child {
     return new Child(fork(file, { execArgv, env: { PORT: '0', ...env }, silent: true }));
   }
 
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
   /** Calls its HTTP API, once it listens. */
   async get(path: string): Promise<Record<string, unknown>> {
     const url = await eventually(() => {

@@ -132,7 +132,6 @@ async function transactionalClient(stack: Stack) {
 
 async function relayRate(log: KafkaEventLog, database: Client, rows: number): Promise<number> {
   const events = Array.from({ length: rows }, newEvent);
-  await database.query('TRUNCATE outbox');
   await database.query('BEGIN');
   await addToOutbox(database, events);
   await pause(SETTLE_MS);
