@@ -10,15 +10,22 @@ import { MeasuredEventLog } from './adapters/driven/telemetry/measured-event-log
 import { RelayController } from './adapters/driving/http/relay.controller';
 import { RelayOutboxJob } from './adapters/driving/jobs/relay-outbox.job';
 import { measureRelay } from './adapters/driving/telemetry/relay-metrics';
+import { AdoptOutbox } from './application/commands/adopt-outbox';
 import { RelayOutbox } from './application/commands/relay-outbox';
 import { GetRelayStatus } from './application/queries/get-relay-status';
 import { ListConsumerLags } from './application/queries/list-consumer-lags';
 import { RelayProgress } from './domain/relay-progress';
 import { consumersOf, type OutboxRelaySettings } from './outbox-relay.settings';
 
+/** The outbox for an adoption, which takes turns with the running relay as another relay would. */
+class AdoptedOutbox extends PostgresOutboxSource {}
+
 @Module({})
 export class OutboxRelayModule implements OnApplicationShutdown {
-  constructor(private readonly outbox: PostgresOutboxSource) {}
+  constructor(
+    private readonly outbox: PostgresOutboxSource,
+    private readonly adoptedOutbox: AdoptedOutbox,
+  ) {}
 
   static register(settings: OutboxRelaySettings, { topics }: EventLanguage): DynamicModule {
     const service = settings.SERVICE;
@@ -40,6 +47,13 @@ export class OutboxRelayModule implements OnApplicationShutdown {
         Random,
         relaySettings,
       ),
+      provide(
+        AdoptOutbox,
+        AdoptedOutbox,
+        EventLog,
+        Clock,
+        value({ service, topics: [topic], retentionMs: relaySettings.value.retentionMs }),
+      ),
     ];
     const queries = [
       provide(GetRelayStatus, PostgresOutboxSource, RelayProgress, Clock, value(service)),
@@ -49,6 +63,7 @@ export class OutboxRelayModule implements OnApplicationShutdown {
       { provide: Clock, useClass: SystemClock },
       { provide: Random, useClass: SystemRandom },
       provide(PostgresOutboxSource, value({ url: settings.DATABASE_URL })),
+      provide(AdoptedOutbox, value({ url: settings.DATABASE_URL })),
       provide(MeasuredEventLog, EventLog),
     ];
     const telemetry = {
@@ -67,6 +82,6 @@ export class OutboxRelayModule implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.outbox.close();
+    await Promise.all([this.outbox.close(), this.adoptedOutbox.close()]);
   }
 }

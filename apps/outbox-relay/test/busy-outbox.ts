@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connectDatabase } from '@atlas/adapters/postgres';
+import { connectDatabase, PostgresOutboxSource } from '@atlas/adapters/postgres';
 import type { ConsumedRecord, EventLog, PartitionDescription } from '@atlas/ports/adapters';
 import { SeededRandom, eventually } from '@atlas/testing';
 import { Client } from 'pg';
 
-export const TOPIC = 'orders.events';
+const SERVICE = 'orders';
+export const TOPIC = `${SERVICE}.events`;
 const AGGREGATES = 10;
 const WRITERS = 4;
 
@@ -35,6 +36,19 @@ export class BusyOutbox {
     await this.query(`
       CREATE TABLE aggregate (id text PRIMARY KEY, version integer NOT NULL DEFAULT 0);
       INSERT INTO aggregate (id) SELECT 'order-' || n FROM generate_series(0, ${AGGREGATES - 1}) AS n`);
+    await this.replaceOthers();
+  }
+
+  /** Earlier tests may have published from other databases, whose cursor the relay would find. */
+  private async replaceOthers(): Promise<void> {
+    const session = await this.log.openPublisher(SERVICE);
+    if (session.cursor !== undefined) {
+      const source = new PostgresOutboxSource({ url: this.url });
+      await source.acquire(AbortSignal.timeout(10_000));
+      await session.publish([], await source.adopt(undefined, undefined));
+      await source.close();
+    }
+    await session.close();
   }
 
   async connect(): Promise<Client> {

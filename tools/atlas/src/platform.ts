@@ -2,7 +2,7 @@ import type { EventLogSettings } from '@atlas/adapters/event-log';
 import type { Container } from './container';
 import { DockerStack } from './docker-stack';
 import { Home } from './home';
-import { DECLARATIONS, EVENT_LOG_DATABASE, KAFKA, POSTGRES, SERVICES } from './topology';
+import { DECLARATIONS, EVENT_LOG_DATABASE, KAFKA, POSTGRES, PROCESSES, SERVICES } from './topology';
 import { UserError } from './user-error';
 
 /** Local processes on embedded engines, or containers on Kafka. */
@@ -15,6 +15,8 @@ export interface Platform {
   readonly stack: Stack;
   /** Base URL of each context, such as `http://127.0.0.1:4001`. */
   readonly urls: Readonly<Record<string, string>>;
+  /** Base URL of a relay of each context that has one. */
+  readonly relays: Readonly<Record<string, string>>;
   /** Base URL of each stand-in for another company's system. */
   readonly outside: Readonly<Record<string, string>>;
   /** Database URL (`postgres://…`) of each context and each stand-in. */
@@ -91,6 +93,12 @@ function complete(
   return {
     stack,
     urls: pick(urls, SERVICES),
+    relays: Object.fromEntries(
+      PROCESSES.filter(({ kind }) => kind === 'relay').map(({ name, context }) => [
+        context.name,
+        urls.get(name) ?? '',
+      ]),
+    ),
     outside: pick(urls, outside),
     databases: pick(databases, owners),
     eventLog,

@@ -215,6 +215,20 @@ verb<Common & { reason: string }>(
   async (options, _command, letter) => (await import('./commands/dlq.js')).runDiscard(options, letter),
 ).requiredOption('--reason <text>', 'the reason, kept with the dead letter');
 
+// ---- relays
+
+const relay = program
+  .command('relay')
+  .description('The relays, which publish what the services commit.')
+  .helpCommand(false);
+
+verb<Common>(
+  relay,
+  'adopt <service>',
+  'Goes on publishing from a database that was restored, moved or failed over; only after a relay has stopped for it.',
+  async (options, _command, service) => (await import('./commands/relay.js')).runAdopt(options, service),
+);
+
 /** Exits now, without waiting for open connections. */
 function ended(code: number): never {
   process.exit(code);

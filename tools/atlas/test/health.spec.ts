@@ -35,7 +35,19 @@ describe('the health of a process', () => {
         { dependency: 'provider', breaker: 'open', since: '2026-11-24T10:00:00.000Z' },
         { dependency: 'vault', breaker: 'closed', since: null },
       ],
+      troubles: [],
     });
+  });
+
+  it('names the parts that do not work, with the reason', async () => {
+    const details = {
+      relay: { status: 'degraded', role: 'standby', message: 'The database was restored' },
+      log: { status: 'up', message: 'connected' },
+    };
+    const url = await answering((_, response) =>
+      response.end(JSON.stringify({ status: 'degraded', details })),
+    );
+    expect((await healthOf(url)).troubles).toEqual([{ part: 'relay', message: 'The database was restored' }]);
   });
 
   it('is told by a process that cannot serve, too', async () => {
@@ -46,6 +58,7 @@ describe('the health of a process', () => {
     expect(await healthOf(url)).toEqual({
       ready: false,
       circuits: [{ dependency: 'provider', breaker: 'half-open', since: null }],
+      troubles: [],
     });
   });
 
@@ -55,13 +68,13 @@ describe('the health of a process', () => {
     ['JSON of another shape', '{"details":[1,2]}'],
   ])('is its readiness alone if the process says %s', async (_, body) => {
     const url = await answering((_, response) => response.end(body));
-    expect(await healthOf(url)).toEqual({ ready: true, circuits: [] });
+    expect(await healthOf(url)).toEqual({ ready: true, circuits: [], troubles: [] });
   });
 
   it('is not ready where nothing listens', async () => {
     const url = await answering(() => undefined);
     await new Promise((closed) => server?.close(closed));
     server = undefined;
-    expect(await healthOf(url)).toEqual({ ready: false, circuits: [] });
+    expect(await healthOf(url)).toEqual({ ready: false, circuits: [], troubles: [] });
   });
 });

@@ -3,9 +3,11 @@ import type { EventLog } from '@atlas/ports/adapters';
 
 export {
   EventLog,
+  type FoundRow,
   NoOutboxError,
   type OutboxBacklog,
   type OutboxPage,
+  OutboxReplacedError,
   OutboxSource,
   type OutgoingRecord,
   type PublisherSession,
@@ -14,6 +16,9 @@ export {
 
 /** What publishing needs of the log. */
 export type PublishingLog = Pick<EventLog, 'ensureTopics' | 'openPublisher'>;
+
+/** What adopting another database needs of the log. */
+export type AdoptingLog = Pick<EventLog, 'openPublisher' | 'describe' | 'read'>;
 
 /** What measuring consumers needs of the log. */
 export type ObservableLog = Pick<EventLog, 'describe' | 'groupOffsets'>;

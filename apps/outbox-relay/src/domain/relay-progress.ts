@@ -26,12 +26,15 @@ export class RelayProgress {
   published = 0;
   transactions = 0;
   failures = 0;
+  /** It doesn't publish until an operator has decided that the database is the right one. */
+  isHalted = false;
   private failuresInARow = 0;
   private failure: Failure | undefined;
   private reported: Failure | undefined;
 
   becomeOwner(cursor: string | undefined): void {
     this.role = 'owner';
+    this.isHalted = false;
     this.cursor = cursor;
   }
 

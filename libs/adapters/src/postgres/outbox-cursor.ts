@@ -1,64 +1,160 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
 /**
- * The transactions that had ended when a reader looked: all below `next` except those in `running`. Equivalent to
- * PostgreSQL's `pg_snapshot`, whose text form is `xmin:xmax:xip,xip…`.
+ * How far a relay has read. Every committed row is published if its id is at most `top` and its transaction is not in
+ * `running`; of a transaction in `late`, if its id is at most `late.after`. See docs/adr/0003.
  */
-export interface SeenTransactions {
+export interface OutboxCursor {
+  /** The highest id that was read; 0 before the first row. */
+  readonly top: bigint;
+  /** The transactions that had begun and not ended when `top` was read: they may hold ids up to `top`. */
+  readonly running: readonly bigint[];
+  /** Transactions of `running` that have ended since and have too many rows up to `top` for one page. */
+  readonly late?: { readonly xids: readonly bigint[]; readonly after: bigint } | undefined;
+  /** The number of the next transaction to begin then; `running` has none from there on. */
   readonly next: bigint;
+  /** Where the rows were read. */
+  readonly server?: ServerIdentity | undefined;
+  /** Undefined before the first row. */
+  readonly witness?: Witness | undefined;
+}
+
+/** Undefined parts can't be read on this server. */
+export interface ServerIdentity {
+  /** The number that PostgreSQL gives a data folder when it makes it; a copy keeps it. */
+  readonly system?: string | undefined;
+  /** Begins anew after each promotion and each recovery to an earlier time. */
+  readonly timeline?: string | undefined;
+}
+
+/** What a database contains if it has everything that was published. */
+export interface Witness {
+  /** A row that the relay has committed to the database itself. */
+  readonly mark?: { readonly id: string; readonly token: string } | undefined;
+  /** Rows that were published since. */
+  readonly ids: readonly bigint[];
+  /** Of these rows: see {@link digestOf}. */
+  readonly digest: bigint;
+}
+
+/** Before the first row. */
+export const START: OutboxCursor = { top: 0n, running: [], next: 0n };
+
+/** A number for a set of rows and their events; that of two disjoint sets is the {@link sum} of theirs. */
+export function digestOf(rows: readonly { readonly id: string; readonly event_id: string }[]): bigint {
+  return rows.reduce((digest, { id, event_id }) => {
+    const hash = createHash('sha256').update(`${id} ${event_id}`).digest();
+    return sum(digest, hash.readBigUInt64BE());
+  }, 0n);
+}
+
+export const sum = (one: bigint, other: bigint): bigint => BigInt.asUintN(64, one + other);
+
+/** A `pg_snapshot`: the transactions that a reader sees are those below `xmax`, except those in `running`. */
+export interface Snapshot {
+  readonly xmin: bigint;
+  readonly xmax: bigint;
   readonly running: readonly bigint[];
 }
 
-/**
- * How far a relay has read: all rows of transactions in `seen` and, while a window is open, the window's rows up to the
- * id `after`.
- */
-export interface OutboxCursor {
-  readonly seen: SeenTransactions;
-  readonly window?: { readonly upTo: SeenTransactions; readonly after: string } | undefined;
-}
-
-/** Before the first transaction. */
-export const START: OutboxCursor = { seen: { next: 1n, running: [] } };
-
 /** @throws Error if `text` is not a pg_snapshot. */
-export function parseSnapshot(text: string): SeenTransactions {
-  const match = /^\d+:(\d+):((?:\d+(?:,\d+)*)?)$/.exec(text);
+export function parseSnapshot(text: string): Snapshot {
+  const match = /^(\d+):(\d+):((?:\d+(?:,\d+)*)?)$/.exec(text);
   if (!match) throw new Error(`"${text}" is not a pg_snapshot`);
+  const [, xmin, xmax, running] = match as unknown as [string, string, string, string];
   return {
-    next: BigInt(match[1] as string),
-    running: (match[2] as string).split(',').filter(Boolean).map(BigInt),
+    xmin: BigInt(xmin),
+    xmax: BigInt(xmax),
+    running: running.split(',').filter(Boolean).map(BigInt),
   };
 }
 
-export const formatSnapshot = ({ next, running }: SeenTransactions): string =>
-  `${running[0] ?? next}:${next}:${running.join(',')}`;
+export const hasEnded = (xid: bigint, { xmin, xmax, running }: Snapshot): boolean =>
+  xid < xmin || (xid < xmax && !running.includes(xid));
 
 /**
- * The part of `now` that survives a crash of the server. After a crash, the server reuses the ids of transactions whose
- * WAL was not flushed, even if a snapshot showed them as finished; a row that a later transaction commits under such an
- * id must not count as seen. Ids up to `newest`, the newest committed transaction with a row, are never reused, because
- * its commit record is on disk.
+ * The transactions that had begun and not ended in a snapshot, ascending.
+ * @param next the number of the next transaction to begin, read after the snapshot: its `xmax` is only the one after the
+ *   newest that has ended, and transactions beyond it may be running.
  */
-export function durablePart(
-  now: SeenTransactions,
-  newest: bigint | undefined,
-  before: SeenTransactions,
-): SeenTransactions {
-  const next = newest !== undefined && newest >= before.next ? newest + 1n : before.next;
-  return { next, running: now.running.filter((xid) => xid < next) };
+export function runningIn({ xmax, running }: Snapshot, next: bigint): bigint[] {
+  const all = [...running];
+  for (let xid = xmax; xid < next; xid++) all.push(xid);
+  return all;
 }
 
-/** @throws Error if `text` was not produced by {@link formatCursor}. */
-export function parseCursor(text: string | undefined): OutboxCursor {
-  if (text === undefined) return START;
-  const [seen, upTo, after, ...rest] = text.split(' ');
-  if (!seen || (upTo !== undefined && !/^\d+$/.test(after ?? '')) || rest.length > 0) {
-    throw new Error(`"${text}" is not an outbox cursor`);
+/** Ascending numbers as text: `3,7-9`. */
+function formatNumbers(numbers: readonly bigint[]): string {
+  const ranges: [bigint, bigint][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last && number === last[1] + 1n) last[1] = number;
+    else ranges.push([number, number]);
   }
+  return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join();
+}
+
+function parseNumbers(text: string): bigint[] {
+  return text
+    .split(',')
+    .filter(Boolean)
+    .flatMap((range) => {
+      const [from, to = from] = range.split('-').map(BigInt) as [bigint, bigint?];
+      return Array.from({ length: Number(to - from) + 1 }, (_, index) => from + BigInt(index));
+    });
+}
+
+const number = z.string().regex(/^\d+$/);
+const numbers = z.string().regex(/^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/);
+const text = z.strictObject({
+  top: number,
+  running: numbers,
+  late: z.strictObject({ xids: numbers, after: number }).optional(),
+  next: number,
+  server: z.strictObject({ system: number.optional(), timeline: z.string().optional() }).optional(),
+  witness: z
+    .strictObject({
+      mark: z.strictObject({ id: number, token: z.string() }).optional(),
+      ids: numbers,
+      digest: number,
+    })
+    .optional(),
+});
+
+/** @throws Error if `cursor` was not produced by {@link formatCursor}. */
+export function parseCursor(cursor: string | undefined): OutboxCursor {
+  if (cursor === undefined) return START;
+  const { top, running, late, next, server, witness } = understand(cursor);
   return {
-    seen: parseSnapshot(seen),
-    window: upTo === undefined ? undefined : { upTo: parseSnapshot(upTo), after: after as string },
+    top: BigInt(top),
+    running: parseNumbers(running),
+    late: late && { xids: parseNumbers(late.xids), after: BigInt(late.after) },
+    next: BigInt(next),
+    server,
+    witness: witness && {
+      ...witness,
+      ids: parseNumbers(witness.ids),
+      digest: BigInt(witness.digest),
+    },
   };
 }
 
-export const formatCursor = ({ seen, window }: OutboxCursor): string =>
-  window ? `${formatSnapshot(seen)} ${formatSnapshot(window.upTo)} ${window.after}` : formatSnapshot(seen);
+function understand(cursor: string): z.infer<typeof text> {
+  try {
+    return text.parse(JSON.parse(cursor));
+  } catch (cause) {
+    throw new Error(`${cursor} is not an outbox cursor`, { cause });
+  }
+}
+
+export function formatCursor({ top, running, late, next, server, witness }: OutboxCursor): string {
+  return JSON.stringify({
+    top: String(top),
+    running: formatNumbers(running),
+    late: late && { xids: formatNumbers(late.xids), after: String(late.after) },
+    next: String(next),
+    server,
+    witness: witness && { ...witness, ids: formatNumbers(witness.ids), digest: String(witness.digest) },
+  } satisfies z.input<typeof text>);
+}

@@ -257,27 +257,127 @@ describe('the outbox of a service', () => {
       expect(await readAll()).toEqual(['loan 1']);
     });
 
-    it('compares transaction ids as numbers, not as text', async () => {
-      await onDatabase(
-        `INSERT INTO outbox (xid, event_id, topic, aggregate_id, aggregate_version, headers, payload)
-         SELECT xid, gen_random_uuid(), 'library.events', 'book', xid::text::integer, jsonb_build_object('version', xid), ''
-         FROM unnest('{9,10}'::xid8[]) AS given (xid)`,
-      );
+    it('delivers an event of a transaction that is newer than all that have ended and took its id before them', async () => {
+      const older = await begin();
+      // The snapshot of the read ends at the newest transaction that has ended, so it does not name this one.
+      const newer = await begin();
+      await append(newer, 'loan');
+      await append(older, 'book');
+      await older.query('COMMIT');
+      const read = await readAll();
+      await newer.query('COMMIT');
+      read.push(...(await readAll()));
 
-      expect(await readAll()).toEqual(['book 9', 'book 10']);
-      expect(await readAll()).toEqual([]);
+      expect(read).toEqual(['book 1', 'loan 1']);
     });
 
-    it('refuses a database that was restored on another server, and says what to do', async () => {
-      const sentence =
-        /transaction ids up to 90000000000, but this server .* restored from a dump .* pg_resetwal --epoch=21,/;
-      await expect(source.read('90000000001:90000000001:', 10)).rejects.toThrow(sentence);
-
+    it('relies on a transaction having its number before it draws an id', async () => {
+      await onDatabase(`
+        CREATE FUNCTION draw() RETURNS bigint LANGUAGE plpgsql AS $$
+          BEGIN
+            IF pg_current_xact_id_if_assigned() IS NULL THEN RAISE 'The id is drawn first'; END IF;
+            RETURN 1;
+          END $$;
+        ALTER TABLE outbox ALTER id DROP IDENTITY;
+        ALTER TABLE outbox ALTER id SET DEFAULT draw()`);
       await onDatabase(
-        `INSERT INTO outbox (xid, event_id, topic, aggregate_id, aggregate_version, headers, payload)
-         VALUES ('90000000000', gen_random_uuid(), 'library.events', 'loan', 1, '{"version": "1"}', '')`,
+        `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
+         SELECT * FROM unnest('{${randomUUID()}}'::uuid[], '{t}'::text[], '{a}'::text[], '{1}'::int[], '{"{}"}'::jsonb[], '{x}'::bytea[])`,
       );
-      await expect(source.read(undefined, 10)).rejects.toThrow(sentence);
+    });
+
+    /** Commits events of several aggregates, one number for each: the last is the newest. */
+    const fill = (client: Client, aggregate: string, from: number, to: number) =>
+      client.query(
+        `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
+         SELECT gen_random_uuid(), 'library.events', $1, n, jsonb_build_object('version', n), ''
+         FROM generate_series($2::integer, $3::integer) AS n`,
+        [aggregate, from, to],
+      );
+    const versions = (aggregate: string, count: number) =>
+      Array.from({ length: count }, (_, index) => `${aggregate} ${index + 1}`);
+
+    it('delivers in pages what several large transactions commit below ids that were read, whoever commits meanwhile', async () => {
+      const slow = [await begin(), await begin(), await begin()] as const;
+      for (const from of [1, 101]) {
+        await fill(slow[0], 'book', from, from + 99);
+        await fill(slow[1], 'loan', from, from + 99);
+        await fill(slow[2], 'shelf', from, from + 99);
+      }
+      await fill(onlooker, 'reader', 1, 1);
+      expect(await readAll(50)).toEqual(['reader 1']);
+
+      const read: string[] = [];
+      const next = async () => {
+        const page = await source.read(cursor, 70);
+        // What a restarted relay reads.
+        expect((await source.read(cursor, 70)).records).toEqual(page.records);
+        read.push(...page.records.map(nameOf));
+        cursor = page.cursor;
+        return page.more;
+      };
+      await slow[0].query('COMMIT');
+      await slow[1].query('COMMIT');
+      await next();
+      await slow[2].query('COMMIT');
+      await fill(onlooker, 'reader', 2, 2);
+      await next();
+      while (await next());
+
+      const of = (aggregate: string) => read.filter((name) => name.startsWith(`${aggregate} `));
+      expect(of('book')).toEqual(versions('book', 200));
+      expect(of('loan')).toEqual(versions('loan', 200));
+      expect(of('shelf')).toEqual(versions('shelf', 200));
+      expect(of('reader')).toEqual(['reader 2']);
+      expect(read).toHaveLength(601);
+    });
+
+    describe('at the same cost', () => {
+      /** @returns how many rows of the outbox reading one page has visited. */
+      async function visits(from: string | undefined): Promise<number> {
+        const count = async () => {
+          const [row] = await onDatabase<{ visited: string }>(
+            "SELECT seq_tup_read + idx_tup_fetch AS visited FROM pg_stat_user_tables WHERE relname = 'outbox'",
+          );
+          return Number(row?.visited);
+        };
+        await source.release();
+        const before = await count();
+        await source.acquire(never);
+        const page = await source.read(from, 100);
+        // The server counts what a session has done when it ends.
+        await source.release();
+        await source.acquire(never);
+        expect(page.records).toHaveLength(100);
+        return eventually(async () => {
+          const visited = (await count()) - before;
+          return visited > 0 && visited;
+        });
+      }
+
+      beforeEach(async () => {
+        await fill(onlooker, 'book', 1, 20_000);
+        cursor = undefined;
+      });
+
+      it('from the beginning of a large backlog, as after the loss of the cursor', async () => {
+        expect(await visits(undefined)).toBeLessThan(500);
+      });
+
+      it('from the middle, behind many published rows and before many waiting ones', async () => {
+        cursor = (await source.read(undefined, 10_000)).cursor;
+        expect(await visits(cursor)).toBeLessThan(500);
+      });
+
+      it('after a transaction that ran while all of them were published', async () => {
+        await readAll(10_000);
+        const slow = await begin();
+        await fill(slow, 'loan', 1, 200);
+        await fill(onlooker, 'book', 20_001, 40_000);
+        await readAll(10_000);
+        await slow.query('COMMIT');
+        expect(await visits(cursor)).toBeLessThan(500);
+      });
     });
 
     it('refuses an invalid cursor', async () => {
@@ -321,11 +421,11 @@ describe('the outbox of a service', () => {
           fc.array(fc.array(transactions, { minLength: 1, maxLength: 12 }), { minLength: 2, maxLength: 10 }),
           fc.infiniteStream(fc.integer({ min: 1, max: 12 })),
           fc.infiniteStream(
-            fc.constantFrom('go on', 'go on', 'crash before publishing', 'crash after publishing'),
+            fc.constantFrom('go on', 'go on', 'prune', 'crash before publishing', 'crash after publishing'),
           ),
           async (writers, limits, fates) => {
             await onDatabase('UPDATE aggregate SET version = 0');
-            await onDatabase('TRUNCATE outbox');
+            committed = [];
             let published: OutgoingRecord[] = [];
             let stored = cursor;
             let isWriting = true;
@@ -336,22 +436,22 @@ describe('the outbox of a service', () => {
                 const page = await source.read(position, limits.next().value as number);
                 isLast = !wasWriting && !page.more;
                 const fate = fates.next().value;
+                if (fate === 'prune' && stored !== undefined) await source.prune(stored, 0);
                 if (fate !== 'crash before publishing') {
                   published = [...published, ...page.records];
                   stored = page.cursor;
                   if (isLast) return;
                 }
-                position = fate === 'go on' ? page.cursor : stored;
+                const hasCrashed = fate === 'crash before publishing' || fate === 'crash after publishing';
+                if (hasCrashed) expect(await source.verify(stored)).toBeUndefined();
+                position = hasCrashed ? stored : page.cursor;
               }
             })();
             const write = Promise.all(writers.map(runWriter)).finally(() => (isWriting = false));
             await Promise.all([write, reading]);
             cursor = stored;
 
-            const committed = await onDatabase<{ event_id: string }>('SELECT event_id FROM outbox');
-            expect(published.map((record) => record.headers['id']).sort()).toEqual(
-              committed.map((row) => row.event_id).sort(),
-            );
+            expect(published.map((record) => record.headers['id']).sort()).toEqual(committed.sort());
             const versions: Record<string, number> = {};
             for (const record of published) {
               expect(nameOf(record)).toBe(`${record.key} ${(versions[record.key] ?? 0) + 1}`);
@@ -381,6 +481,9 @@ describe('the outbox of a service', () => {
     end: fc.constantFrom('COMMIT', 'COMMIT', 'COMMIT', 'ROLLBACK'),
   });
 
+  /** The ids of the events that the writers have committed. */
+  let committed: string[];
+
   async function runWriter(script: readonly Transaction[]): Promise<void> {
     const client = await connect();
     for (const { writesBeforeLocking, aggregates, events, runsLong, end } of script) {
@@ -389,9 +492,13 @@ describe('the outbox of a service', () => {
       // Simulates work before or after taking the locks that others wait for.
       if (runsLong && writesBeforeLocking) await client.query('SELECT pg_sleep(0.03)');
       for (const aggregate of aggregates) await lock(client, aggregate);
-      for (let i = 0; i < events; i++) for (const aggregate of aggregates) await append(client, aggregate);
+      const written: string[] = [];
+      for (let i = 0; i < events; i++) {
+        for (const aggregate of aggregates) written.push(await append(client, aggregate));
+      }
       if (runsLong) await client.query('SELECT pg_sleep(0.01)');
       await client.query(end);
+      if (end === 'COMMIT') committed.push(...written);
     }
     await client.end();
   }
@@ -523,7 +630,7 @@ describe('the outbox of a service', () => {
     };
 
     it('counts the committed events after the cursor, and reports the age of the oldest', async () => {
-      expect(await source.backlog(undefined)).toEqual({ rows: 0, oldestAgeMs: 0 });
+      expect(await source.backlog(undefined)).toEqual({ rows: 0, isEstimate: false, oldestAgeMs: 0 });
       await commit('book', 'book', 'loan');
       const late = await begin();
       await append(late, 'loan');
@@ -553,10 +660,30 @@ describe('the outbox of a service', () => {
 
       const start = cursor as string;
       expect(await source.prune(start, 3_600_000)).toBe(0);
-      expect(await source.prune(start, 0)).toBe(2);
+      expect(await source.prune(start, 0)).toBe(0);
       expect(await readAll()).toEqual(['loan 1', 'book 3']);
       expect(await source.prune(cursor as string, 0)).toBe(2);
       expect(await source.prune(cursor as string, 0)).toBe(0);
+      await commit('book');
+      await readAll();
+      expect(await source.prune(cursor as string, 0)).toBe(2);
+    });
+
+    it('keeps the last page, which shows that the database is the one that was published from', async () => {
+      await commit('book', 'loan');
+      await readAll();
+      expect(await source.prune(cursor as string, 0)).toBe(0);
+      expect(await source.verify(cursor)).toBeUndefined();
+    });
+
+    it('estimates a large backlog, which would take long to count', async () => {
+      await onDatabase(
+        `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
+         SELECT gen_random_uuid(), 'library.events', 'book', n, '{}', '' FROM generate_series(1, 100001) AS n`,
+      );
+      expect(await source.backlog(undefined)).toMatchObject({ rows: 100_001, isEstimate: true });
+      cursor = (await source.read(undefined, 1)).cursor;
+      expect(await source.backlog(cursor)).toMatchObject({ rows: 100_000, isEstimate: false });
     });
 
     it('deletes any number in bulk', async () => {
@@ -566,6 +693,156 @@ describe('the outbox of a service', () => {
       );
       await readAll(5_000);
       expect(await source.prune(cursor as string, 0)).toBe(12_000);
+    });
+  });
+
+  describe('is recognised', () => {
+    const commit = async (...aggregates: string[]) => {
+      const writer = await begin();
+      for (const aggregate of aggregates) await append(writer, aggregate);
+      await writer.query('COMMIT');
+    };
+    /** More than one page has for a witness. */
+    const commitMany = () =>
+      onDatabase(
+        `INSERT INTO outbox (event_id, topic, aggregate_id, aggregate_version, headers, payload)
+         SELECT gen_random_uuid(), 'library.events', 'book', n, '{}', '' FROM generate_series(1, 501) AS n`,
+      );
+    const restart = async () => {
+      await source.release();
+      await source.acquire(never);
+    };
+    const change = (part: object) => JSON.stringify({ ...(JSON.parse(cursor as string) as object), ...part });
+    const RESTORED = /does not have the events that were published last.*atlas relay adopt/;
+
+    beforeEach(() => source.acquire(never));
+
+    it('as the one that was published from, after any restart', async () => {
+      expect(await source.verify(undefined)).toBeUndefined();
+      const late = await begin();
+      await append(late, 'loan');
+      for (const limit of [1_000, 2, 1]) {
+        await commit('book', 'book', 'book');
+        await readAll(limit);
+        await restart();
+        expect(await source.verify(cursor)).toBeUndefined();
+      }
+      await late.query('COMMIT');
+      await readAll();
+      await restart();
+      expect(await source.verify(cursor)).toBeUndefined();
+    });
+
+    it('by an ordinary role that may only read and delete events, and write marks', async () => {
+      const role = `relay_${randomUUID().slice(0, 8)}`;
+      await onDatabase(`
+        CREATE ROLE ${role} LOGIN PASSWORD 'secret';
+        GRANT SELECT, DELETE ON outbox TO ${role};
+        GRANT SELECT, INSERT, DELETE ON outbox_mark TO ${role}`);
+      const url = new URL(database.url);
+      [url.username, url.password] = [role, 'secret'];
+      const ordinary = new PostgresOutboxSource({ url: url.href });
+      await source.release();
+      await ordinary.acquire(never);
+      await commitMany();
+      const page = await ordinary.read(undefined, 1_000);
+      expect(await ordinary.verify(page.cursor)).toBeUndefined();
+      expect(await ordinary.prune(page.cursor, 0)).toBe(501);
+      expect(JSON.parse(page.cursor)).toMatchObject({
+        server: { system: expect.stringMatching(/^\d+$/), timeline: expect.stringMatching(/^[0-9A-F]{8}$/) },
+      });
+      await ordinary.close();
+      await onDatabase(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    });
+
+    it('as restored when an event of the last page is missing', async () => {
+      await commit('book', 'loan');
+      await readAll();
+      await onDatabase("DELETE FROM outbox WHERE aggregate_id = 'book'");
+      await expect(source.verify(cursor)).rejects.toThrow(RESTORED);
+    });
+
+    it('as restored when other events have taken their numbers', async () => {
+      await commit('book', 'loan');
+      await readAll();
+      await onDatabase("UPDATE outbox SET event_id = gen_random_uuid() WHERE aggregate_id = 'book'");
+      await expect(source.verify(cursor)).rejects.toThrow(RESTORED);
+    });
+
+    it('as restored when it lost a commit that may be later than those of the last page', async () => {
+      const slow = await begin();
+      await append(slow, 'book');
+      await commit('loan');
+      await readAll();
+      await slow.query('COMMIT');
+      await readAll();
+      expect(await source.verify(cursor)).toBeUndefined();
+      await onDatabase("DELETE FROM outbox WHERE aggregate_id = 'loan'");
+      await expect(source.verify(cursor)).rejects.toThrow(RESTORED);
+    });
+
+    it('without events of which a later commit is proof', async () => {
+      await commit('loan');
+      await readAll();
+      await commit('book');
+      await readAll();
+      await onDatabase("DELETE FROM outbox WHERE aggregate_id = 'loan'");
+      expect(await source.verify(cursor)).toBeUndefined();
+    });
+
+    it('as restored when it lacks what the relay wrote to it in the course of a backlog', async () => {
+      await commitMany();
+      await readAll(400);
+      expect(await source.verify(cursor)).toBeUndefined();
+      await onDatabase('UPDATE outbox_mark SET token = gen_random_uuid()');
+      await expect(source.verify(cursor)).rejects.toThrow(RESTORED);
+    });
+
+    it('as another server by its number, or by transactions that this one has not begun', async () => {
+      await commit('book');
+      await readAll();
+      await expect(source.verify(change({ server: { system: '1' } }))).rejects.toThrow(
+        /database server \d+, but the last events were published from 1\. .*atlas relay adopt/,
+      );
+      await onDatabase("UPDATE outbox SET xid = '90000000000'");
+      await expect(source.verify(cursor)).rejects.toThrow(
+        /rows of transaction 90000000000, but this server has only begun \d+: .*atlas relay adopt/,
+      );
+      expect(await source.renumber()).toBe(1);
+      expect(await source.verify(cursor)).toBeUndefined();
+    });
+
+    it('as promoted when only its timeline differs', async () => {
+      await commit('book');
+      await readAll();
+      expect(await source.verify(change({ server: { timeline: '0000002A' } }))).toMatch(
+        /timeline 0000002A became 00000001.*has everything/,
+      );
+    });
+
+    it('and adopted, from the newest event that is on the log and from what was still running', async () => {
+      const late = await begin();
+      await append(late, 'loan');
+      await commit('book');
+      await commit('book');
+      await readAll();
+      const [known] = await source.find([
+        ...(
+          await onDatabase<{ event_id: string }>('SELECT event_id FROM outbox WHERE aggregate_version = 1')
+        ).map((row) => row.event_id),
+        randomUUID(),
+      ]);
+      expect(known).toMatchObject({ id: 2n });
+
+      const former = cursor;
+      cursor = await source.adopt(former, known);
+      expect(await readAll()).toEqual(['book 2']);
+      cursor = await source.adopt(former, undefined);
+      expect(await readAll()).toEqual(['book 1', 'book 2']);
+      await late.query('COMMIT');
+      cursor = await source.adopt(former, known);
+      expect(await source.verify(cursor)).toBeUndefined();
+      expect(await readAll()).toEqual(['loan 1', 'book 1', 'book 2']);
     });
   });
 });

@@ -1,20 +1,25 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  type FoundRow,
   NoOutboxError,
   type OutboxBacklog,
   type OutboxPage,
+  OutboxReplacedError,
   OutboxSource,
   type OutgoingRecord,
 } from '@atlas/ports/adapters';
-import { Client, Pool } from 'pg';
+import { Client, Pool, type QueryResultRow } from 'pg';
 import {
-  durablePart,
+  digestOf,
   formatCursor,
-  formatSnapshot,
+  hasEnded,
   type OutboxCursor,
   parseCursor,
   parseSnapshot,
-  type SeenTransactions,
+  runningIn,
+  type ServerIdentity,
+  sum,
+  type Witness,
 } from './outbox-cursor';
 
 export interface OutboxSourceOptions {
@@ -29,27 +34,42 @@ const OWNERSHIP_LOCK = 'outbox-relay';
 const DEFAULT_OWNERSHIP_TIMEOUT_MS = 15_000;
 /** Maximum payload of a page, to bound memory; a single larger row gets its own page. */
 const PAGE_BYTES = 8 * 1024 * 1024;
-const PRUNE_CHUNK_ROWS = 5_000;
+const CHUNK_ROWS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** For adoption, which reads the whole outbox and may rewrite it. */
+const ADOPTION_TIMEOUT_MS = 600_000;
+/** More rows are estimated. */
+const COUNTED_ROWS = 100_000;
+/** More rows are witnessed by a mark. */
+const WITNESS_ROWS = 500;
 /** SQLSTATE undefined_table. */
 const UNDEFINED_TABLE = '42P01';
+/** SQLSTATE insufficient_privilege, undefined_function, feature_not_supported. */
+const NOT_OFFERED = new Set(['42501', '42883', '0A000']);
 
-interface PageRow {
-  readonly snapshot: string | null;
-  readonly counter: string | null;
-  readonly newest: string | null;
-  /** Null in the single row of an empty page. */
-  readonly id: string | null;
+interface Row {
+  readonly id: string;
+  readonly xid: string;
+  readonly event_id: string;
   readonly topic: string;
   readonly aggregate_id: string;
   readonly headers: Record<string, string>;
   readonly payload: Buffer;
-  readonly fetched: string | null;
 }
+
+/** The first row of a page says when it was read; all others have nulls there. An empty page has one row of nulls. */
+type PageRow = (Row | { readonly id: null }) & {
+  readonly snapshot: string | null;
+  /** How many transactions have begun since the snapshot's `xmin`. */
+  readonly begun: number | null;
+  /** The number of rows before the limit by size. */
+  readonly fetched: string | null;
+};
 
 /** One connection holds the ownership, listens and reads, so that losing one means losing all. */
 interface Owner {
   readonly client: Client;
+  server: ServerIdentity;
   lost: boolean;
   /** Whether something was committed since the last read began. */
   changed: boolean;
@@ -57,11 +77,9 @@ interface Owner {
 }
 
 /**
- * Reads an outbox in commit-safe order, using the difference of two snapshots (PgQ's method). A window contains
- * everything committed between the cursor's snapshot and the current one, and is read in pages by id. A writer holds
- * its aggregate's lock until it commits, so when a row is visible, all earlier rows of its aggregate are visible too
- * and have lower ids: they are in the same window or an earlier one, and come first. The cursor records transactions
- * that are still running; they delay no one else. See docs/adr/0003.
+ * Reads an outbox in commit-safe order: by id, and what transactions commit later that were still running when a higher id
+ * was read. A writer holds its aggregate's lock until it commits, so when a row is visible, all earlier rows of its
+ * aggregate are visible too and have lower ids: they were read before or come first on the page. See docs/adr/0003.
  */
 export class PostgresOutboxSource extends OutboxSource {
   private readonly pool: Pool;
@@ -115,7 +133,7 @@ export class PostgresOutboxSource extends OutboxSource {
       query_timeout: STATEMENT_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,
     });
-    const owner: Owner = { client, lost: false, changed: true };
+    const owner: Owner = { client, server: {}, lost: false, changed: true };
     const lose = () => {
       owner.lost = true;
       owner.wake?.();
@@ -132,9 +150,12 @@ export class PostgresOutboxSource extends OutboxSource {
       const seconds = Math.max(1, Math.round(timeoutMs / 3_000));
       await client.query(
         `SELECT set_config('idle_session_timeout', $1, false), set_config('tcp_keepalives_idle', $2, false),
-           set_config('tcp_keepalives_interval', $2, false), set_config('tcp_keepalives_count', '2', false)`,
+           set_config('tcp_keepalives_interval', $2, false), set_config('tcp_keepalives_count', '2', false),
+           -- Every query has an index; a plan made before the outbox has grown must not scan it.
+           set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false)`,
         [String(timeoutMs), String(seconds)],
       );
+      owner.server = await identify(client);
       return owner;
     } catch (error) {
       await disconnect(owner);
@@ -142,57 +163,68 @@ export class PostgresOutboxSource extends OutboxSource {
     }
   }
 
-  /** @throws Error if the ownership is lost, the database is unavailable, or the cursor belongs to another database. */
+  async verify(cursor: string | undefined): Promise<string | undefined> {
+    const owner = this.requireOwner();
+    const { server: before, witness } = parseCursor(cursor);
+    const { server } = owner;
+    return knowingTheTable(async () => {
+      if (before?.system !== undefined && server.system !== undefined && before.system !== server.system) {
+        throw new OutboxReplacedError(
+          `This is the database server ${server.system}, but the last events were published from ${before.system}. ` +
+            ADVICE,
+        );
+      }
+      if (witness && !(await holds(owner, witness))) {
+        throw new OutboxReplacedError(
+          'The database does not have the events that were published last: it was restored to an earlier state, or a ' +
+            `replica that lagged was promoted. ${ADVICE}`,
+        );
+      }
+      const [future] = await rowsOf<{ xid: string; next: string }>(owner, ROW_OF_THE_FUTURE);
+      if (future) {
+        throw new OutboxReplacedError(
+          `The outbox has rows of transaction ${future.xid}, but this server has only begun ${BigInt(future.next) - 1n}: ` +
+            `they were restored from a dump of another server. ${ADVICE}`,
+        );
+      }
+      return before?.timeline === undefined || before.timeline === server.timeline
+        ? undefined
+        : `The database server was promoted or recovered (timeline ${before.timeline} became ` +
+            `${server.timeline ?? 'unknown'}) and has everything that was published`;
+    });
+  }
+
+  /** @throws Error if the ownership is lost or the database is unavailable. */
   async read(cursor: string | undefined, limit: number): Promise<OutboxPage> {
     const owner = this.requireOwner();
     const position = parseCursor(cursor);
     owner.changed = false;
-    try {
-      return await (position.window
-        ? this.continueWindow(owner, position.seen, position.window, limit)
-        : this.openWindow(owner, position.seen, limit));
-    } catch (error) {
-      if ((error as { code?: string }).code !== UNDEFINED_TABLE) throw error;
-      throw new NoOutboxError({ cause: error });
-    }
-  }
-
-  private async openWindow(owner: Owner, seen: SeenTransactions, limit: number): Promise<OutboxPage> {
-    // `id + 0` keeps the planner from scanning the primary key over everything published before.
-    const { rows } = await owner.client.query<PageRow>(
-      pageQuery(`xid >= $3::xid8 OR xid = ANY ($4::xid8[]) ORDER BY id + 0`),
-      [limit, PAGE_BYTES, seen.next, seen.running],
-    );
-    const first = rows[0] as PageRow;
-    const counter = BigInt(first.counter as string);
-    const newest = first.newest === null ? undefined : BigInt(first.newest);
-    const known = newest !== undefined && newest >= seen.next ? newest + 1n : seen.next;
-    if (counter < known) {
-      throw new Error(
-        `The outbox has seen transaction ids up to ${known - 1n}, but this server has only reached ${counter - 1n}: ` +
-          "it was restored from a dump or has lost commits. Nothing is published. Raise the server's counter with " +
-          `pg_resetwal --epoch=${(known >> 32n) + 1n}, as docs/adr/0003 describes`,
+    return knowingTheTable(async () => {
+      const { late } = position;
+      const rows = await rowsOf<PageRow>(
+        owner,
+        ...(late
+          ? page(LATE, limit, position.top, late.xids, late.after)
+          : page(NEXT, limit, position.top, position.running)),
       );
-    }
-    const upTo = durablePart(parseSnapshot(first.snapshot as string), newest, seen);
-    return toPage(rows, limit, seen, upTo, false);
-  }
-
-  private async continueWindow(
-    owner: Owner,
-    seen: SeenTransactions,
-    window: NonNullable<OutboxCursor['window']>,
-    limit: number,
-  ): Promise<OutboxPage> {
-    const { rows } = await owner.client.query<PageRow>(
-      pageQuery(
-        `id > $3 AND pg_visible_in_snapshot(xid, $4::pg_snapshot)
-         AND NOT pg_visible_in_snapshot(xid, $5::pg_snapshot) ORDER BY id`,
-      ),
-      [limit, PAGE_BYTES, window.after, formatSnapshot(window.upTo), formatSnapshot(seen)],
-    );
-    // Other transactions may have committed since the window was opened.
-    return toPage(rows, limit, seen, window.upTo, true);
+      const [first] = rows as [PageRow];
+      const found = rows.filter((row): row is PageRow & Row => row.id !== null);
+      const fetched = Number(first.fetched);
+      const isCut = fetched >= limit || found.length < fetched;
+      const last = found.length > 0 ? BigInt((found.at(-1) as Row).id) : position.top;
+      const next = late
+        ? { ...position, late: isCut ? { xids: late.xids, after: last } : undefined }
+        : advance(position, first, last, isCut);
+      return {
+        records: found.map(toRecord),
+        cursor: formatCursor({
+          ...next,
+          server: owner.server,
+          witness: await witnessOf(owner, found, position),
+        }),
+        more: late !== undefined || isCut,
+      };
+    });
   }
 
   async changed(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -213,32 +245,115 @@ export class PostgresOutboxSource extends OutboxSource {
   }
 
   async backlog(cursor: string | undefined): Promise<OutboxBacklog> {
-    const { seen, window } = parseCursor(cursor);
-    const { rows } = await this.pool.query<{ rows: string; age: number | null }>(
-      `SELECT count(*) AS rows, (extract(epoch FROM clock_timestamp() - min(created_at)) * 1000)::float8 AS age
-       FROM outbox
-       WHERE (xid >= $1::xid8 OR xid = ANY ($2::xid8[]))
-         AND ($3::pg_snapshot IS NULL OR id > $4 OR NOT pg_visible_in_snapshot(xid, $3))`,
-      [seen.next, seen.running, window ? formatSnapshot(window.upTo) : null, window?.after ?? '0'],
-    );
-    return { rows: Number(rows[0]?.rows), oldestAgeMs: Math.max(0, rows[0]?.age ?? 0) };
+    const { top, running, late } = parseCursor(cursor);
+    const [row] = (
+      await this.pool.query<{ rows: string; age: number | null; last: string | null }>(
+        `WITH waiting AS (
+           SELECT created_at FROM (
+             SELECT created_at FROM unnest($2::xid8[], $3::bigint[]) AS slow (xid, after) CROSS JOIN LATERAL (
+               SELECT created_at FROM outbox
+               WHERE (xid, id) > (slow.xid, slow.after) AND (xid, id) <= (slow.xid, $1::bigint)
+               ORDER BY xid, id LIMIT $4
+             ) AS late
+             UNION ALL
+             (SELECT created_at FROM outbox WHERE id > $1 ORDER BY id LIMIT $4)
+           ) AS all_waiting LIMIT $4
+         )
+         SELECT count(*) AS rows, (extract(epoch FROM clock_timestamp() - min(created_at)) * 1000)::float8 AS age,
+           CASE WHEN count(*) >= $4 THEN (SELECT id FROM outbox ORDER BY id DESC LIMIT 1) END AS last
+         FROM waiting`,
+        [
+          top,
+          [...running, ...(late?.xids ?? [])],
+          [...running.map(() => 0n), ...(late?.xids.map(() => late.after) ?? [])],
+          COUNTED_ROWS + 1,
+        ],
+      )
+    ).rows;
+    const counted = Number(row?.rows);
+    const isEstimate = counted > COUNTED_ROWS;
+    return {
+      // Ids have gaps where transactions were rolled back.
+      rows: isEstimate ? Math.max(counted, Number(BigInt(row?.last ?? 0) - top)) : counted,
+      isEstimate,
+      oldestAgeMs: Math.max(0, row?.age ?? 0),
+    };
   }
 
   async prune(cursor: string, ageMs: number): Promise<number> {
-    const { seen } = parseCursor(cursor);
-    let pruned = 0;
-    for (;;) {
+    const { top, running, late, witness } = parseCursor(cursor);
+    if (witness?.mark) await this.pool.query('DELETE FROM outbox_mark WHERE id < $1', [witness.mark.id]);
+    for (let pruned = 0; ;) {
       // Oldest first by id, to avoid scanning a table in which nothing is due.
       const { rowCount } = await this.pool.query(
         `WITH oldest AS MATERIALIZED (SELECT id, xid, created_at FROM outbox ORDER BY id LIMIT $1)
          DELETE FROM outbox USING oldest
          WHERE outbox.id = oldest.id
            AND oldest.created_at < clock_timestamp() - $2 * interval '1 millisecond'
-           AND pg_visible_in_snapshot(oldest.xid, $3::pg_snapshot)`,
-        [PRUNE_CHUNK_ROWS, ageMs, formatSnapshot(seen)],
+           AND oldest.id <= $3 AND oldest.xid <> ALL ($4::xid8[]) AND oldest.id <> ALL ($5::bigint[])`,
+        [CHUNK_ROWS, ageMs, top, [...running, ...(late?.xids ?? [])], witness?.ids ?? []],
       );
       pruned += rowCount ?? 0;
-      if ((rowCount ?? 0) < PRUNE_CHUNK_ROWS) return pruned;
+      if (!rowCount) return pruned;
+    }
+  }
+
+  async find(eventIds: readonly string[]): Promise<readonly FoundRow[]> {
+    const rows = await rowsOf<{ id: string; event_id: string; created_at: Date }>(
+      this.requireOwner(),
+      `SELECT id, event_id, created_at FROM outbox JOIN unnest($1::uuid[]) AS wanted (event_id) USING (event_id)`,
+      [eventIds],
+      ADOPTION_TIMEOUT_MS,
+    );
+    return rows.map((row) => ({ eventId: row.event_id, id: BigInt(row.id), createdAt: row.created_at }));
+  }
+
+  /**
+   * New rows have higher ids than every row from before the restore. So up to a row that is on the log and that the
+   * database still has, all rows are from before, and published as `cursor` says.
+   */
+  async adopt(cursor: string | undefined, onLog: FoundRow | undefined): Promise<string> {
+    const owner = this.requireOwner();
+    const { top, running, late } = parseCursor(cursor);
+    const [now] = await rowsOf<{ snapshot: string; begun: number; slow: string | null }>(
+      owner,
+      `WITH now AS MATERIALIZED (${NOW}), slow AS MATERIALIZED (
+         SELECT min(first.id) AS id FROM unnest($1::xid8[], $2::bigint[]) AS slow (xid, after) CROSS JOIN LATERAL (
+           SELECT id FROM outbox WHERE (xid, id) > (slow.xid, slow.after) AND (xid, id) <= (slow.xid, $3::bigint)
+           ORDER BY xid, id LIMIT 1
+         ) AS first
+       ) SELECT snapshot::text, begun, slow.id AS slow FROM now CROSS JOIN slow`,
+      [
+        [...running, ...(late?.xids ?? [])],
+        [...running.map(() => 0n), ...(late?.xids.map(() => late.after) ?? [])],
+        top,
+      ],
+    );
+    if (!now) throw new Error('The database server did not say which transactions are running');
+    const published = [top, onLog?.id ?? 0n, ...(now.slow === null ? [] : [BigInt(now.slow) - 1n])];
+    const snapshot = parseSnapshot(now.snapshot);
+    const next = snapshot.xmin + BigInt(now.begun);
+    return formatCursor({
+      top: published.reduce((lowest, id) => (id < lowest ? id : lowest)),
+      running: runningIn(snapshot, next),
+      next,
+      server: owner.server,
+      witness: await mark(owner),
+    });
+  }
+
+  async renumber(): Promise<number> {
+    const owner = this.requireOwner();
+    for (let renumbered = 0; ;) {
+      const rows = await rowsOf(
+        owner,
+        `UPDATE outbox SET xid = pg_current_xact_id()
+         WHERE id IN (SELECT id FROM (${ROWS_OF_THE_FUTURE} LIMIT ${CHUNK_ROWS}) AS future) RETURNING 1`,
+        [],
+        ADOPTION_TIMEOUT_MS,
+      );
+      renumbered += rows.length;
+      if (rows.length === 0) return renumbered;
     }
   }
 
@@ -261,46 +376,179 @@ export class PostgresOutboxSource extends OutboxSource {
   }
 }
 
+const ADVICE =
+  'Nothing is published until it is decided that this is the right database: "npx atlas relay adopt" then goes on ' +
+  'without loss';
+
+/** @throws NoOutboxError if the tables don't exist yet. */
+async function knowingTheTable<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if ((error as { code?: string }).code !== UNDEFINED_TABLE) throw error;
+    throw new NoOutboxError({ cause: error });
+  }
+}
+
+async function rowsOf<Result extends QueryResultRow>(
+  { client }: Pick<Owner, 'client'>,
+  text: string,
+  values: readonly unknown[] = [],
+  timeoutMs?: number,
+): Promise<Result[]> {
+  if (timeoutMs === undefined) return (await client.query<Result>(text, [...values])).rows;
+  await client.query("SELECT set_config('statement_timeout', $1, false)", [String(timeoutMs)]);
+  const query = { text, values: [...values], query_timeout: timeoutMs };
+  return (await client.query<Result>(query)).rows;
+}
+
 /**
- * A page of rows, limited to $2 bytes of payload. Always at least one row; the first one has the snapshot of the read
- * and the number of rows before the limit.
+ * A snapshot, and how many transactions have begun since its `xmin`. A list of columns is the place where the planner does
+ * not compute `age` before the snapshot is taken.
  */
-const pageQuery = (window: string): string => `
-  WITH candidate AS (
-    SELECT id, topic, aggregate_id, headers, payload FROM outbox WHERE ${window} LIMIT $1
+const NOW = `
+  SELECT pg_current_snapshot() AS snapshot, age(pg_snapshot_xmin(pg_current_snapshot())::xid) AS begun`;
+
+/** Rows that no transaction of this server can have written. */
+const ROWS_OF_THE_FUTURE = `
+  WITH now AS MATERIALIZED (
+    SELECT (pg_snapshot_xmin(snapshot)::text::bigint + begun)::text::xid8 AS next FROM (${NOW}) AS now
+  ) SELECT id, xid, next FROM now CROSS JOIN LATERAL (
+    SELECT id, xid FROM outbox WHERE (xid, id) >= (next, 0) ORDER BY xid, id
+  ) AS future`;
+
+const ROW_OF_THE_FUTURE = `${ROWS_OF_THE_FUTURE} LIMIT 1`;
+
+const COLUMNS = 'id, xid, event_id, topic, aggregate_id, headers, payload';
+
+/** The rows up to the id $3 of each transaction of `ended`, beyond the id $5. */
+const lateRows = (ended: string): string => `
+  SELECT late.* FROM ${ended} AS ended (xid) CROSS JOIN LATERAL (
+    -- Comparing pairs leaves only the index on (xid, id), whatever the planner knows of the table.
+    SELECT ${COLUMNS} FROM outbox
+    WHERE (xid, id) > (ended.xid, $5::bigint) AND (xid, id) <= (ended.xid, $3::bigint) ORDER BY xid, id LIMIT $1
+  ) AS late`;
+
+/** What has ended of the transactions $4, up to the id $3, and then everything above it. */
+const NEXT = `
+  ${lateRows('(SELECT xid FROM unnest($4::xid8[]) AS running (xid), now WHERE pg_visible_in_snapshot(xid, snapshot))')}
+  UNION ALL
+  (SELECT ${COLUMNS} FROM outbox WHERE id > $3::bigint ORDER BY id LIMIT $1)`;
+
+/** What is left up to the id $3 of the transactions $4, which have ended. */
+const LATE = lateRows('unnest($4::xid8[])');
+
+/** A page of rows in the order of their ids: at most $1, and about $2 bytes of payload. Always at least one row. */
+const pageQuery = (rows: string): string => `
+  WITH now AS MATERIALIZED (${NOW}), candidate AS MATERIALIZED (
+    SELECT * FROM (${rows}) AS rows ORDER BY id LIMIT $1
   ), measured AS (
     SELECT *, row_number() OVER in_order AS number,
       sum(octet_length(payload)) OVER in_order - octet_length(payload) AS bytes
     FROM candidate WINDOW in_order AS (ORDER BY id ROWS UNBOUNDED PRECEDING)
   )
-  SELECT page.id, topic, aggregate_id, headers, payload,
+  SELECT page.id, xid, event_id, topic, aggregate_id, headers, payload,
     CASE WHEN number IS NULL OR number = 1 THEN (SELECT count(*) FROM candidate) END AS fetched,
-    CASE WHEN number IS NULL OR number = 1 THEN pg_current_snapshot()::text END AS snapshot,
-    CASE WHEN number IS NULL OR number = 1 THEN pg_snapshot_xmax(pg_current_snapshot())::text END AS counter,
-    CASE WHEN number IS NULL OR number = 1 THEN (SELECT xid FROM outbox ORDER BY xid DESC LIMIT 1)::text END AS newest
-  FROM (VALUES (true)) AS always LEFT JOIN measured AS page ON page.bytes < $2
+    CASE WHEN number IS NULL OR number = 1 THEN snapshot::text END AS snapshot,
+    CASE WHEN number IS NULL OR number = 1 THEN begun END AS begun
+  FROM now LEFT JOIN measured AS page ON page.bytes < $2
   ORDER BY page.id`;
 
-function toPage(
-  rows: readonly PageRow[],
+const page = (
+  rows: string,
   limit: number,
-  seen: SeenTransactions,
-  upTo: SeenTransactions,
-  more: boolean,
-): OutboxPage {
-  const found = rows.filter((row) => row.id !== null);
-  const records = found.map((row): OutgoingRecord => ({
-    topic: row.topic,
-    key: row.aggregate_id,
-    headers: row.headers,
-    value: row.payload,
-  }));
-  const last = found.at(-1);
-  const fetched = Number(rows[0]?.fetched);
-  const isEnd = !last || (fetched < limit && fetched === found.length);
-  return isEnd
-    ? { records, cursor: formatCursor({ seen: upTo }), more }
-    : { records, cursor: formatCursor({ seen, window: { upTo, after: last.id as string } }), more: true };
+  top: bigint,
+  xids: readonly bigint[],
+  after = 0n,
+): readonly [string, readonly unknown[]] => [pageQuery(rows), [limit, PAGE_BYTES, top, xids, after]];
+
+/** The cursor after a page that ends with the row `last`; `isCut` if rows were left that were visible to it. */
+function advance(before: OutboxCursor, read: PageRow, last: bigint, isCut: boolean): OutboxCursor {
+  const snapshot = parseSnapshot(read.snapshot as string);
+  if (isCut && last <= before.top) {
+    const ended = before.running.filter((xid) => hasEnded(xid, snapshot));
+    return {
+      top: before.top,
+      running: before.running.filter((xid) => !ended.includes(xid)),
+      late: { xids: ended, after: last },
+      next: before.next,
+    };
+  }
+  const next = snapshot.xmin + BigInt(read.begun as number);
+  return {
+    top: last > before.top ? last : before.top,
+    running: runningIn(snapshot, next),
+    next,
+  };
+}
+
+const toRecord = ({ topic, aggregate_id: key, headers, payload: value }: Row): OutgoingRecord => ({
+  topic,
+  key,
+  headers,
+  value,
+});
+
+/** An ordinary role may ask; a managed server may refuse some of it. */
+async function identify(client: Client): Promise<ServerIdentity> {
+  const ask = async (expression: string): Promise<string | undefined> => {
+    try {
+      return (await client.query<{ answer: string }>(`SELECT ${expression} AS answer`)).rows[0]?.answer;
+    } catch (error) {
+      if (NOT_OFFERED.has((error as { code?: string }).code ?? '')) return undefined;
+      throw error;
+    }
+  };
+  return {
+    system: await ask('(SELECT system_identifier::text FROM pg_control_system())'),
+    // That of the last checkpoint, which pg_control_checkpoint() has, is still the old one after a promotion.
+    timeline: await ask('substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)'),
+  };
+}
+
+/**
+ * What shows later that the database still has everything published up to this page: its rows and those of the former
+ * witness. The latter are superfluous if a transaction of this page began after the former page was read, because it
+ * committed after all that was visible then: a database that has it has them. Instead of many rows there is a mark,
+ * committed now.
+ */
+async function witnessOf(
+  owner: Owner,
+  rows: readonly Row[],
+  { next, witness: before }: OutboxCursor,
+): Promise<Witness | undefined> {
+  if (rows.length === 0) return before;
+  const former = rows.some(({ xid }) => BigInt(xid) >= next) ? undefined : before;
+  if ((former?.ids.length ?? 0) + rows.length > WITNESS_ROWS) return mark(owner);
+  const ids = [...(former?.ids ?? []), ...rows.map(({ id }) => BigInt(id))];
+  return {
+    mark: former?.mark,
+    ids: ids.sort((a, b) => (a < b ? -1 : 1)),
+    digest: sum(former?.digest ?? 0n, digestOf(rows)),
+  };
+}
+
+/** Commits something that a database has only if it has everything that was committed before. */
+async function mark(owner: Owner): Promise<Witness> {
+  const [row] = await rowsOf<{ id: string; token: string }>(
+    owner,
+    'INSERT INTO outbox_mark DEFAULT VALUES RETURNING id, token',
+  );
+  if (!row) throw new Error('The mark was not written');
+  return { mark: row, ids: [], digest: 0n };
+}
+
+async function holds(owner: Owner, { mark, ids, digest }: Witness): Promise<boolean> {
+  const marks =
+    mark &&
+    (await rowsOf(owner, 'SELECT FROM outbox_mark WHERE id = $1 AND token = $2', [mark.id, mark.token]));
+  if (marks?.length === 0) return false;
+  const rows = await rowsOf<{ id: string; event_id: string }>(
+    owner,
+    'SELECT id, event_id FROM outbox WHERE id = ANY ($1::bigint[])',
+    [ids],
+  );
+  return digestOf(rows) === digest;
 }
 
 /** Ends the session, so that the server releases its lock. Doesn't wait long for an unavailable server. */

@@ -32,7 +32,14 @@ export {
 } from './idempotency-store';
 export { Inbox } from './inbox';
 export { envelopeOf, Outbox, publishedAs } from './outbox';
-export { NoOutboxError, type OutboxBacklog, type OutboxPage, OutboxSource } from './outbox-source';
+export {
+  type FoundRow,
+  NoOutboxError,
+  type OutboxBacklog,
+  type OutboxPage,
+  OutboxReplacedError,
+  OutboxSource,
+} from './outbox-source';
 export { partitionOf } from './partition-of';
 export { bytesOf, textOf } from './record-text';
 export { UnitOfWork } from './unit-of-work';

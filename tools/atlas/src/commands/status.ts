@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import { Client } from 'pg';
 import { DockerStack } from '../docker-stack';
-import { type Circuit, DOWN, healthOf } from '../health';
+import { type Circuit, DOWN, healthOf, type Trouble } from '../health';
 import { Home } from '../home';
 import type { PlatformState } from '../platform-state';
 import { type Memory, memoryOf } from '../memory';
@@ -15,6 +15,7 @@ interface Row {
   readonly ready: boolean;
   /** The circuit breakers of its dependencies. */
   readonly circuits: readonly Circuit[];
+  readonly troubles: readonly Trouble[];
   readonly restarts: number;
   readonly uptimeSeconds: number | null;
   readonly memory: Memory | null;
@@ -84,6 +85,7 @@ const supervisorRow = async ({ supervisor, startedAt }: PlatformState): Promise<
   port: null,
   ready: true,
   circuits: [],
+  troubles: [],
   restarts: 0,
   uptimeSeconds: secondsSince(startedAt),
   memory: await memoryOf(supervisor.pid, false),
@@ -97,6 +99,7 @@ async function postgresRow({ postgres, databases }: PlatformState): Promise<Row>
     port,
     ready: await answers(Object.values(databases)[0]),
     circuits: [],
+    troubles: [],
     restarts,
     uptimeSeconds: secondsSince(startedAt),
     memory: pid === null ? null : await memoryOf(pid, true),
@@ -152,7 +155,10 @@ function describe(rows: readonly Row[], total: Memory): string {
   }
   const counted = total.pssBytes === null ? '' : '; shared memory is counted once';
   const circuits = rows.flatMap((row) => row.circuits.map((circuit) => describeCircuit(row.name, circuit)));
-  return `${table.toString()}\n${circuits.join('')}Total memory: ${mebibytes(sizeOf(total))}${counted}.\n`;
+  const troubles = rows.flatMap((row) =>
+    row.troubles.map(({ part, message }) => `${row.name} (${part}): ${message}\n`),
+  );
+  return `${table.toString()}\n${circuits.join('')}${troubles.join('')}Total memory: ${mebibytes(sizeOf(total))}${counted}.\n`;
 }
 
 /** `since` is the other process's time, so that it matches that process's log. */

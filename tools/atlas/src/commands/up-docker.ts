@@ -113,7 +113,7 @@ async function untilReady(stack: DockerStack, signal: AbortSignal): Promise<void
 /** What the process reports; for PostgreSQL and Kafka, the result of Docker's health check. */
 export async function healthIn({ service, running, health, port }: Container): Promise<Health> {
   if (!running || port === undefined) return DOWN;
-  if (kindOf(service) === 'engine') return { ready: health === 'healthy', circuits: [] };
+  if (kindOf(service) === 'engine') return { ...DOWN, ready: health === 'healthy' };
   return healthOf(`http://127.0.0.1:${port}`);
 }
 

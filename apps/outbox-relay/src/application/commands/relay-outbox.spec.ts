@@ -2,9 +2,11 @@ import type { Clock, Random } from '@atlas/ports/application';
 import { eventually, MemoryEventLog } from '@atlas/testing';
 import { RelayProgress } from '../../domain/relay-progress';
 import {
+  type FoundRow,
   NoOutboxError,
   type OutboxBacklog,
   type OutboxPage,
+  OutboxReplacedError,
   OutboxSource,
   type OutgoingRecord,
   type PublisherSession,
@@ -23,6 +25,7 @@ class ShopDatabase {
   readonly changes = new EventTarget();
   isDown = false;
   hasOutbox = true;
+  serverChange: string | undefined;
   owner: MemoryOutboxSource | undefined;
   pruned: { readonly cursor: string; readonly ageMs: number }[] = [];
 
@@ -77,6 +80,27 @@ class MemoryOutboxSource extends OutboxSource {
     this.database.owner = this;
   }
 
+  async verify(cursor: string | undefined): Promise<string | undefined> {
+    this.assertUp();
+    if (!this.database.hasOutbox) throw new NoOutboxError();
+    if (Number(cursor ?? 0) > this.database.rows.length) {
+      throw new OutboxReplacedError('The database does not have what was published');
+    }
+    return this.database.serverChange;
+  }
+
+  async find(): Promise<readonly FoundRow[]> {
+    return [];
+  }
+
+  async adopt(): Promise<string> {
+    return String(this.database.rows.length);
+  }
+
+  async renumber(): Promise<number> {
+    return 0;
+  }
+
   async read(cursor: string | undefined, limit: number): Promise<OutboxPage> {
     await new Promise(setImmediate);
     this.assertUp();
@@ -98,7 +122,7 @@ class MemoryOutboxSource extends OutboxSource {
 
   async backlog(cursor: string | undefined): Promise<OutboxBacklog> {
     this.assertUp();
-    return { rows: this.database.rows.length - Number(cursor ?? 0), oldestAgeMs: 0 };
+    return { rows: this.database.rows.length - Number(cursor ?? 0), isEstimate: false, oldestAgeMs: 0 };
   }
 
   async prune(cursor: string, ageMs: number): Promise<number> {
@@ -364,6 +388,40 @@ describe('The relay of a service', () => {
     expect(events.map(({ type }) => type)).toEqual(['waits', 'became-owner']);
   });
 
+  it('publishes nothing from a database that has lost published events, reports it once, and goes on when it is adopted', async () => {
+    database.commit(...numbers(5));
+    const first = startRelay();
+    await published(5);
+    await first.stop();
+    database.rows.length = 3;
+    database.commit(6);
+    events = [];
+    const relay = startRelay();
+    await eventually(async () => (await relay.status()).failures > 5);
+    expect(events).toEqual([{ type: 'halted', reason: 'The database does not have what was published' }]);
+    expect(await relay.status()).toMatchObject({
+      isHalted: true,
+      failure: expect.stringContaining('does not have'),
+    });
+    expect(await log.values()).toEqual(numbers(5));
+
+    await (await log.log.openPublisher('shop')).publish([], '3');
+    await published(6);
+    expect(await log.values()).toEqual(numbers(6));
+    expect(await relay.status()).toMatchObject({ isHalted: false });
+  });
+
+  it('goes on by itself when the server has changed and lost nothing, and reports it', async () => {
+    database.serverChange = 'The server was promoted';
+    database.commit(...numbers(5));
+    startRelay();
+    await published(5);
+    expect(events).toEqual([
+      { type: 'server-changed', change: 'The server was promoted' },
+      { type: 'became-owner', cursor: undefined },
+    ]);
+  });
+
   it('reports a failure that continues only once a minute, and a new one at once', async () => {
     const relay = startRelay();
     const failures = () => events.filter(({ type }) => type === 'failed').length;
@@ -451,11 +509,12 @@ describe('The relay of a service', () => {
       service: 'shop',
       role: 'owner',
       cursor: '10',
-      backlog: { rows: 3, oldestAgeMs: 0 },
+      backlog: { rows: 3, isEstimate: false, oldestAgeMs: 0 },
       published: 10,
       transactions: 1,
       failures: 0,
       failure: null,
+      isHalted: false,
     });
   });
 

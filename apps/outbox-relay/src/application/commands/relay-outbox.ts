@@ -2,6 +2,7 @@ import type { Clock, Random } from '@atlas/ports/application';
 import type { Backoff, RelayProgress } from '../../domain/relay-progress';
 import {
   NoOutboxError,
+  OutboxReplacedError,
   type OutboxSource,
   type PublisherSession,
   type PublishingLog,
@@ -25,6 +26,10 @@ export interface RelaySettings {
 /** Something that an operator should read in the log. */
 export type RelayEvent =
   | { readonly type: 'became-owner'; readonly cursor: string | undefined }
+  /** The database server has changed and lost nothing that was published. */
+  | { readonly type: 'server-changed'; readonly change: string }
+  /** It publishes nothing until an operator adopts the database. Reported once, then once a minute. */
+  | { readonly type: 'halted'; readonly reason: string }
   /** Its service hasn't created the outbox yet, as happens when both start together. */
   | { readonly type: 'waits'; readonly reason: string }
   /** Reported once, then once a minute while it continues. */
@@ -47,7 +52,7 @@ const PRUNE_EVERY_MS = 60_000;
  * Publishes one service's outbox: becomes its owner, opens the log's publisher and resumes from the cursor stored on the
  * log. Records and cursor are written in one transaction of the log, so a crash at any moment leaves neither a gap nor a
  * duplicate. On any failure it gives up its ownership, waits, and starts again from the stored cursor, forgetting what
- * it had in memory. Ownership only keeps relays out of each other's way; it is the log that fences a deposed one.
+ * it had in memory. It publishes nothing from a database that has lost what was published, until an operator adopts it. Ownership only keeps relays out of each other's way; it is the log that fences a deposed one.
  */
 export class RelayOutbox {
   private pruning: Promise<void> | undefined;
@@ -86,15 +91,14 @@ export class RelayOutbox {
     report: (event: RelayEvent) => void,
   ): Promise<void> {
     const message = error instanceof Error ? error.message : String(error);
+    this.progress.isHalted = error instanceof OutboxReplacedError;
     const isNews = this.progress.fail(message, this.clock.now());
     const { backoff = DEFAULT_BACKOFF } = this.settings;
     const retryInMs = this.progress.retryDelayMs(backoff, this.random.fraction());
     if (isNews) {
-      report(
-        error instanceof NoOutboxError
-          ? { type: 'waits', reason: message }
-          : { type: 'failed', error, retryInMs },
-      );
+      if (error instanceof NoOutboxError) report({ type: 'waits', reason: message });
+      else if (error instanceof OutboxReplacedError) report({ type: 'halted', reason: message });
+      else report({ type: 'failed', error, retryInMs });
     }
     await pause(retryInMs, signal);
   }
@@ -105,6 +109,8 @@ export class RelayOutbox {
       await this.log.ensureTopics(this.settings.topics);
       const session = await this.log.openPublisher(this.settings.service);
       try {
+        const change = await this.outbox.verify(session.cursor);
+        if (change !== undefined) report({ type: 'server-changed', change });
         this.progress.becomeOwner(session.cursor);
         await this.publishFrom(session, signal, report);
       } finally {

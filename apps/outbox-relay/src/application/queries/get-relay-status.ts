@@ -15,6 +15,8 @@ export interface RelayStatus {
   readonly failures: number;
   /** Why it makes no progress; null if it does, or has stood by without a failure for a minute. */
   readonly failure: string | null;
+  /** Whether it publishes nothing because the database was replaced: see {@link failure}. */
+  readonly isHalted: boolean;
 }
 
 const BACKLOG_TIMEOUT_MS = 1_000;
@@ -29,7 +31,7 @@ export class GetRelayStatus {
 
   async execute(): Promise<RelayStatus> {
     const now = this.clock.now();
-    const { role, cursor, published, transactions, failures } = this.progress;
+    const { role, cursor, published, transactions, failures, isHalted } = this.progress;
     const failure = this.progress.failureAt(now) ?? null;
     const isKnown = this.progress.knowsBacklogAt(now);
     return {
@@ -41,6 +43,7 @@ export class GetRelayStatus {
       transactions,
       failures,
       failure,
+      isHalted,
     };
   }
 

@@ -6,9 +6,10 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export class Backbone1795737600000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      -- xid comes before id, so that a transaction has its number before it draws an id: see docs/adr/0003.
       CREATE TABLE outbox (
-        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         event_id uuid NOT NULL,
         topic text NOT NULL,
         aggregate_id text NOT NULL,
@@ -17,7 +18,13 @@ export class Backbone1795737600000 implements MigrationInterface {
         payload bytea NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now()
       );
-      CREATE INDEX outbox_xid ON outbox (xid);
+      CREATE INDEX outbox_xid ON outbox (xid, id);
+
+      -- Written by the relay after it has read what it publishes, so that it recognises a database without it.
+      CREATE TABLE outbox_mark (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        token uuid NOT NULL DEFAULT gen_random_uuid()
+      );
 
       CREATE FUNCTION notify_outbox() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN PERFORM pg_notify('outbox', ''); RETURN NULL; END $$;
@@ -105,7 +112,7 @@ export class Backbone1795737600000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP TABLE idempotency_key, dead_letter, consumer_attempt, inbox, outbox;
+      DROP TABLE idempotency_key, dead_letter, consumer_attempt, inbox, outbox_mark, outbox;
       DROP FUNCTION notify_outbox, claim_idempotency_key;
     `);
   }

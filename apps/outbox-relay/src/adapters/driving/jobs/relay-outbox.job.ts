@@ -24,8 +24,15 @@ export class RelayOutboxJob implements OnApplicationBootstrap, BeforeApplication
   /** A relay that waits for its database or the log is ready too: it recovers without help. */
   onApplicationBootstrap(): void {
     this.readiness.add('relay', async (indicator) => {
-      const { role, cursor, backlog, failure } = await this.getStatus.execute();
-      const data = { role, cursor, rows: backlog?.rows ?? null, oldestAgeMs: backlog?.oldestAgeMs ?? null };
+      const { role, cursor, backlog, failure, isHalted } = await this.getStatus.execute();
+      const data = {
+        role,
+        cursor,
+        rows: backlog?.rows ?? null,
+        isEstimate: backlog?.isEstimate ?? null,
+        oldestAgeMs: backlog?.oldestAgeMs ?? null,
+        isHalted,
+      };
       return failure === null ? indicator.up(data) : indicator.degraded({ ...data, message: failure });
     });
     this.running = this.relayOutbox
@@ -46,6 +53,10 @@ export class RelayOutboxJob implements OnApplicationBootstrap, BeforeApplication
     switch (event.type) {
       case 'became-owner':
         return this.logger.log(`Owns the outbox; publishing from ${event.cursor ?? 'the beginning'}`);
+      case 'server-changed':
+        return this.logger.log(`${event.change}. Continuing`);
+      case 'halted':
+        return this.logger.error(event.reason);
       case 'waits':
         return this.logger.log(`Waiting. ${event.reason}`);
       case 'failed':

@@ -36,9 +36,12 @@ function measureStatus(statusNow: () => Promise<RelayStatus | undefined>): void 
   const owner = meter.createObservableGauge('atlas.relay.owner', {
     description: '1 if this process publishes, 0 if it stands by',
   });
+  const halted = meter.createObservableGauge('atlas.relay.halted', {
+    description: '1 if it publishes nothing because its database was replaced, until an operator adopts it',
+  });
   const waiting = meter.createObservableGauge('atlas.relay.waiting', {
     unit: '{row}',
-    description: 'Committed rows that are not published yet; omitted while unknown',
+    description: 'Committed rows that are not published yet, estimated above 100,000; omitted while unknown',
   });
   const oldest = meter.createObservableGauge('atlas.relay.oldest.age', {
     unit: 's',
@@ -62,6 +65,7 @@ function measureStatus(statusNow: () => Promise<RelayStatus | undefined>): void 
       if (!status) return;
       const attributes = { outbox: status.service };
       result.observe(owner, status.role === 'owner' ? 1 : 0, attributes);
+      result.observe(halted, status.isHalted ? 1 : 0, attributes);
       result.observe(published, status.published, attributes);
       result.observe(transactions, status.transactions, attributes);
       result.observe(failures, status.failures, attributes);
@@ -69,6 +73,6 @@ function measureStatus(statusNow: () => Promise<RelayStatus | undefined>): void 
       result.observe(waiting, status.backlog.rows, attributes);
       result.observe(oldest, status.backlog.oldestAgeMs / 1_000, attributes);
     },
-    [owner, waiting, oldest, published, transactions, failures],
+    [owner, halted, waiting, oldest, published, transactions, failures],
   );
 }
