@@ -75,6 +75,11 @@ export default tseslint.config(
     },
   },
   {
+    // The simulation is the one place where all contexts run in one process.
+    files: ['tools/simulate/**/*.ts'],
+    rules: { '@nx/enforce-module-boundaries': 'off' },
+  },
+  {
     files: [`libs/{${PLATFORM.join()}}/**/*.ts`, 'tools/another-business/**/*.ts'],
     rules: {
       'no-restricted-imports': [

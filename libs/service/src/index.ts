@@ -2,6 +2,11 @@ export { bootService } from './boot';
 export { ConfigError, loadConfig, serviceSettings, type ServiceSettings } from './config';
 export { createService, startService } from './create-service';
 export { EventContext } from './events/event-context';
+export {
+  EventLogServer,
+  type EventLogServerOptions,
+  type EventLogServerPorts,
+} from './events/event-log-server';
 export { Readiness, type ReadinessCheck } from './health';
 export { eachOnce, pageLimitField } from './http/fields';
 export { Idempotent } from './http/idempotent';

@@ -28,8 +28,8 @@ interface Group {
   readonly members: Member[];
   /** By `topic/partition`. */
   readonly committed: Map<string, number>;
-  /** The partitions that any member is handling a batch of. */
-  readonly busy: Set<string>;
+  /** The members that are handling a batch, by its partition. */
+  readonly busy: Map<string, Member>;
 }
 
 interface Member {
@@ -53,6 +53,7 @@ export class MemoryLogData {
 /** An in-memory event log, as used by one process. */
 export class MemoryEventLog extends EventLog {
   private readonly consumers: Consumer[] = [];
+  private readonly leave: ((isGone: boolean) => void)[] = [];
 
   /** @param onError called with the errors that handlers reject with. */
   constructor(
@@ -154,7 +155,16 @@ export class MemoryEventLog extends EventLog {
       },
     };
     this.consumers.push(consumer);
+    this.leave.push((isGone) => this.expelFrom(group, member, isGone));
     return consumer;
+  }
+
+  /**
+   * As if this process had been silent for too long: the groups give its partitions to others, and no longer accept its
+   * offsets. What it is handling goes on; it joins again after that, unless it is gone for good.
+   */
+  expel(isGone = false): void {
+    for (const leave of this.leave) leave(isGone);
   }
 
   async describe(topics?: readonly string[]): Promise<readonly PartitionDescription[]> {
@@ -203,6 +213,10 @@ export class MemoryEventLog extends EventLog {
   private async consume(group: Group, member: Member): Promise<void> {
     const { signal } = member.stopping;
     while (!signal.aborted) {
+      if (!group.members.includes(member)) {
+        group.members.push(member);
+        this.deal(group);
+      }
       const change = once(this.data.changes, 'change');
       if (!(await this.consumeNext(group, member))) await change;
     }
@@ -222,19 +236,28 @@ export class MemoryEventLog extends EventLog {
     const name = nameOf(ready);
     const from = group.committed.get(name) ?? 0;
     const records = ready.records.slice(from, from + (subscription.maxBatchRecords ?? 200));
-    group.busy.add(name);
+    group.busy.set(name, member);
     try {
       await subscription.handle({ topic: ready.topic, partition: ready.number, records }, stopping.signal);
-      group.committed.set(name, from + records.length);
+      if (group.busy.get(name) === member) group.committed.set(name, from + records.length);
     } catch (error) {
       this.onError(error);
       // The records are redelivered, as the offset has not moved. The pause yields to other work in the process.
       await new Promise(setImmediate);
     } finally {
-      group.busy.delete(name);
+      if (group.busy.get(name) === member) group.busy.delete(name);
       this.changed();
     }
     return true;
+  }
+
+  private expelFrom(group: Group, member: Member, isGone: boolean): void {
+    if (isGone) member.stopping.abort();
+    if (!group.members.includes(member)) return;
+    group.members.splice(group.members.indexOf(member), 1);
+    for (const [name, handling] of group.busy) if (handling === member) group.busy.delete(name);
+    member.owned = [];
+    this.deal(group);
   }
 
   /** Assigns the partitions to the members, round robin. */
@@ -255,7 +278,7 @@ export class MemoryEventLog extends EventLog {
   }
 
   private groupOf(name: string): Group {
-    const group = this.data.groups.get(name) ?? { members: [], committed: new Map(), busy: new Set() };
+    const group = this.data.groups.get(name) ?? { members: [], committed: new Map(), busy: new Map() };
     this.data.groups.set(name, group);
     return group;
   }

@@ -12,10 +12,11 @@ import {
 
 /** Nothing is ever in progress here: each request is done at once. */
 export class MemoryBooks extends Books {
+  /** Every movement of money, oldest first. */
+  readonly entries: BookEntry[] = [];
   /** By key. */
   private readonly charges = new Map<string, Charge>();
   private readonly refunds = new Map<string, Refund>();
-  private readonly entries: BookEntry[] = [];
 
   async addCharge(key: string, charge: Charge): Promise<KeyedResult<Charge>> {
     const known = this.charges.get(key);
