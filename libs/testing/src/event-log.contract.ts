@@ -178,13 +178,13 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         }
 
         await underTest.deleteTopic(topic);
-        log = await anotherProcess();
         await eventually(async () => {
           await log.ensureTopics([{ name: topic, partitions: PARTITIONS }]);
           return (await identity()) !== before;
         }, DEADLINE_MS);
         await publish(numbered(20));
-        // A running member needs no restart, and takes none of the new records for one of before.
+        // Neither publishing process nor running member needs a restart; the member takes none of the new records for
+        // one of before.
         await handled(30, member);
 
         const after = await identity();

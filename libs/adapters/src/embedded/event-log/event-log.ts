@@ -112,6 +112,8 @@ export class EmbeddedEventLog extends EventLog {
   }
 
   openPublisher(source: string): Promise<PublisherSession> {
+    // A topic may have been deleted and made anew; a publisher that fails because of that is opened again.
+    this.topicPartitions.clear();
     return EmbeddedPublisher.open(this.database, (topic) => this.partitionIds(topic), source);
   }
 
@@ -228,7 +230,7 @@ export class EmbeddedEventLog extends EventLog {
     );
   }
 
-  /** Partitions never change, so they are cached. */
+  /** Cached: partitions change only if the topic is made anew. */
   private async partitionIds(topic: string): Promise<readonly number[]> {
     const known = this.topicPartitions.get(topic);
     if (known) return known;
