@@ -1,8 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 import { type Container, parseContainers, parseMemory } from './container';
 import type { Home } from './home';
 import { projectRoot } from './project-root';
@@ -14,6 +15,18 @@ const DATABASES_JOB = 'databases';
 /** If Docker doesn't respond in this time, Atlas assumes that there is none. */
 const LIST_TIMEOUT_MS = 10_000;
 
+/** The part of `docker inspect` that makes a container like another. */
+const replicable = z.object({
+  Config: z.object({
+    Image: z.string(),
+    Cmd: z.array(z.string()),
+    Env: z.array(z.string()),
+    Labels: z.record(z.string(), z.string()),
+  }),
+  HostConfig: z.object({ Binds: z.array(z.string()).nullable() }),
+  NetworkSettings: z.object({ Networks: z.record(z.string(), z.unknown()) }),
+});
+
 const exec = promisify(execFile);
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
@@ -22,7 +35,11 @@ export class DockerStack {
   /** `atlas` for the default folder, as a plain `docker compose up` names it. */
   readonly project: string;
 
-  constructor(home: Home) {
+  /** @param overrides compose files that change the platform's own. */
+  constructor(
+    home: Home,
+    private readonly overrides: readonly string[] = [],
+  ) {
     const isDefault = home.path === join(projectRoot(), '.atlas');
     const hash = createHash('sha256').update(home.path).digest('hex').slice(0, 8);
     this.project = isDefault ? 'atlas' : `atlas-${hash}`;
@@ -135,6 +152,53 @@ export class DockerStack {
     await this.docker('start', id);
   }
 
+  /** Suspends all its processes; {@link unpause} resumes them. */
+  async pause(id: string): Promise<void> {
+    await this.docker('pause', id);
+  }
+
+  async unpause(id: string): Promise<void> {
+    await this.docker('unpause', id);
+  }
+
+  /** Stops it in its grace period, and starts it again. */
+  async restart(id: string): Promise<void> {
+    await this.docker('restart', id);
+  }
+
+  /** Runs a program in a container. @throws Error with its output if its exit code is not 0. */
+  async exec(id: string, ...command: readonly string[]): Promise<string> {
+    return this.docker('exec', id, ...command);
+  }
+
+  /**
+   * Starts a further container like this one: image, command and environment, in the same network, with the same files.
+   * It belongs to no service: {@link containers} doesn't list it.
+   * @returns its id, and the port on the host under which it is found.
+   */
+  async replicate(id: string): Promise<{ readonly id: string; readonly port: number }> {
+    const [like] = z.array(replicable).parse(JSON.parse(await this.docker('inspect', id)));
+    if (!like) throw new Error(`There is no container ${id}`);
+    const { Config, HostConfig, NetworkSettings } = like;
+    const replica = await this.docker(
+      ...['run', '--detach', '--read-only', '--tmpfs', '/tmp', '--publish', '127.0.0.1::8080'],
+      ...['--name', `${this.project}-${Config.Labels['com.docker.compose.service']}-${randomInt(100, 1e6)}`],
+      ...Config.Env.flatMap((line) => ['--env', line]),
+      ...(HostConfig.Binds ?? []).flatMap((bind) => ['--volume', bind]),
+      ...Object.keys(NetworkSettings.Networks).flatMap((network) => ['--network', network]),
+      Config.Image,
+      ...Config.Cmd,
+    );
+    const port = (await this.docker('port', replica.trim(), '8080')).split('\n')[0]?.split(':').at(-1);
+    return { id: replica.trim(), port: Number(port) };
+  }
+
+  /** Kills a container that {@link replicate} started, or ends it in order, and removes it. */
+  async removeReplica(id: string, kill: boolean): Promise<void> {
+    if (!kill) await this.docker('stop', '--time', '15', id);
+    await this.docker('rm', '--force', id);
+  }
+
   /** Memory of each running container in bytes, by its short id. */
   async memory(): Promise<ReadonlyMap<string, number>> {
     return parseMemory(await this.docker('stats', '--no-stream', '--format', '{{.ID}} {{.MemUsage}}'));
@@ -152,7 +216,8 @@ export class DockerStack {
   }
 
   private get composeArgs(): readonly string[] {
-    return ['compose', '--project-name', this.project, '--file', join(projectRoot(), 'compose.yaml')];
+    const files = [join(projectRoot(), 'compose.yaml'), ...this.overrides];
+    return ['compose', '--project-name', this.project, ...files.flatMap((file) => ['--file', file])];
   }
 
   private async docker(...args: readonly string[]): Promise<string> {

@@ -1,5 +1,7 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type FaultKind, FAULT_KINDS } from './faults/plan';
 import { numberFromZero, positiveInteger, positiveNumber, share } from './options';
+import { type Stack, STACKS } from './platform';
 import { addRunOptions, type RunOptions, upOptions } from './run-options';
 import { type Common, verb } from './verb';
 
@@ -103,11 +105,30 @@ verb<
   .option('--stock-ratio <factor>', 'units put in stock for each unit ordered', numberFromZero, 1)
   .option('--decline-rate <share>', 'share of orders whose card is declined, 0 to 1', share, 0);
 
-verb<Common & { limit?: number; concurrency: number; every: number; seed: number }>(
+verb<
+  Common & {
+    limit?: number;
+    concurrency: number;
+    every: number;
+    seed: number;
+    faults?: number;
+    stack: Stack;
+    parallel: number;
+    kinds?: readonly FaultKind[];
+    rate: number;
+    record?: string;
+  }
+>(
   program,
   'chaos [file]',
-  'Loads baskets while killing services, relays and the database with kill -9; then audits.',
-  async (options, _command, file) => (await import('./commands/chaos.js')).runChaos({ ...options, file }),
+  'Loads baskets while killing services, relays and the database with kill -9, or with --faults while faults of every ' +
+    'kind happen to a platform of its own; then audits.',
+  async ({ faults, ...options }, _command, file) => {
+    if (faults === undefined) return (await import('./commands/chaos.js')).runChaos({ ...options, file });
+    return ended(
+      await (await import('./commands/campaign.js')).runFaultCampaign({ ...options, faults, file }),
+    );
+  },
 )
   .option(
     '--limit <baskets>',
@@ -116,7 +137,21 @@ verb<Common & { limit?: number; concurrency: number; every: number; seed: number
   )
   .option('--concurrency <requests>', 'maximum number of concurrent requests', positiveInteger, 16)
   .option('--every <seconds>', 'average time between two kills', positiveNumber, 3)
-  .option('--seed <number>', 'determines the order and times of kills', positiveInteger, 1);
+  .option('--seed <number>', 'determines the order and times of kills, and all faults', positiveInteger, 1)
+  .option(
+    '--faults <number>',
+    'inflict this many faults of every kind, on a platform started for it',
+    positiveInteger,
+  )
+  .addOption(
+    new Option('--stack <stack>', 'with --faults: which platform to start')
+      .choices(STACKS)
+      .default('embedded'),
+  )
+  .option('--parallel <faults>', 'with --faults: how many at a time', positiveInteger, 3)
+  .option('--rate <orders>', 'with --faults: orders per second', positiveNumber, 10)
+  .option('--kinds <kinds>', 'with --faults: only these, separated by commas', faultKinds)
+  .option('--record <file>', 'with --faults: where to write what happened when, as lines of JSON');
 
 verb<Common & { limit: number; concurrency: number; outage: number; seed: number }>(
   program,
@@ -232,4 +267,12 @@ verb<Common>(
 /** Exits now, without waiting for open connections. */
 function ended(code: number): never {
   process.exit(code);
+}
+
+function faultKinds(text: string): readonly FaultKind[] {
+  return text.split(',').map((name) => {
+    const kind = FAULT_KINDS.find((each) => each === name);
+    if (!kind) throw new InvalidArgumentError(`There is no kind "${name}": use ${FAULT_KINDS.join(', ')}.`);
+    return kind;
+  });
 }

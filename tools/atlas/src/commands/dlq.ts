@@ -162,12 +162,18 @@ export async function runDiscard(
   { json, reason }: Common & { reason: string },
   name: string,
 ): Promise<number> {
-  const { service, id } = parse(name);
-  const discarded = await ask(service, letter, 'POST', `/dead-letters/${id}/discard`, { reason });
+  const discarded = await discardLetter(name, reason);
   if (json) process.stdout.write(`${JSON.stringify({ name, ...discarded }, undefined, 2)}\n`);
   else process.stdout.write(`${name} is discarded: ${discarded.note}\n`);
   return 0;
 }
+
+export async function discardLetter(name: string, reason: string): Promise<Letter> {
+  const { service, id } = parse(name);
+  return ask(service, letter, 'POST', `/dead-letters/${id}/discard`, { reason });
+}
+
+export const openLetters = (service: string): Promise<readonly NamedLetter[]> => lettersOf([service], 'open');
 
 function servicesOf(name: string | undefined): readonly string[] {
   if (name === undefined) return SERVICES;

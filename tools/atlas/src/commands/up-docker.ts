@@ -80,7 +80,7 @@ export function printDockerState(
 }
 
 /** The settings for the compose file: the ports and the log level. */
-async function settingsOf({ ports, logLevel }: UpOptions, log: Log): Promise<Record<string, string>> {
+export async function settingsOf({ ports, logLevel }: UpOptions, log: Log): Promise<Record<string, string>> {
   // A relay can have several containers, so Docker picks free ports for them.
   const wishes = ports.filter(({ name, fixed }: PortWish) => fixed || kindOf(name) !== 'relay');
   const chosen = await choosePorts(wishes, ({ name, port: usual, setBy }, port) =>
@@ -95,7 +95,8 @@ async function settingsOf({ ports, logLevel }: UpOptions, log: Log): Promise<Rec
   };
 }
 
-async function untilReady(stack: DockerStack, signal: AbortSignal): Promise<void> {
+/** Waits until all containers are ready. @throws UserError that names those that are not within three minutes. */
+export async function untilReady(stack: DockerStack, signal: AbortSignal): Promise<void> {
   for (const deadline = Date.now() + READY_TIMEOUT_MS; ; await sleep(250, undefined, { signal })) {
     const containers = await stack.containers();
     const waiting: string[] = [];

@@ -21,7 +21,7 @@ export interface UpOptions {
 }
 
 /** Small heaps: a process keeps little in memory, and all of them must fit on a laptop. */
-const NODE_FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=8', '--enable-source-maps'];
+export const NODE_FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=8', '--enable-source-maps'];
 
 /**
  * Runs the platform in this process until a signal stops it.
