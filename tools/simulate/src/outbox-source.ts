@@ -1,11 +1,5 @@
-import {
-  durablePart,
-  formatCursor,
-  type OutboxCursor,
-  parseCursor,
-  type SeenTransactions,
-} from '@atlas/adapters/postgres';
-import { type OutboxBacklog, type OutboxPage, OutboxSource } from '@atlas/ports/adapters';
+import { cursorAfter, formatCursor, type OutboxCursor, parseCursor } from '@atlas/adapters/postgres';
+import { type FoundRow, type OutboxBacklog, type OutboxPage, OutboxSource } from '@atlas/ports/adapters';
 import type { OutboxRow } from '@atlas/testing';
 import type { RelaySession, SimulatedDatabase } from './database';
 import type { SimulatedProcess } from './process';
@@ -44,23 +38,36 @@ export class SimulatedOutboxSource extends OutboxSource {
     return this.page(position, limit);
   }
 
+  /** Always: the simulation restarts databases, and replaces none. */
+  async verify(): Promise<undefined> {
+    await this.database.statement(this.process, 'verify');
+  }
+
+  find(): Promise<readonly FoundRow[]> {
+    throw new Error('The simulation replaces no database');
+  }
+
+  adopt(): Promise<string> {
+    throw new Error('The simulation replaces no database');
+  }
+
+  renumber(): Promise<number> {
+    throw new Error('The simulation replaces no database');
+  }
+
   /** The next rows, at this moment. */
-  protected page({ seen, window }: OutboxCursor, limit: number): OutboxPage {
-    const rows = [...this.database.outbox].sort((a, b) => (a.id < b.id ? -1 : 1));
-    if (window) {
-      const { upTo, after } = window;
-      const due = rows.filter(
-        ({ id, xid }) => id > BigInt(after) && hasEnded(upTo, xid) && !hasEnded(seen, xid),
-      );
-      return pageOf(due, limit, seen, upTo, true);
-    }
-    const newest = rows.reduce<bigint | undefined>(
-      (most, { xid }) => (most === undefined || xid > most ? xid : most),
-      undefined,
-    );
-    const upTo = durablePart(this.database.transactions.snapshot(), newest, seen);
-    const due = rows.filter(({ xid }) => !hasEnded(seen, xid));
-    return pageOf(due, limit, seen, upTo, false);
+  protected page(position: OutboxCursor, limit: number): OutboxPage {
+    const rows = this.database.outbox
+      .filter((row) => (position.late ? isLate(row, position) : isWaiting(row, position)))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit);
+    const isCut = rows.length === limit;
+    const next = cursorAfter(position, this.database.transactions.snapshot(), rows.at(-1)?.id, isCut);
+    return {
+      records: rows.map(({ record }) => record),
+      cursor: formatCursor(next),
+      more: position.late !== undefined || isCut,
+    };
   }
 
   async changed(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -79,21 +86,18 @@ export class SimulatedOutboxSource extends OutboxSource {
 
   async backlog(cursor: string | undefined): Promise<OutboxBacklog> {
     await this.database.statement(this.process, 'backlog');
-    const { seen, window } = parseCursor(cursor);
-    const rows = this.database.outbox.filter(
-      ({ id, xid }) =>
-        !hasEnded(seen, xid) && (!window || id > BigInt(window.after) || !hasEnded(window.upTo, xid)),
-    );
+    const position = parseCursor(cursor);
+    const rows = this.database.outbox.filter((row) => isWaiting(row, position));
     const ages = rows.map(({ event }) => Date.now() - Date.parse(event.time));
-    return { rows: rows.length, oldestAgeMs: Math.max(0, ...ages) };
+    return { rows: rows.length, isEstimate: false, oldestAgeMs: Math.max(0, ...ages) };
   }
 
   async prune(cursor: string, ageMs: number): Promise<number> {
     await this.database.statement(this.process, 'prune');
-    const { seen } = parseCursor(cursor);
+    const position = parseCursor(cursor);
     const { outbox } = this.database;
     const kept = outbox.filter(
-      ({ xid, event }) => !hasEnded(seen, xid) || Date.parse(event.time) >= Date.now() - ageMs,
+      (row) => isWaiting(row, position) || Date.parse(row.event.time) >= Date.now() - ageMs,
     );
     return outbox.splice(0, outbox.length, ...kept).length - kept.length;
   }
@@ -112,21 +116,9 @@ export class SimulatedOutboxSource extends OutboxSource {
   }
 }
 
-/** Whether a snapshot shows the transaction as ended. */
-const hasEnded = ({ next, running }: SeenTransactions, xid: bigint): boolean =>
-  xid < next && !running.includes(xid);
+/** Whether a committed row is still to be published, as docs/adr/0003 says. */
+const isWaiting = (row: OutboxRow, position: OutboxCursor): boolean =>
+  row.id > position.top || position.running.includes(row.xid) || isLate(row, position);
 
-function pageOf(
-  due: readonly OutboxRow[],
-  limit: number,
-  seen: SeenTransactions,
-  upTo: SeenTransactions,
-  more: boolean,
-): OutboxPage {
-  const rows = due.slice(0, limit);
-  const records = rows.map(({ record }) => record);
-  const last = rows.at(-1);
-  return !last || rows.length < limit
-    ? { records, cursor: formatCursor({ seen: upTo }), more }
-    : { records, cursor: formatCursor({ seen, window: { upTo, after: String(last.id) } }), more: true };
-}
+const isLate = ({ id, xid }: OutboxRow, { top, late }: OutboxCursor): boolean =>
+  late !== undefined && late.xids.includes(xid) && id > late.after && id <= top;

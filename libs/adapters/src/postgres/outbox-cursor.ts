@@ -51,37 +51,52 @@ export function digestOf(rows: readonly { readonly id: string; readonly event_id
 
 export const sum = (one: bigint, other: bigint): bigint => BigInt.asUintN(64, one + other);
 
-/** A `pg_snapshot`: the transactions that a reader sees are those below `xmax`, except those in `running`. */
-export interface Snapshot {
-  readonly xmin: bigint;
-  readonly xmax: bigint;
+/** The transactions that have begun at some moment, all below `next`, and those of them that have not ended. */
+export interface BegunTransactions {
+  readonly next: bigint;
+  /** Ascending. */
   readonly running: readonly bigint[];
 }
 
-/** @throws Error if `text` is not a pg_snapshot. */
-export function parseSnapshot(text: string): Snapshot {
-  const match = /^(\d+):(\d+):((?:\d+(?:,\d+)*)?)$/.exec(text);
-  if (!match) throw new Error(`"${text}" is not a pg_snapshot`);
-  const [, xmin, xmax, running] = match as unknown as [string, string, string, string];
-  return {
-    xmin: BigInt(xmin),
-    xmax: BigInt(xmax),
-    running: running.split(',').filter(Boolean).map(BigInt),
-  };
+/**
+ * @param snapshot a `pg_snapshot` as text, `xmin:xmax:running…`.
+ * @param begun how many transactions have begun since its `xmin`, read after it: its `xmax` is only the number after the
+ *   newest that has ended, and transactions beyond it may be running.
+ * @throws Error if `snapshot` is not a pg_snapshot.
+ */
+export function begunTransactions(snapshot: string, begun: number): BegunTransactions {
+  const match = /^(\d+):(\d+):((?:\d+(?:,\d+)*)?)$/.exec(snapshot);
+  if (!match) throw new Error(`"${snapshot}" is not a pg_snapshot`);
+  const [, xmin, xmax, listed] = match as unknown as [string, string, string, string];
+  const next = BigInt(xmin) + BigInt(begun);
+  const running = listed.split(',').filter(Boolean).map(BigInt);
+  for (let xid = BigInt(xmax); xid < next; xid++) running.push(xid);
+  return { next, running };
 }
 
-export const hasEnded = (xid: bigint, { xmin, xmax, running }: Snapshot): boolean =>
-  xid < xmin || (xid < xmax && !running.includes(xid));
-
 /**
- * The transactions that had begun and not ended in a snapshot, ascending.
- * @param next the number of the next transaction to begin, read after the snapshot: its `xmax` is only the one after the
- *   newest that has ended, and transactions beyond it may be running.
+ * The cursor after a page of the rows that wait behind `before`, in the order of their ids.
+ * @param now when the page was read.
+ * @param last the id of its last row; undefined if it is empty.
+ * @param isCut whether rows were left.
  */
-export function runningIn({ xmax, running }: Snapshot, next: bigint): bigint[] {
-  const all = [...running];
-  for (let xid = xmax; xid < next; xid++) all.push(xid);
-  return all;
+export function cursorAfter(
+  before: OutboxCursor,
+  now: BegunTransactions,
+  last: bigint | undefined,
+  isCut: boolean,
+): OutboxCursor {
+  const { top, late, running } = before;
+  if (late) return { ...before, late: isCut && last !== undefined ? { ...late, after: last } : undefined };
+  if (isCut && last !== undefined && last <= top) {
+    const isRunning = (xid: bigint) => xid >= now.next || now.running.includes(xid);
+    return {
+      ...before,
+      running: running.filter(isRunning),
+      late: { xids: running.filter((xid) => !isRunning(xid)), after: last },
+    };
+  }
+  return { ...before, top: last !== undefined && last > top ? last : top, ...now };
 }
 
 /** Ascending numbers as text: `3,7-9`. */

@@ -10,13 +10,12 @@ import {
 } from '@atlas/ports/adapters';
 import { Client, Pool, type QueryResultRow } from 'pg';
 import {
+  begunTransactions,
+  cursorAfter,
   digestOf,
   formatCursor,
-  hasEnded,
   type OutboxCursor,
   parseCursor,
-  parseSnapshot,
-  runningIn,
   type ServerIdentity,
   sum,
   type Witness,
@@ -211,10 +210,13 @@ export class PostgresOutboxSource extends OutboxSource {
       const found = rows.filter((row): row is PageRow & Row => row.id !== null);
       const fetched = Number(first.fetched);
       const isCut = fetched >= limit || found.length < fetched;
-      const last = found.length > 0 ? BigInt((found.at(-1) as Row).id) : position.top;
-      const next = late
-        ? { ...position, late: isCut ? { xids: late.xids, after: last } : undefined }
-        : advance(position, first, last, isCut);
+      const last = found.at(-1);
+      const next = cursorAfter(
+        position,
+        begunTransactions(first.snapshot as string, first.begun as number),
+        last && BigInt(last.id),
+        isCut,
+      );
       return {
         records: found.map(toRecord),
         cursor: formatCursor({
@@ -331,12 +333,9 @@ export class PostgresOutboxSource extends OutboxSource {
     );
     if (!now) throw new Error('The database server did not say which transactions are running');
     const published = [top, onLog?.id ?? 0n, ...(now.slow === null ? [] : [BigInt(now.slow) - 1n])];
-    const snapshot = parseSnapshot(now.snapshot);
-    const next = snapshot.xmin + BigInt(now.begun);
     return formatCursor({
       top: published.reduce((lowest, id) => (id < lowest ? id : lowest)),
-      running: runningIn(snapshot, next),
-      next,
+      ...begunTransactions(now.snapshot, now.begun),
       server: owner.server,
       witness: await mark(owner),
     });
@@ -461,26 +460,6 @@ const page = (
   xids: readonly bigint[],
   after = 0n,
 ): readonly [string, readonly unknown[]] => [pageQuery(rows), [limit, PAGE_BYTES, top, xids, after]];
-
-/** The cursor after a page that ends with the row `last`; `isCut` if rows were left that were visible to it. */
-function advance(before: OutboxCursor, read: PageRow, last: bigint, isCut: boolean): OutboxCursor {
-  const snapshot = parseSnapshot(read.snapshot as string);
-  if (isCut && last <= before.top) {
-    const ended = before.running.filter((xid) => hasEnded(xid, snapshot));
-    return {
-      top: before.top,
-      running: before.running.filter((xid) => !ended.includes(xid)),
-      late: { xids: ended, after: last },
-      next: before.next,
-    };
-  }
-  const next = snapshot.xmin + BigInt(read.begun as number);
-  return {
-    top: last > before.top ? last : before.top,
-    running: runningIn(snapshot, next),
-    next,
-  };
-}
 
 const toRecord = ({ topic, aggregate_id: key, headers, payload: value }: Row): OutgoingRecord => ({
   topic,

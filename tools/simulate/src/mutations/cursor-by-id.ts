@@ -4,16 +4,14 @@ import { SimulatedOutboxSource } from '../outbox-source';
 
 /** A relay that continues after the highest id that it has seen: a row with a lower id that commits later is lost. */
 export class CursorById extends SimulatedOutboxSource {
-  protected override page({ seen, window }: OutboxCursor, limit: number): OutboxPage {
-    const after = BigInt(window?.after ?? '0');
+  protected override page({ top, next }: OutboxCursor, limit: number): OutboxPage {
     const rows = this.database.outbox
-      .filter(({ id }) => id > after)
+      .filter(({ id }) => id > top)
       .sort((a, b) => (a.id < b.id ? -1 : 1))
       .slice(0, limit);
-    const last = rows.at(-1)?.id ?? after;
     return {
       records: rows.map(({ record }) => record),
-      cursor: formatCursor({ seen, window: { upTo: seen, after: String(last) } }),
+      cursor: formatCursor({ top: rows.at(-1)?.id ?? top, running: [], next }),
       more: rows.length === limit,
     };
   }
