@@ -1,5 +1,5 @@
 export { catalogue } from './catalogue';
-export { skuCode } from './fields';
+export { orderId, skuCode } from './fields';
 export { FIGURES } from './figures';
 export * from './inventory';
 export { MAX_LINES, MAX_QUANTITY, SKU_PATTERN } from './limits';

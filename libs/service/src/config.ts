@@ -39,14 +39,6 @@ const kafkaSettings = {
     .max(32_767)
     .optional()
     .describe('a whole number from 1 (the default): on how many brokers a new topic keeps each record'),
-  KAFKA_RETENTION_HOURS: z.coerce
-    .number()
-    .positive()
-    .max(100 * 365 * 24)
-    .optional()
-    .describe(
-      'a number of hours, at most 100 years; the default is a week: how long new topics keep records',
-    ),
 };
 
 const requestsAtATime = z.coerce.number().int().min(1).max(100_000);
@@ -98,6 +90,15 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
       .describe(
         "the event log's URL: kafka://host:port,host:port or, for the embedded log, its database's URL, " +
           'postgres://user:password@host/name',
+      ),
+    EVENT_LOG_RETENTION_HOURS: z.coerce
+      .number()
+      .positive()
+      .max(100 * 365 * 24)
+      .optional()
+      .describe(
+        'a number of hours, at most 100 years; the default is a week: how long the event log keeps records (Kafka: in ' +
+          'new topics)',
       ),
     ...kafkaSettings,
     OUTBOX_RETENTION_HOURS: z.coerce

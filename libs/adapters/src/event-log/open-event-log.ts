@@ -17,8 +17,8 @@ export interface EventLogSettings {
   readonly KAFKA_PREFIX?: string | undefined;
   /** How many brokers keep each record of topics that are made. Default 1. */
   readonly KAFKA_REPLICATION_FACTOR?: number | undefined;
-  /** How long topics that are made keep records. Default a week. */
-  readonly KAFKA_RETENTION_HOURS?: number | undefined;
+  /** How long topics keep records; on Kafka, those that are made. Default a week. */
+  readonly EVENT_LOG_RETENTION_HOURS?: number | undefined;
 }
 
 const HOUR_MS = 3_600_000;
@@ -36,7 +36,8 @@ export async function openEventLog(
   onError: (error: unknown) => void,
 ): Promise<EventLog> {
   const url = settings.EVENT_LOG_URL;
-  if (!url.startsWith('kafka://')) return EmbeddedEventLog.open(url, { onError });
+  const retentionMs = (settings.EVENT_LOG_RETENTION_HOURS ?? WEEK_HOURS) * HOUR_MS;
+  if (!url.startsWith('kafka://')) return EmbeddedEventLog.open(url, { onError, retentionMs });
   // Loaded where it is used: the embedded platform's processes are many, and have no need of it.
   const { KafkaEventLog } = await import('../kafka/index.js');
   return KafkaEventLog.open({
@@ -45,7 +46,7 @@ export async function openEventLog(
     ...security(settings),
     prefix: settings.KAFKA_PREFIX ?? '',
     replicationFactor: settings.KAFKA_REPLICATION_FACTOR ?? 1,
-    retentionMs: (settings.KAFKA_RETENTION_HOURS ?? WEEK_HOURS) * HOUR_MS,
+    retentionMs,
     onError,
   });
 }

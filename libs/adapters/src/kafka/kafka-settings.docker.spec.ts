@@ -189,7 +189,7 @@ describe('The settings of the event log on Kafka', () => {
     });
 
     it.each([
-      ['retention.ms', String(HOUR), 'KAFKA_RETENTION_HOURS'],
+      ['retention.ms', String(HOUR), 'EVENT_LOG_RETENTION_HOURS'],
       ['retention.bytes', '1000000', 'deleted before a slow consumer has read them'],
       ['min.insync.replicas', '2', 'nothing can be written, because there are only 1 replicas'],
       ['unclean.leader.election.enable', 'true', 'lost when a broker fails'],

@@ -118,7 +118,7 @@ function settingsOf(
     {
       name: 'retention.ms',
       value: String(retentionMs),
-      declaredBy: 'KAFKA_RETENTION_HOURS',
+      declaredBy: 'EVENT_LOG_RETENTION_HOURS',
       harm: (actual) =>
         limit(actual) < limit(String(retentionMs))
           ? 'events would be deleted before a slow consumer has read them'

@@ -32,8 +32,8 @@ export class PostgresInbox extends Inbox {
   async prune(consumer: string, ageMs: number, limit: number): Promise<number> {
     const [, count]: [unknown, number] = await this.unitOfWork.manager.query(
       `DELETE FROM inbox WHERE ctid = ANY (ARRAY(
-         SELECT ctid FROM inbox WHERE consumer = $1 AND handled_at < now() - $2 * interval '1 millisecond' LIMIT $3
-         FOR UPDATE SKIP LOCKED
+         SELECT ctid FROM inbox WHERE consumer = $1 AND handled_at < now() - $2 * interval '1 millisecond'
+         ORDER BY handled_at LIMIT $3 FOR UPDATE SKIP LOCKED
        ))`,
       [consumer, ageMs, limit],
     );

@@ -21,6 +21,7 @@ import { GroupConsumer, type Report } from './group-consumer';
 import { Membership, seekGroup } from './membership';
 import { EmbeddedPublisher } from './publisher';
 import { fetchRecords } from './records';
+import { redeliveryWindow, Retention } from './retention';
 import { migrate, SCHEMA_LOCK } from './schema';
 import { LogSession } from './session';
 
@@ -29,6 +30,8 @@ export interface EmbeddedEventLogOptions {
   readonly onError?: Report;
   /** After how long without a heartbeat a group member counts as dead, milliseconds. Default 10,000. */
   readonly sessionTimeoutMs?: number;
+  /** How long topics that this process ensures keep records, milliseconds. Default: for ever. */
+  readonly retentionMs?: number;
 }
 
 /** One more connection listens for notifications once there is a subscription. */
@@ -38,12 +41,14 @@ const READ_RECORDS = 500;
 
 /**
  * An event log in its own PostgreSQL database, for running Atlas without Kafka. Each process opens it once. Consumers
- * survive lost connections and restarts of the server; single requests and `publish` fail. Records are kept for ever.
+ * survive lost connections and restarts of the server; single requests and `publish` fail. Processes that publish also
+ * delete records that are older than their topic's retention.
  */
 export class EmbeddedEventLog extends EventLog {
   private readonly differences = new TopicDifferences();
   private readonly topicPartitions = new Map<string, readonly number[]>();
   private readonly consumers = new Set<GroupConsumer>();
+  private readonly retention: Retention;
   private session: LogSession | undefined;
   private closed: Promise<void> | undefined;
 
@@ -52,8 +57,10 @@ export class EmbeddedEventLog extends EventLog {
     private readonly database: LogDatabase,
     private readonly report: Report,
     private readonly sessionTimeoutMs: number,
+    private readonly retentionMs: number | undefined,
   ) {
     super();
+    this.retention = new Retention(database, (error) => report(error, 'deleting old records'));
   }
 
   /**
@@ -70,7 +77,13 @@ export class EmbeddedEventLog extends EventLog {
     for (;;) {
       try {
         await migrate(database);
-        return new EmbeddedEventLog(url, database, report, options.sessionTimeoutMs ?? 10_000);
+        return new EmbeddedEventLog(
+          url,
+          database,
+          report,
+          options.sessionTimeoutMs ?? 10_000,
+          options.retentionMs,
+        );
       } catch (error) {
         if (!isAway(error)) {
           await database.close();
@@ -93,12 +106,16 @@ export class EmbeddedEventLog extends EventLog {
       for (const { name, partitions } of topics) {
         if (counts.has(name)) {
           requireCount(name, counts.get(name), partitions);
+          await query(
+            'UPDATE topic_partition SET retention_ms = $2 WHERE topic = $1 AND retention_ms IS DISTINCT FROM $2',
+            [name, this.retentionMs],
+          );
           continue;
         }
         await query(
-          `INSERT INTO topic_partition (topic, partition, log)
-           SELECT $1, generate_series(0, $2::integer - 1), $3`,
-          [name, partitions, randomUUID()],
+          `INSERT INTO topic_partition (topic, partition, log, retention_ms)
+           SELECT $1, generate_series(0, $2::integer - 1), $3, $4`,
+          [name, partitions, randomUUID(), this.retentionMs],
         );
       }
     });
@@ -114,6 +131,7 @@ export class EmbeddedEventLog extends EventLog {
   openPublisher(source: string): Promise<PublisherSession> {
     // A topic may have been deleted and made anew; a publisher that fails because of that is opened again.
     this.topicPartitions.clear();
+    this.retention.start();
     return EmbeddedPublisher.open(this.database, (topic) => this.partitionIds(topic), source);
   }
 
@@ -181,9 +199,8 @@ export class EmbeddedEventLog extends EventLog {
     return seekGroup(this.database, group, topic, partition, offset, this.sessionTimeoutMs);
   }
 
-  /** A running consumer keeps its subscription. */
-  async redeliveryWindowMs(): Promise<number> {
-    return Infinity;
+  redeliveryWindowMs(topics: readonly string[]): Promise<number> {
+    return redeliveryWindow(this.database, topics);
   }
 
   close(): Promise<void> {
@@ -194,6 +211,7 @@ export class EmbeddedEventLog extends EventLog {
   private async end(): Promise<void> {
     await Promise.all([...this.consumers].map((consumer) => this.stop(consumer)));
     await this.session?.close();
+    await this.retention.stop();
     await this.database.close();
   }
 

@@ -2,6 +2,8 @@ import { type LogDatabase, NewerSchemaError } from './database';
 
 /** Arbitrary first keys of advisory locks, unique in this database. */
 export const SCHEMA_LOCK = 4_726_100;
+/** Held while records are deleted, by one process at a time. */
+export const RETENTION_LOCK = 4_726_103;
 /** With a group's hash: held while its members or partition owners change. */
 export const GROUP_LOCK = 4_726_101;
 /** With a member's id: a shared lock that its process's session holds while it lives. */
@@ -21,6 +23,7 @@ const MIGRATIONS: readonly string[] = [
     partition integer NOT NULL,
     log uuid NOT NULL, -- identifies the topic: one that is made anew gets another
     end_offset bigint NOT NULL DEFAULT 0,
+    retention_ms bigint, -- how long it keeps records; null: for ever
     UNIQUE (topic, partition)
   ) WITH (fillfactor = 20); -- every append updates its row: room for new versions on the same page
 

@@ -37,7 +37,8 @@ export class Backbone1795737600000 implements MigrationInterface {
         handled_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (consumer, event_id)
       );
-      CREATE INDEX inbox_handled_at ON inbox USING brin (handled_at);
+      -- Not BRIN: rows that take the place of deleted ones would spread old and new times over all its ranges.
+      CREATE INDEX inbox_handled_at ON inbox (consumer, handled_at);
 
       -- Deliveries that were started and not finished, so that a record that kills its process is found out.
       CREATE TABLE consumer_attempt (

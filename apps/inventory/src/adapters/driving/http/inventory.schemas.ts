@@ -1,4 +1,4 @@
-import { skuCode } from '@atlas/contracts';
+import { orderId, skuCode } from '@atlas/contracts';
 import { eachOnce, pageLimitField } from '@atlas/service';
 import { z } from 'zod';
 import { type Reservation, RESERVATION_STATUSES } from '../../../domain/reservation';
@@ -23,8 +23,6 @@ export const listStockQuery = z.object({
   cursor: skuCode.optional(),
 });
 
-export const orderId = z.uuid('An order id is a UUID');
-
 const units = z.int().min(0);
 
 export const stockItemResponse = z
@@ -44,7 +42,7 @@ export const stockResponse = z.object({
 
 export const reservationResponse = z
   .object({
-    orderId: z.uuid(),
+    orderId,
     status: z.enum(RESERVATION_STATUSES),
     lines: z.array(z.object({ sku: z.string(), quantity: z.int() })),
     shortages: z

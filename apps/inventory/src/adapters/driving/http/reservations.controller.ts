@@ -1,13 +1,9 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { orderId } from '@atlas/contracts';
 import { notFound } from '@atlas/service';
 import { GetReservation } from '../../../application/queries/get-reservation';
-import {
-  orderId,
-  reservationResponse,
-  type ReservationResponse,
-  toReservationResponse,
-} from './inventory.schemas';
+import { reservationResponse, type ReservationResponse, toReservationResponse } from './inventory.schemas';
 
 @ApiTags('reservations')
 @Controller('reservations')

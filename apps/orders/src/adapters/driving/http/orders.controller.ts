@@ -1,5 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { orderId } from '@atlas/contracts';
 import { Idempotent, notFound, Problem } from '@atlas/service';
 import type { FastifyReply } from 'fastify';
 import { CancelOrder } from '../../../application/commands/cancel-order';
@@ -9,7 +10,6 @@ import { ListOrders } from '../../../application/queries/list-orders';
 import {
   listOrdersQuery,
   type ListOrdersQuery,
-  orderId,
   orderResponse,
   type OrderResponse,
   ordersResponse,

@@ -1,4 +1,4 @@
-import { skuCode } from '@atlas/contracts';
+import { orderId, skuCode } from '@atlas/contracts';
 import type { Money } from '@atlas/kernel';
 import { eachOnce, pageLimitField } from '@atlas/service';
 import { z } from 'zod';
@@ -36,8 +36,6 @@ export const priceBookBody = z
   })
   .meta({ id: 'PriceBookEntries' });
 
-export const orderId = z.uuid('An order id is a UUID');
-
 export const listOrdersQuery = z.object({
   status: status.optional(),
   customerId: z.string().min(1).max(64).optional(),
@@ -49,7 +47,7 @@ export const listPricesQuery = z.object({ limit: pageLimitField, cursor: skuCode
 
 export const orderResponse = z
   .object({
-    id: z.uuid(),
+    id: orderId,
     customerId: z.string(),
     status,
     reason: z.enum(CANCELLATION_REASONS).optional(),
@@ -63,7 +61,7 @@ export const orderResponse = z
   })
   .meta({ id: 'Order' });
 
-export const ordersResponse = z.object({ orders: z.array(orderResponse), nextCursor: z.uuid().optional() });
+export const ordersResponse = z.object({ orders: z.array(orderResponse), nextCursor: orderId.optional() });
 
 export const pricesResponse = z.object({
   entries: z.array(z.object({ sku: z.string(), name: z.string(), unitPrice: money })),

@@ -21,5 +21,5 @@ function translate(event: PaymentEvent, { id: orderId }: Payment): Pick<NewEvent
   }
 }
 
-/** The events of a change in the published language. */
+/** Translates the events of a change to the published language. */
 export const published = publishedAs(translate);

@@ -1,7 +1,6 @@
+import { orderId } from '@atlas/contracts';
 import { z } from 'zod';
 import { type Payment, PAYMENT_STATUSES } from '../../../domain/payment';
-
-export const orderId = z.uuid('An order id is a UUID');
 
 export const moneyResponse = z.object({
   minorUnits: z.int().describe('Whole minor units: 199 is 1.99 EUR'),
@@ -10,7 +9,7 @@ export const moneyResponse = z.object({
 
 export const paymentResponse = z
   .object({
-    orderId: z.uuid(),
+    orderId,
     status: z.enum(PAYMENT_STATUSES),
     amount: moneyResponse,
     chargeId: z.string().optional().describe("The provider's id of the charge"),
