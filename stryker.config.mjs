@@ -30,7 +30,7 @@ export default {
   // swc strips the types anyway.
   disableTypeChecks: false,
   concurrency: 2,
-  timeoutMS: 10_000,
+  timeoutMS: 6_000,
   timeoutFactor: 3,
   dryRunTimeoutMinutes: 5,
   reporters: ['clear-text', 'json', 'html'],

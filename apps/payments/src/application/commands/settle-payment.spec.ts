@@ -153,11 +153,16 @@ describe('Settling a payment', () => {
       [0, 0],
       [0.5, 20],
     ] as const) {
-      const { provider, record, attempt, status, waitMs } = await world(false, chance);
+      const { provider, record, attempt, status, waitMs, cancel } = await world(false, chance);
       provider.mood = 'busy';
       await record(await attempt());
-      expect(await status()).toBe('pending');
-      expect(await waitMs()).toBe(RETRY_AFTER_MS + jitterMs);
+      expect([await status(), await waitMs()]).toEqual(['pending', RETRY_AFTER_MS + jitterMs]);
+      provider.mood = 'fine';
+      await record(await attempt());
+      await cancel();
+      provider.mood = 'busy';
+      await record(await attempt());
+      expect([await status(), await waitMs()]).toEqual(['refunding', RETRY_AFTER_MS + jitterMs]);
     }
   });
 
