@@ -177,8 +177,10 @@ export class DrawnFate implements Fate {
       restart: [...processes, ...relays],
       kill: relays,
     };
+    // The one fault that only an inbox absorbs comes more often than the others.
+    const kinds = [...OUTAGES, 'published again', 'published again'] as const;
     return Array.from({ length: this.pick([0, 1, 2, 4]) }, () => {
-      const kind = this.pick(OUTAGES);
+      const kind = this.pick(kinds);
       return {
         at: this.whole(0, 8_000),
         kind,

@@ -148,14 +148,15 @@ export class World {
     this.end(process, downMs);
   }
 
-  /** Has the relay of a service publish anew from an older cursor, as after a restore of the log's cursor. */
+  /** Has the relay of a service publish its last pages again, as after a restore of the log's cursor. */
   rewind(service: string, pages: number): void {
+    const { sessions, cursors } = this.broker.data;
     const older = this.cursors.get(service)?.at(-1 - pages);
-    if (older === undefined) return;
     this.invariants.rewound.add(service);
-    this.broker.data.cursors.set(service, older);
+    if (older === undefined) cursors.delete(service);
+    else cursors.set(service, older);
     // The relay notices at its next publication.
-    this.broker.data.sessions.delete(service);
+    sessions.delete(service);
   }
 
   /** A container of a running process of this service, if there is one. */

@@ -54,9 +54,9 @@ describe('The simulation', () => {
 });
 
 describe.each([
-  { mutation: 'ack-before-commit', within: 20 },
+  { mutation: 'ack-before-commit', within: 60 },
   { mutation: 'cursor-by-id', within: 60 },
-  { mutation: 'inbox-dropped', within: 20 },
+  { mutation: 'inbox-dropped', within: 60 },
 ])('The mistake $mutation', ({ mutation, within }) => {
   const parts = partsWith(mutation);
 
