@@ -80,6 +80,19 @@ describe('The documentation', () => {
     expect(named.filter((name) => !((name as string) in scripts))).toEqual([]);
   });
 
+  it('names no suite for a fault that "npm run test:faults" leaves out', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const [, words = ''] = (scripts['test:faults'] ?? '').split(' test ');
+    const patterns = words
+      .split(' ')
+      .filter((word) => !word.startsWith('-'))
+      .map((word) => new RegExp(word));
+    const [, singles = ''] = read('docs/faults.md').split('## Single faults');
+    const suites = [...singles.matchAll(/`([\w/.-]+\.spec\.ts)`/g)].map(([, suite]) => suite as string);
+    expect(suites.length).toBeGreaterThan(12);
+    expect(suites.filter((suite) => !patterns.some((pattern) => pattern.test(suite)))).toEqual([]);
+  });
+
   it('names only atlas commands that exist', () => {
     const help = execFileSync(process.execPath, ['tools/atlas.mjs', '--help'], {
       cwd: ROOT,
