@@ -117,6 +117,13 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
         'a number of hours: how long a consumer remembers the events that it has handled. Default: a day longer than the ' +
           'minimum, which is as long as an outbox can publish them again and then the log can redeliver them',
       ),
+    ON_LOG_GAP: z
+      .enum(['stop', 'continue'])
+      .default('stop')
+      .describe(
+        'stop or continue: what a consumer does in a partition whose log has deleted records before it handled them. ' +
+          'It stops there, or continues at the oldest record',
+      ),
     DRAIN_MS: z.coerce
       .number()
       .int()

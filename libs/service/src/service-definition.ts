@@ -29,7 +29,9 @@ export interface ServiceDefinition<Shape extends z.ZodRawShape> {
 
 /** The settings that createService itself needs; all but the first three may be missing. */
 export type BaseSettings = Pick<ServiceSettings, 'HOST' | 'PORT' | 'LOG_LEVEL'> &
-  Partial<Pick<ServiceSettings, 'DRAIN_MS' | 'INBOX_RETENTION_HOURS' | 'OUTBOX_RETENTION_HOURS'>> &
+  Partial<
+    Pick<ServiceSettings, 'DRAIN_MS' | 'INBOX_RETENTION_HOURS' | 'OUTBOX_RETENTION_HOURS' | 'ON_LOG_GAP'>
+  > &
   Partial<LimitSettings>;
 
 /** A service's settings include these; its generic shape can't say so. */

@@ -9,6 +9,9 @@ import {
   type IdempotencyStore,
   type Inbox,
   type Outbox,
+  type PartitionDescription,
+  PositionMovedError,
+  type Positions,
   type StoredDeadLetter,
   textOf,
   type UnitOfWork,
@@ -22,6 +25,7 @@ export interface Backbone {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
+  readonly positions: Positions;
   readonly attempts: Attempts;
   readonly idempotency: IdempotencyStore;
   /** The committed events of the outbox in order, as the relay would see them. */
@@ -217,6 +221,90 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect((await ours.inbox.handled('f', ids)).size).toBe(3);
         expect(await ours.inbox.prune('f', -DAY, 10)).toBe(3);
         expect((await ours.inbox.handled('g', ids)).size).toBe(5);
+      });
+    });
+
+    describe('Positions', () => {
+      const part = (partition: number, extra: Partial<PartitionDescription> = {}): PartitionDescription => ({
+        topic: 'lending.events',
+        partition,
+        log: 'one',
+        start: 0,
+        end: 100,
+        ...extra,
+      });
+      let consumer: string;
+      const at = async (place: PartitionDescription) => (await theirs.positions.open(consumer, [place]))[0];
+
+      beforeEach(() => {
+        consumer = randomUUID();
+      });
+
+      it('begin at the oldest record of a log, and are given in the order of the question', async () => {
+        const [first, second] = [part(0, { start: 7 }), part(1)];
+        expect(await ours.positions.open(consumer, [])).toEqual([]);
+        expect(await ours.positions.open(consumer, [second, first])).toEqual([0, 7]);
+        await ours.positions.set(consumer, first, 9);
+        expect(await theirs.positions.open(consumer, [part(2), first, second])).toEqual([0, 9, 0]);
+        expect(await theirs.positions.open(randomUUID(), [first])).toEqual([7]);
+      });
+
+      it('are others in a topic that is made anew, whose offsets come again', async () => {
+        await ours.positions.set(consumer, part(0), 9);
+        const anew = part(0, { log: 'two' });
+        expect(await at(anew)).toBe(0);
+        await ours.unitOfWork.run(() => ours.positions.move(consumer, anew, 0, 3));
+        expect(await at(part(0))).toBe(9);
+        expect(await ours.positions.list(consumer)).toEqual(
+          expect.arrayContaining([
+            { topic: 'lending.events', partition: 0, log: 'one', next: 9, movedAt: expect.any(Date) as Date },
+            { topic: 'lending.events', partition: 0, log: 'two', next: 3, movedAt: expect.any(Date) as Date },
+          ]),
+        );
+      });
+
+      it('move with the unit of work, or stay with it', async () => {
+        const [place] = [part(0)];
+        await at(place);
+        const work = ours.unitOfWork.run(async () => {
+          await ours.positions.move(consumer, place, 0, 5);
+          throw new Error('the handler fails');
+        });
+        await expect(work).rejects.toThrow('the handler fails');
+        expect(await at(place)).toBe(0);
+        await ours.unitOfWork.run(() => ours.positions.move(consumer, place, 0, 5));
+        expect(await at(place)).toBe(5);
+      });
+
+      it('move only from where they are, and never unopened', async () => {
+        const place = part(0);
+        const move = (from: number, to: number) =>
+          ours.unitOfWork.run(() => ours.positions.move(consumer, place, from, to));
+        await expect(move(0, 5)).rejects.toThrow(PositionMovedError);
+        await at(place);
+        await expect(move(3, 5)).rejects.toThrow(PositionMovedError);
+        await move(0, 5);
+        await expect(move(0, 5)).rejects.toThrow(`"${consumer}" in lending.events/0 is no longer 0`);
+        expect(await at(place)).toBe(5);
+      });
+
+      it('are moved by only one of two owners, whose effects alone remain', async () => {
+        const [place, loan] = [part(0), randomUUID()];
+        await at(place);
+        const outcomes = await Promise.allSettled(
+          [ours, theirs].map((process) =>
+            process.unitOfWork.run(async () => {
+              await process.positions.move(consumer, place, 0, 5);
+              await process.outbox.add([event(loan)]);
+            }),
+          ),
+        );
+        expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+        expect(outcomes.find((outcome) => outcome.status === 'rejected')?.reason).toBeInstanceOf(
+          PositionMovedError,
+        );
+        expect(await versionsOf(loan)).toEqual([1]);
+        expect(await at(place)).toBe(5);
       });
     });
 

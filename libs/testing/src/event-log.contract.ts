@@ -6,6 +6,7 @@ import {
   FencedError,
   MissingTopicsError,
   type OutgoingRecord,
+  type PartitionDescription,
   type PublisherSession,
   type RecordBatch,
   type Subscription,
@@ -19,6 +20,8 @@ export interface EventLogUnderTest {
   connect(onError: (error: unknown) => void): Promise<EventLog>;
   /** Deletes a topic with its records, as an operator would. */
   deleteTopic(name: string): Promise<void>;
+  /** Deletes the partition's records before this offset, as retention would. */
+  deleteRecords(topic: string, partition: number, before: number): Promise<void>;
   /** Called after all are closed. */
   drop(): Promise<void>;
 }
@@ -515,6 +518,27 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(first.consumer?.assignment()).toEqual([]);
       });
 
+      test('leaves partitions where they are, as far as an even share allows', async () => {
+        const members = [await joinAs(new Member()), await joinAs(new Member()), await joinAs(new Member())];
+        await shared(...members);
+        const [leaver, ...others] = members as [Member, Member, Member];
+        const before = others.map((member) => member.consumer?.assignment() ?? []);
+
+        await leaver.consumer?.stop();
+        await shared(...others);
+        const heir = await joinAs(new Member());
+        await shared(...others, heir);
+
+        others.forEach((member, index) => {
+          const kept = (before[index] ?? []).filter((name) => member.consumer?.assignment().includes(name));
+          expect(kept.length).toBeGreaterThan(0);
+        });
+        const moved = others.flatMap((member, index) =>
+          (member.consumer?.assignment() ?? []).filter((name) => !before[index]?.includes(name)),
+        );
+        expect(moved.length).toBeLessThanOrEqual(2);
+      });
+
       test('may have more members than partitions', async () => {
         const members: Member[] = [];
         for (let number = 0; number <= PARTITIONS; number += 1) members.push(await joinAs(new Member()));
@@ -667,6 +691,172 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
         expect(member.records.map((each) => each.offset)).toEqual(
           records.slice(4).map((each) => each.offset),
         );
+      });
+    });
+
+    describe('a consumer that keeps its positions itself', () => {
+      /** By log and partition. */
+      let positions: Map<string, number>;
+      let asked: PartitionDescription[];
+      const placeOf = ({ log: of, partition }: { readonly log: string; readonly partition: number }) =>
+        `${of}/${partition}`;
+
+      beforeEach(() => {
+        positions = new Map();
+        asked = [];
+      });
+
+      const join = (member: Member, subscription: Partial<Subscription> = {}) =>
+        joinAs(member, {
+          startAt: async (partitions) => {
+            asked.push(...partitions);
+            return partitions.map((each) => {
+              const start = positions.get(placeOf(each)) ?? each.start;
+              positions.set(placeOf(each), start);
+              return start;
+            });
+          },
+          handle: async (batch) => {
+            expect(positions.get(placeOf(batch))).toBe(batch.from);
+            await member.handle(batch);
+            positions.set(placeOf(batch), batch.to);
+          },
+          ...subscription,
+        });
+
+      test('starts there, whatever the group’s offsets are', async () => {
+        await publish(numbered(100, 1));
+        const [first] = await readAll();
+        const { partition = -1, log: of = '', offset = -1 } = first ?? {};
+        positions.set(placeOf({ log: of, partition }), offset + 40);
+        await log.seekGroup(group, topic, partition, offset + 90);
+
+        const member = await join(new Member());
+        await handled(60, member);
+
+        expect(member.records.map((each) => Number(each.value))).toEqual(
+          Array.from({ length: 60 }, (_, number) => 40 + number),
+        );
+        expect(asked.map((each) => each.partition).sort()).toEqual([0, 1, 2, 3, 4, 5]);
+        expect(asked.find((each) => each.partition === partition)).toEqual(
+          (await log.describe()).find((each) => each.topic === topic && each.partition === partition),
+        );
+        await caughtUp();
+      });
+
+      test('gets batches that follow one another without a gap, over restarts and members', async () => {
+        const members: Member[] = [];
+        for (let round = 0; round < 4; round += 1) {
+          await publish(numbered(60).map((each) => ({ ...each, headers: { round: `${round}` } })));
+          const member = await join(new Member(), { maxBatchRecords: 7 });
+          members.push(member);
+          await handled(60 * (round + 1), ...members);
+          if (round !== 1) await member.consumer?.stop();
+        }
+        await caughtUp();
+
+        const seen = members.flatMap((member) => member.records);
+        expect(new Set(seen.map((each) => `${each.partition}/${each.offset}`)).size).toBe(240);
+        expect(seen).toHaveLength(240);
+        const ends = (await log.describe()).filter((each) => each.topic === topic && each.end > 0);
+        await eventually(() => ends.every((each) => positions.get(placeOf(each)) === each.end));
+      });
+
+      test('is asked again after each failed batch', async () => {
+        await publish(numbered(50, 1));
+        const member = new Member();
+        let failures = 0;
+        await join(member, {
+          handle: async (batch) => {
+            if (failures < 2) {
+              failures += 1;
+              // As if another process had handled some of them.
+              positions.set(placeOf(batch), batch.from + 10);
+              throw new Error('Not yet');
+            }
+            await member.handle(batch);
+          },
+        });
+        await handled(30, member);
+
+        expect(member.records.map((each) => Number(each.value))).toEqual(
+          Array.from({ length: 30 }, (_, number) => 20 + number),
+        );
+      });
+
+      test('is left alone where it doesn’t want to start yet, and elsewhere goes on', async () => {
+        await publish(numbered(100));
+        const records = await readAll();
+        const alone = records[0]?.partition ?? -1;
+        const others = records.filter((each) => each.partition !== alone);
+        const member = new Member();
+        let isReady = false;
+        await join(member, {
+          startAt: async (partitions) =>
+            partitions.map((each) => (each.partition === alone && !isReady ? undefined : each.start)),
+          handle: member.handle,
+        });
+        await handled(others.length, member);
+        await publish(numbered(100));
+        await handled(2 * others.length, member);
+        expect(member.records.filter((each) => each.partition === alone)).toEqual([]);
+        expect(member.consumer?.assignment()).toEqual(allPartitions());
+
+        isReady = true;
+        await handled(200, member);
+      });
+
+      test('waits for its answer, and asks again when that fails', async () => {
+        await publish(numbered(20));
+        let questions = 0;
+        const member = new Member();
+        await join(member, {
+          startAt: async (partitions) => {
+            questions += 1;
+            if (questions < 3) throw new Error('The database is away');
+            return partitions.map((each) => each.start);
+          },
+          handle: member.handle,
+        });
+        await handled(20, member);
+
+        expect(member.records).toHaveLength(20);
+        expect(errors).toContainEqual(new Error('The database is away'));
+      });
+
+      test('learns where the log begins after retention, and when it is overtaken', async () => {
+        await publish(numbered(100, 1));
+        const [first] = await readAll();
+        const { partition = -1, offset = -1 } = first ?? {};
+        await underTest.deleteRecords(topic, partition, offset + 30);
+        const member = new Member();
+        await join(member, { maxBatchRecords: 10 });
+        await handled(70, member);
+        expect(asked.find((each) => each.partition === partition)?.start).toBe(offset + 30);
+        await member.consumer?.stop();
+
+        await publish(numbered(100, 1));
+        const overtaken = await log.describe();
+        const { end = -1 } =
+          overtaken.find((each) => each.topic === topic && each.partition === partition) ?? {};
+        await underTest.deleteRecords(topic, partition, end - 5);
+        asked = [];
+        const heir = new Member();
+        await join(heir, {
+          startAt: async (partitions) => {
+            asked.push(...partitions);
+            // As it is, and only then as it should be.
+            const isKnown = asked.length > PARTITIONS;
+            return partitions.map((each) =>
+              isKnown ? each.start : (positions.get(placeOf(each)) ?? each.start),
+            );
+          },
+          handle: heir.handle,
+        });
+        await handled(1, heir);
+
+        expect(heir.records.every((each) => each.offset >= end - 5)).toBe(true);
+        expect(asked.filter((each) => each.partition === partition).at(-1)?.start).toBe(end - 5);
       });
     });
 

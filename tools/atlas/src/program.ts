@@ -211,6 +211,28 @@ verb<Common & { fromBeginning?: boolean; limit?: number; key?: string; type?: st
   .option('--type <type>', 'only events of this type, such as orders.order-placed')
   .option('--data', 'include the event data');
 
+// ---- positions of consumers
+
+const positions = program
+  .command('positions')
+  .description('Where each service is in the event log, according to its own database.')
+  .helpCommand(false);
+
+verb<Common>(
+  positions,
+  'list',
+  'Lists the positions; exit code 1 if a service stands still because the log lacks what comes next.',
+  async (options) => (await import('./commands/positions.js')).runList(options),
+);
+
+verb<Common>(
+  positions,
+  'set <service> <partition> <offset>',
+  'Sets a position, of a running service, too: set orders payments.events/3 oldest.',
+  async (options, _command, service, partition, offset) =>
+    (await import('./commands/positions.js')).runSet(options, service, partition, offset),
+);
+
 // ---- dead letters
 
 const dlq = program

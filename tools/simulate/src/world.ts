@@ -1,10 +1,11 @@
 import { catalogue } from '@atlas/contracts';
-import { Attempts, DeadLetters, EventLog, Inbox, Outbox, UnitOfWork } from '@atlas/ports/adapters';
+import { Attempts, DeadLetters, EventLog, Inbox, Outbox, Positions, UnitOfWork } from '@atlas/ports/adapters';
 import { Clock, IdGenerator, JobTrigger, Random } from '@atlas/ports/application';
 import { EventLogServer } from '@atlas/service';
 import {
   MemoryDeadLetters,
   MemoryInbox,
+  MemoryPositions,
   MemoryLogData,
   MemoryOutbox,
   type MemoryUnitOfWork,
@@ -210,6 +211,7 @@ export class World {
         eventLog: log,
         unitOfWork,
         inbox: container.get<Inbox>(Inbox),
+        positions: container.get<Positions>(Positions),
         deadLetters: container.get<DeadLetters>(DeadLetters),
         attempts: container.get<Attempts>(Attempts),
       },
@@ -269,6 +271,7 @@ export class World {
       [UnitOfWork, unitOfWork],
       [Outbox, outbox],
       [Inbox, new this.parts.Inbox(unitOfWork)],
+      [Positions, new MemoryPositions(unitOfWork)],
       [DeadLetters, new MemoryDeadLetters(unitOfWork)],
       [Attempts, new SimulatedAttempts(database, process)],
       [EventLog, new this.parts.EventLog(process, this.broker)],

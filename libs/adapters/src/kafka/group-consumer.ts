@@ -21,6 +21,8 @@ export class GroupConsumer implements Consumer {
   private member: GroupMember | undefined;
   /** Failed members that the group may still wait for. */
   private readonly lost = new Set<string>();
+  /** The partitions of the last member, as `topic/partition`. */
+  private readonly claims = new Set<string>();
   private running: Promise<void> = Promise.resolve();
   private stopped: Promise<void> | undefined;
 
@@ -54,7 +56,8 @@ export class GroupConsumer implements Consumer {
 
   private async joinOnce(): Promise<GroupMember> {
     const { connect, sessionTimeoutMs, report } = this.options;
-    this.member = new GroupMember(connect(), this.subscription, sessionTimeoutMs, report, this.lost);
+    const { subscription, lost, claims } = this;
+    this.member = new GroupMember(connect(), subscription, sessionTimeoutMs, report, lost, claims);
     await this.member.join();
     return this.member;
   }

@@ -1,28 +1,47 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Subscription } from '@atlas/ports/adapters';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
-import type {
-  Consumer as KafkaConsumer,
-  ConsumerEndBatchProcessEvent,
-  ConsumerGroupJoinEvent,
-  EachBatchPayload,
-} from 'kafkajs';
-import { AssignedLogs } from './assigned-logs';
+import type { Consumer as KafkaConsumer, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs';
+import { AssignedPartitions, type Fetched } from './assigned-partitions';
 import { evenAssigner } from './assigner';
 import type { KafkaClient } from './client';
 import { asError, isRebalance, isUnknownMember, type Report } from './errors';
-import { OffsetCommits, type Position } from './offset-commits';
+import { type GroupPosition, OffsetCommits } from './offset-commits';
 import { type FetchedRecord, skipAborted } from './read-committed';
-import { toConsumedRecord } from './reader';
+import { type Extent, toConsumedRecord } from './reader';
 
 const DEFAULT_BATCH_RECORDS = 200;
 /** How long the broker waits for records, which is also the longest delay of a partition that resumes. */
 const FETCH_WAIT_MS = 500;
 /** How long a rebalance waits for a member that is handling a batch. */
 const REBALANCE_TIMEOUT_MS = 60_000;
-const COMMIT_ATTEMPTS = 6;
+/** How long kafkajs waits for the answer where to start. */
+const ANSWER_TIMEOUT_MS = 2_000;
+/** How soon a partition that was left alone is asked about again. */
+const ASK_AGAIN_MS = 2_000;
 const LEAVE_TIMEOUT_MS = 5_000;
 const retryBackoff = new ExponentialBackoff({ initialDelay: 100, maxDelay: 10_000 });
+
+async function tooLate(): Promise<never> {
+  await pause(ANSWER_TIMEOUT_MS, undefined, { ref: false });
+  throw new Error(`There was no answer within ${ANSWER_TIMEOUT_MS} ms`);
+}
+
+/** Where the member is in a partition. */
+interface Place {
+  readonly log: string;
+  /** The consumer's position: where the next batch begins. */
+  position: number;
+  /** The next offset to fetch: past the position if the log uses the offsets between them internally. */
+  fetch: number;
+}
+
+/** What kafkajs's batches have and its types omit. */
+interface FetchedBatch {
+  /** The offset that it asked for. */
+  readonly fetchedOffset: string;
+  readonly rawMessages: readonly FetchedRecord[];
+}
 
 /** One membership in a consumer group, until it fails or leaves. It never recovers by itself. */
 export class GroupMember {
@@ -40,16 +59,31 @@ export class GroupMember {
   private revoked: Error | undefined;
   /** The batch being handled: its signal, and a promise of its end. */
   private inHand: { readonly signal: AbortController; readonly done: PromiseWithResolvers<void> } | undefined;
-  private readonly logs = new AssignedLogs();
+  private readonly partitions = new AssignedPartitions(
+    (partitions, committed) => this.start(partitions, committed),
+    (fetched) => this.arrived(fetched),
+  );
+  /** By `topic/partition`. */
+  private readonly places = new Map<string, Place>();
+  /** Where it was before it joined again: the group may not have these offsets. */
+  private readonly former = new Map<string, Place>();
+  /** The end of the last batch without records. */
+  private passing: Promise<void> = Promise.resolve();
   private readonly commits = new OffsetCommits((positions) => this.commit(positions));
   /** Of the last batch: unlike the consumer's own, its commit function works until the consumer has stopped. */
   private batch: EachBatchPayload | undefined;
-  /** By partition: the offset to redeliver, and the wait before it. */
-  private readonly failing = new Map<string, { readonly wait: IBackoff<unknown>; timer: NodeJS.Timeout }>();
+  /** By `topic/partition`: the last wait of one whose batches fail. */
+  private readonly waits = new Map<string, IBackoff<unknown>>();
+  /** By `topic/partition`: what ends the pause. */
+  private readonly paused = new Map<
+    string,
+    { readonly timer: NodeJS.Timeout; readonly resume: () => void }
+  >();
 
   /**
    * @param client used by this member alone, which destroys it at its end.
    * @param lost earlier members that could not leave; this one makes them leave.
+   * @param claims the partitions of the member before, which this one would keep.
    */
   constructor(
     private readonly client: KafkaClient,
@@ -57,6 +91,7 @@ export class GroupMember {
     sessionTimeoutMs: number,
     private readonly report: Report,
     private readonly lost: Set<string>,
+    private readonly claims: Set<string>,
   ) {
     const ended = Promise.withResolvers<Error | undefined>();
     this.ended = ended.promise;
@@ -70,16 +105,19 @@ export class GroupMember {
       maxWaitTimeInMs: FETCH_WAIT_MS,
       allowAutoTopicCreation: false,
       partitionAssigners: [
-        (config) => evenAssigner({ ...config, cluster: skipAborted(this.logs.follow(config.cluster)) }),
+        (config) =>
+          evenAssigner(() => [...this.claims])({
+            ...config,
+            cluster: this.partitions.follow(skipAborted(config.cluster)),
+          }),
       ],
       // kafkajs restarts after some failures only; GroupConsumer does so after all of them.
       retry: { restartOnFailure: () => Promise.resolve(false) },
     });
-    const { GROUP_JOIN, REBALANCING, CRASH, END_BATCH_PROCESS } = this.consumer.events;
+    const { GROUP_JOIN, REBALANCING, CRASH } = this.consumer.events;
     this.consumer.on(GROUP_JOIN, (event) => this.joined(event));
     this.consumer.on(REBALANCING, () => (this.owned = []));
     this.consumer.on(CRASH, ({ payload }) => this.fail(payload.error));
-    this.consumer.on(END_BATCH_PROCESS, (event) => this.passOver(event));
   }
 
   assignment(): readonly string[] {
@@ -112,6 +150,7 @@ export class GroupMember {
       ? Promise.resolve()
       : this.commits.done().then(() => this.consumer.disconnect().catch(() => undefined));
     await this.inHand?.done.promise;
+    await this.passing;
     // If the brokers are unavailable, the session timeout removes the member.
     await Promise.race([left, pause(LEAVE_TIMEOUT_MS, undefined, { ref: false })]);
     this.cleanUp();
@@ -142,33 +181,152 @@ export class GroupMember {
 
   private cleanUp(): void {
     this.owned = [];
-    for (const { timer } of this.failing.values()) clearTimeout(timer);
+    for (const { timer } of this.paused.values()) clearTimeout(timer);
+    this.commits.forget();
     this.client.destroy();
   }
 
   private joined({ payload }: ConsumerGroupJoinEvent): void {
     if (this.failure || this.leaving) return;
     this.id = payload.memberId;
-    this.logs.forget();
+    this.partitions.forget();
+    for (const [name, place] of this.places) this.former.set(name, place);
+    this.places.clear();
+    this.commits.forget();
+    for (const { resume } of [...this.paused.values()]) resume();
     this.revoked = undefined;
     this.owned = Object.entries(payload.memberAssignment)
       .flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })))
       .sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
       .map(({ topic, partition }) => `${topic}/${partition}`);
+    this.claims.clear();
+    for (const name of this.owned) this.claims.add(name);
   }
 
-  /** Handlers never see markers and aborted transactions, which must not count as lag. */
-  private passOver({
-    payload: { topic, partition, batchSize, lastOffset },
-  }: ConsumerEndBatchProcessEvent): void {
-    if (batchSize > 0) return;
-    this.commits.add({ topic, partition, offset: String(BigInt(lastOffset) + 1n) });
+  /** kafkajs asks this after each join, and when an offset was not in the log. */
+  private async start(
+    partitions: readonly Extent[],
+    committed: () => Promise<readonly number[]>,
+  ): Promise<readonly number[]> {
+    const { startAt, group } = this.subscription;
+    if (!startAt) {
+      const offsets = await committed();
+      return partitions.map((extent, index) => {
+        const former = this.former.get(`${extent.topic}/${extent.partition}`);
+        const handled = former?.log === extent.log ? former.position : extent.start;
+        return this.place(extent, Math.max(handled, offsets[index] ?? extent.start));
+      });
+    }
+    try {
+      // No heartbeat is sent meanwhile; later answers are waited for in the background.
+      const starts = await Promise.race([startAt(partitions), tooLate()]);
+      return partitions.map((extent, index) => {
+        const start = starts[index];
+        if (start !== undefined) return this.place(extent, start);
+        this.leaveAlone(extent, ASK_AGAIN_MS);
+        return this.hold(extent);
+      });
+    } catch (error) {
+      this.report(error, `finding out where to start in group "${group}"`);
+      return partitions.map((extent) => {
+        this.comeAgain(extent);
+        return this.hold(extent);
+      });
+    }
+  }
+
+  /** Starts there, and says so: the position may be elsewhere than the group's offset. */
+  private place({ topic, partition, log }: Extent, start: number): number {
+    this.places.set(`${topic}/${partition}`, { log, position: start, fetch: start });
+    this.commits.add({ topic, partition, offset: String(start) });
+    return start;
+  }
+
+  /** A place for a partition that is paused. */
+  private hold({ topic, partition, log, start }: Extent): number {
+    this.places.set(`${topic}/${partition}`, { log, position: start, fetch: start });
+    return start;
+  }
+
+  /** Pauses the partition, and then asks again where to start; the other partitions continue. */
+  private leaveAlone({ topic, partition }: Pick<Extent, 'topic' | 'partition'>, waitMs: number): void {
+    const name = `${topic}/${partition}`;
+    const paused = [{ topic, partitions: [partition] }];
+    this.consumer.pause(paused);
+    const resume = () => {
+      clearTimeout(this.paused.get(name)?.timer);
+      this.paused.delete(name);
+      this.consumer.resume(paused);
+    };
+    clearTimeout(this.paused.get(name)?.timer);
+    this.paused.set(name, {
+      timer: setTimeout(() => void this.startAgain(topic, partition), waitMs),
+      resume,
+    });
+  }
+
+  private async startAgain(topic: string, partition: number): Promise<void> {
+    const name = `${topic}/${partition}`;
+    const [place, pause] = [this.places.get(name), this.paused.get(name)];
+    const { startAt, group } = this.subscription;
+    let start = place?.position;
+    if (startAt) {
+      try {
+        const extent = await this.partitions.describe(topic, partition);
+        // A topic that was made anew refuses the fetch, and the member joins again.
+        if (extent && extent.log === place?.log) [start] = await startAt([extent]);
+      } catch (error) {
+        if (this.paused.get(name) !== pause || this.failure || this.leaving) return;
+        this.report(error, `finding out where to start in group "${group}"`);
+        this.comeAgain({ topic, partition });
+        return;
+      }
+    }
+    if (this.paused.get(name) !== pause || this.failure || this.leaving) return;
+    if (start === undefined || !place) {
+      this.leaveAlone({ topic, partition }, ASK_AGAIN_MS);
+      return;
+    }
+    place.position = place.fetch = start;
+    this.commits.add({ topic, partition, offset: String(start) });
+    this.consumer.seek({ topic, partition, offset: String(start) });
+    pause?.resume();
+  }
+
+  private arrived({ topic, partition, from, emptyTo }: Fetched): void {
+    const place = this.places.get(`${topic}/${partition}`);
+    if (!place) return;
+    if (from !== place.fetch) {
+      // kafkajs has handled what it fetched before the member joined again.
+      this.consumer.seek({ topic, partition, offset: String(place.fetch) });
+    } else if (emptyTo !== undefined) {
+      place.fetch = emptyTo;
+      this.passing = this.passing
+        .then(() => this.inHand?.done.promise)
+        .then(() => this.pass({ topic, partition }, place));
+    }
+  }
+
+  /** Moves the position over offsets without records: otherwise retention would seem to overtake it. */
+  private async pass(of: Pick<Extent, 'topic' | 'partition'>, place: Place): Promise<void> {
+    const { log, position: from, fetch: to } = place;
+    if (this.failure || from >= to) return;
+    try {
+      const { signal } = new AbortController();
+      if (this.subscription.startAt)
+        await this.subscription.handle({ ...of, log, from, to, records: [] }, signal);
+      place.position = to;
+      this.commits.add({ ...of, offset: String(to) });
+    } catch {
+      // The next batch begins here, too.
+    }
   }
 
   /** Handles the fetched records of one partition. If it throws, kafkajs rejoins. */
   private async take(payload: EachBatchPayload): Promise<void> {
     // kafkajs delivers the other partitions of a fetch even after one has shown that they are revoked.
     this.throwIfRevoked();
+    await this.passing;
     if (this.leaving || this.failure) return;
     const signal = new AbortController();
     const done = Promise.withResolvers<void>();
@@ -194,29 +352,32 @@ export class GroupMember {
 
   private async handleSlices(payload: EachBatchPayload, signal: AbortSignal): Promise<void> {
     const { topic, partition, messages } = payload.batch;
-    const { rawMessages } = payload.batch as unknown as { readonly rawMessages: readonly FetchedRecord[] };
-    const log = this.logs.logOf(rawMessages);
     const { group, handle, maxBatchRecords = DEFAULT_BATCH_RECORDS } = this.subscription;
-    for (let from = 0; from < messages.length && !signal.aborted; from += maxBatchRecords) {
-      const slice = messages.slice(from, from + maxBatchRecords);
+    const name = `${topic}/${partition}`;
+    const place = this.places.get(name);
+    const batch = payload.batch as unknown as FetchedBatch;
+    // kafkajs may deliver what it fetched before it joined again.
+    if (!place || Number(batch.fetchedOffset) !== place.fetch) return;
+    const log = this.partitions.logOf(batch.rawMessages);
+    for (let index = 0; index < messages.length && !signal.aborted; index += maxBatchRecords) {
+      const slice = messages.slice(index, index + maxBatchRecords);
+      const last = (slice.at(-1) as (typeof slice)[number]).offset;
+      // The last record may be followed by markers and records of aborted transactions.
+      const end = index + slice.length < messages.length ? last : payload.batch.lastOffset();
+      const [from, to] = [place.position, Number(end) + 1];
       const records = slice.map((message) => toConsumedRecord({ topic, partition, log }, message));
       try {
-        await handle({ topic, partition, records }, signal);
+        await handle({ topic, partition, log, from, to, records }, signal);
       } catch (error) {
         if (signal.aborted) return;
-        this.report(
-          error,
-          `handling ${topic}/${partition} from offset ${records[0]?.offset} in group "${group}"`,
-        );
-        this.comeAgain(payload);
+        this.report(error, `handling ${name} from offset ${from} in group "${group}"`);
+        this.comeAgain({ topic, partition });
         return;
       }
-      this.failing.delete(`${topic}/${partition}`);
-      const last = (slice.at(-1) as (typeof slice)[number]).offset;
+      this.waits.delete(name);
       payload.resolveOffset(last);
-      // The last record may be followed by markers and records of aborted transactions.
-      const handled = from + slice.length < messages.length ? last : payload.batch.lastOffset();
-      this.commits.add({ topic, partition, offset: String(BigInt(handled) + 1n) });
+      place.position = place.fetch = to;
+      this.commits.add({ topic, partition, offset: String(to) });
       await this.beat(payload);
     }
   }
@@ -235,33 +396,27 @@ export class GroupMember {
     this.inHand?.signal.abort();
   }
 
-  /** Pauses the partition and then fetches what was not resolved; the other partitions continue. */
-  private comeAgain(payload: EachBatchPayload): void {
-    const partition = `${payload.batch.topic}/${payload.batch.partition}`;
-    const wait = this.failing.get(partition)?.wait.next(undefined) ?? retryBackoff.next();
-    this.failing.set(partition, { wait, timer: setTimeout(payload.pause(), wait.duration) });
+  /** Starts the partition again after a while, which is longer the more often that fails. */
+  private comeAgain(of: Pick<Extent, 'topic' | 'partition'>): void {
+    const name = `${of.topic}/${of.partition}`;
+    const wait = this.waits.get(name)?.next(undefined) ?? retryBackoff.next();
+    this.waits.set(name, wait);
+    this.leaveAlone(of, wait.duration);
   }
 
-  /** Retries while the brokers are briefly unavailable, to avoid redelivering handled records. */
-  private async commit(positions: readonly Position[]): Promise<void> {
+  private async commit(positions: readonly GroupPosition[]): Promise<void> {
     const topics = [...new Set(positions.map(({ topic }) => topic))].map((topic) => ({
       topic,
       partitions: positions.filter((position) => position.topic === topic),
     }));
-    let wait: IBackoff<unknown> = retryBackoff.next();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        if (this.batch) await this.batch.commitOffsetsIfNecessary({ topics });
-        else await this.consumer.commitOffsets([...positions]);
-        return;
-      } catch (error) {
-        if (isRebalance(error)) this.revoke(asError(error));
-        else if (attempt === COMMIT_ATTEMPTS) this.fail(asError(error));
-        if (this.revoked || this.leaving || this.failure) throw error;
+    try {
+      if (this.batch) await this.batch.commitOffsetsIfNecessary({ topics });
+      else await this.consumer.commitOffsets([...positions]);
+    } catch (error) {
+      if (isRebalance(error)) this.revoke(asError(error));
+      else if (!this.leaving && !this.failure)
         this.report(error, `moving the offsets of group "${this.subscription.group}"`);
-        await pause(wait.duration);
-        wait = wait.next(undefined);
-      }
+      throw error;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { eventLogContract } from '@atlas/testing';
-import { Kafka, logLevel } from 'kafkajs';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { KafkaEventLog } from './kafka-event-log';
 import { startKafka } from './test/kafka-container';
 
@@ -8,15 +8,22 @@ const PREFIX = 'contract.';
 
 eventLogContract('the event log on Kafka', async () => {
   const kafka = await startKafka();
+  const administer = async (work: (admin: Admin) => Promise<void>): Promise<void> => {
+    const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    await work(admin);
+    await admin.disconnect();
+  };
   return {
     connect: (onError) =>
       KafkaEventLog.open({ brokers: kafka.brokers, clientId: 'contract', prefix: PREFIX, onError }),
-    deleteTopic: async (name) => {
-      const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin();
-      await admin.connect();
-      await admin.deleteTopics({ topics: [`${PREFIX}${name}`] });
-      await admin.disconnect();
-    },
+    deleteTopic: (name) => administer((admin) => admin.deleteTopics({ topics: [`${PREFIX}${name}`] })),
+    deleteRecords: (name, partition, before) =>
+      administer(async (admin) => {
+        const topic = `${PREFIX}${name}`;
+        await admin.fetchTopicOffsets(topic); // kafkajs needs it to find the leader
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(before) }] });
+      }),
     drop: () => kafka.remove(),
   };
 });

@@ -1,4 +1,4 @@
-import type { ConsumedRecord, RecordBatch, Subscription } from '@atlas/ports/adapters';
+import type { ConsumedRecord, PartitionDescription, RecordBatch, Subscription } from '@atlas/ports/adapters';
 
 const LEGAL = /^[a-zA-Z0-9._-]+$/;
 /** Kafka's limit for topics. */
@@ -62,14 +62,19 @@ export class Names {
     return this.without(onBrokers) ?? onBrokers;
   }
 
-  /** The subscription in the brokers' names; its handler is given ours. */
-  subscription(ours: Subscription): Subscription {
+  /** The subscription in the brokers' names; its functions are given ours. */
+  subscription({ startAt, ...ours }: Subscription): Subscription {
     return {
       ...ours,
+      ...(startAt && { startAt: (partitions) => startAt(partitions.map((each) => this.partition(each))) }),
       group: this.group(ours.group),
       topics: ours.topics.map((topic) => this.topic(topic)),
       handle: (batch, signal) => ours.handle(this.batch(batch), signal),
     };
+  }
+
+  private partition(description: PartitionDescription): PartitionDescription {
+    return { ...description, topic: this.partitionNamed(description.topic) };
   }
 
   private batch(batch: RecordBatch): RecordBatch {

@@ -7,6 +7,7 @@ import { PostgresDeadLetters } from './dead-letters';
 import { PostgresIdempotencyStore } from './idempotency-store';
 import { PostgresInbox } from './inbox';
 import { PostgresOutbox } from './outbox';
+import { PostgresPositions } from './positions';
 import { PostgresUnitOfWork } from './unit-of-work';
 
 /** The PostgreSQL adapters for their contract suite, on an empty database. */
@@ -32,6 +33,7 @@ function backboneOn(dataSource: DataSource): Backbone {
     outbox: new PostgresOutbox(unitOfWork, new SystemClock(), new UuidV7Generator()),
     inbox: new PostgresInbox(unitOfWork),
     deadLetters: new PostgresDeadLetters(unitOfWork),
+    positions: new PostgresPositions(unitOfWork),
     attempts: new PostgresAttempts(dataSource),
     idempotency: new PostgresIdempotencyStore(unitOfWork),
     committed: () =>

@@ -6,7 +6,15 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
-import { Attempts, DeadLetters, IdempotencyStore, Inbox, Outbox, UnitOfWork } from '@atlas/ports/adapters';
+import {
+  Attempts,
+  DeadLetters,
+  IdempotencyStore,
+  Inbox,
+  Outbox,
+  Positions,
+  UnitOfWork,
+} from '@atlas/ports/adapters';
 import { Clock, IdGenerator, Random } from '@atlas/ports/application';
 import { DataSource } from 'typeorm';
 import { provide, serve } from '../nest';
@@ -18,6 +26,7 @@ import { PostgresIdempotencyStore } from './idempotency-store';
 import { PostgresInbox } from './inbox';
 import { PostgresOutbox } from './outbox';
 import { measurePool } from './pool-metrics';
+import { PostgresPositions } from './positions';
 import { PostgresUnitOfWork } from './unit-of-work';
 
 /** For readiness: rejects while the database doesn't respond. */
@@ -43,6 +52,7 @@ export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
         serve(Outbox, PostgresOutbox, PostgresUnitOfWork, Clock, IdGenerator),
         serve(Inbox, PostgresInbox, PostgresUnitOfWork),
         serve(DeadLetters, PostgresDeadLetters, PostgresUnitOfWork),
+        serve(Positions, PostgresPositions, PostgresUnitOfWork),
         serve(Attempts, PostgresAttempts, DataSource),
         serve(IdempotencyStore, PostgresIdempotencyStore, PostgresUnitOfWork),
       ],
@@ -56,6 +66,7 @@ export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
         Outbox,
         Inbox,
         DeadLetters,
+        Positions,
         Attempts,
         IdempotencyStore,
       ],

@@ -28,6 +28,13 @@ export interface ConsumedRecord {
 export interface RecordBatch {
   readonly topic: string;
   readonly partition: number;
+  /** See {@link PartitionDescription}. */
+  readonly log: string;
+  /** The consumer's position before the batch. */
+  readonly from: number;
+  /** The consumer's position after the batch. */
+  readonly to: number;
+  /** Empty if the log uses all offsets from `from` to `to` internally. */
   readonly records: readonly ConsumedRecord[];
 }
 
@@ -36,9 +43,18 @@ export interface Subscription {
   readonly group: string;
   readonly topics: readonly string[];
   /**
-   * Handles one batch. The group's offset moves past the batch once the promise resolves; if it rejects, the records
-   * are redelivered after a pause. One batch at a time per member. `signal` aborts when the partition is revoked or the
-   * consumer stops.
+   * Where to start in partitions that this member has just been assigned: their offsets, in the given order, or
+   * undefined for one to be left alone. Asked again after a batch that was rejected, when a position turns out not to be
+   * in the log any more, and every few seconds for partitions that are left alone. Default: the group's offsets.
+   */
+  readonly startAt?: (
+    partitions: readonly PartitionDescription[],
+  ) => Promise<readonly (number | undefined)[]>;
+  /**
+   * Handles one batch. Batches of a partition follow one another without a gap: each begins where the one before ended.
+   * The group's offset moves past the batch soon after the promise resolves; with `startAt`, it is only a report for
+   * others, which may be lost. If the promise rejects, the records are redelivered after a pause. One batch at a time per
+   * member. `signal` aborts when the partition is revoked or the consumer stops.
    */
   readonly handle: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
   /** Maximum number of records in a batch. Default 200. */

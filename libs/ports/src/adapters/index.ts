@@ -1,3 +1,4 @@
+export { type AssignableMember, type AssignablePartition, assignPartitions } from './assign-partitions';
 export { Aggregates } from './aggregates';
 export { type Attempt, Attempts } from './attempts';
 export {
@@ -41,5 +42,6 @@ export {
   OutboxSource,
 } from './outbox-source';
 export { partitionOf } from './partition-of';
+export { type LogPartition, type Position, PositionMovedError, Positions } from './positions';
 export { bytesOf, textOf } from './record-text';
 export { UnitOfWork } from './unit-of-work';

@@ -1,14 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { DecodeEvent, EventEnvelope } from '@atlas/events';
 import { shortened } from '@atlas/kernel';
-import type {
-  Attempts,
-  ConsumedRecord,
-  DeadLetter,
-  DeadLetters,
-  Inbox,
-  RecordBatch,
-  UnitOfWork,
+import {
+  type Attempts,
+  type ConsumedRecord,
+  type DeadLetter,
+  type DeadLetters,
+  type Inbox,
+  PositionMovedError,
+  type Positions,
+  type RecordBatch,
+  type UnitOfWork,
 } from '@atlas/ports/adapters';
 import { isInfrastructureError } from '@atlas/resilience';
 import { bulkhead, ExponentialBackoff, fullJitterGenerator, handleWhen, retry } from 'cockatiel';
@@ -18,6 +20,7 @@ import { CrashGuard } from './crash-guard';
 export interface BatchProcessorPorts {
   readonly unitOfWork: UnitOfWork;
   readonly inbox: Inbox;
+  readonly positions: Positions;
   readonly deadLetters: DeadLetters;
   readonly attempts: Attempts;
 }
@@ -58,8 +61,10 @@ type Held = [Item, ...Item[]];
 /**
  * Handles batches of records, so that each event takes effect exactly once.
  *
- * A batch is one unit of work: the inbox rows of all its events, the handlers' changes and the events that these cause.
- * So each event takes effect once, however often the log delivers it. Events without a handler enter the inbox, too. A
+ * A batch is one unit of work: the consumer's position, the inbox rows of all its events, the handlers' changes and the
+ * events that these cause. So each event takes effect once, however often the log delivers it, and a consumer whose
+ * database was restored continues where that database was. If the position is not where the batch begins, another
+ * process has handled it: nothing is committed, and the log asks for the position again. Events without a handler enter the inbox, too. A
  * record that can't be decoded becomes a dead letter at once, and later records of its key are parked.
  *
  * If a handler throws, the batch is rolled back and halved until the failing events stand alone; the others commit. A
@@ -93,7 +98,12 @@ export class BatchProcessor {
     const items = records.map((record) => ({ record, decoded: this.options.decode(record), attempts: 0 }));
     try {
       const isSuspicious = await this.guard.begin(batch);
-      await (isSuspicious ? this.processOneByOne(items, signal) : this.process(items, signal));
+      if (isSuspicious) {
+        await this.processOneByOne(items, signal);
+        await this.advance(batch);
+      } else {
+        await this.process(items, signal, batch);
+      }
       await this.guard.end(batch);
       ended('handled');
     } catch (error) {
@@ -114,14 +124,24 @@ export class BatchProcessor {
     if (due !== undefined) await this.dispatch(event, record);
   }
 
-  /** Handles the items in order, each at most once: afterwards each is handled or a dead letter. */
-  private async process(items: readonly Item[], signal: AbortSignal): Promise<void> {
+  /**
+   * Handles the items in order, each at most once: afterwards each is handled or a dead letter.
+   * @param whole the batch that they are, whose position then moves: with them, or after the last part.
+   */
+  private async process(items: readonly Item[], signal: AbortSignal, whole?: RecordBatch): Promise<void> {
     const held: Held[] = [];
-    await this.commitOrHold(items, held, signal);
+    const isMoved = await this.commitOrHold(items, held, signal, whole);
     // Each held key on its own, so that one that keeps failing does not delay the others.
     const outcomes = await Promise.allSettled(held.map((chain) => this.settle(chain, signal)));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
+    if (whole && !isMoved) await this.advance(whole);
+  }
+
+  /** Joins the open unit of work. @throws PositionMovedError */
+  private advance(batch: RecordBatch): Promise<void> {
+    const { unitOfWork, positions } = this.ports;
+    return unitOfWork.run(() => positions.move(this.options.group, batch, batch.from, batch.to));
   }
 
   /** Finds the record that kills the process, and sets it aside instead of retrying it. */
@@ -143,22 +163,32 @@ export class BatchProcessor {
     }
   }
 
-  /** Commits all items except those whose handler fails; adds these to `held`, with the later ones of their keys. */
-  private async commitOrHold(items: readonly Item[], held: Held[], signal: AbortSignal): Promise<void> {
+  /**
+   * Commits all items except those whose handler fails; adds these to `held`, with the later ones of their keys.
+   * @returns whether all were committed together, with the position of the batch.
+   */
+  private async commitOrHold(
+    items: readonly Item[],
+    held: Held[],
+    signal: AbortSignal,
+    whole?: RecordBatch,
+  ): Promise<boolean> {
     const free = items.filter((item) => !joinChain(held, item));
     const [first] = free;
-    if (!first) return;
+    if (!first) return false;
     try {
-      await this.commit(free);
+      await this.commit(free, whole);
+      return true;
     } catch (error) {
-      if (signal.aborted || isInfrastructureError(error)) throw error;
+      if (signal.aborted || isNobodysFault(error)) throw error;
       if (free.length === 1) {
         held.push([first]);
-        return;
+        return false;
       }
       const middle = free.length >> 1;
       await this.commitOrHold(free.slice(0, middle), held, signal);
       await this.commitOrHold(free.slice(middle), held, signal);
+      return false;
     }
   }
 
@@ -199,14 +229,16 @@ export class BatchProcessor {
     });
   }
 
-  /** One unit of work for all items: inbox, dead letters, and the handlers in order. */
-  private commit(items: readonly Item[]): Promise<void> {
-    return this.units.execute(() => this.commitNow(items));
+  /** One unit of work for all items: the position of the batch that they are, inbox, dead letters, and the handlers. */
+  private commit(items: readonly Item[], whole?: RecordBatch): Promise<void> {
+    return this.units.execute(() => this.commitNow(items, whole));
   }
 
-  private async commitNow(items: readonly Item[]): Promise<void> {
+  private async commitNow(items: readonly Item[], whole?: RecordBatch): Promise<void> {
     const { unitOfWork, inbox } = this.ports;
     await unitOfWork.run(async () => {
+      // First, so that a process that is too late notices at once.
+      if (whole) await this.advance(whole);
       const blocked = await this.blockedKeys(items);
       // An event that was handled before its key was blocked must not be parked when it is redelivered.
       const before = await this.handledBefore(items.filter((item) => isBlocked(blocked, item)));
@@ -259,6 +291,10 @@ export class BatchProcessor {
 /** The sentence for an operator, whose length depends on what the event says. */
 export const reasonOf = (error: unknown): string =>
   shortened(error instanceof Error ? `${error.name}: ${error.message}` : String(error), 2_000);
+
+/** True if the handlers are not to blame: another attempt at the whole batch may succeed, and must decide. */
+const isNobodysFault = (error: unknown): boolean =>
+  isInfrastructureError(error) || error instanceof PositionMovedError;
 
 const isBlocked = (keys: ReadonlySet<string>, { record: { key } }: Item) => key !== null && keys.has(key);
 

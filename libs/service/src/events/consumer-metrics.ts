@@ -57,3 +57,25 @@ export class ConsumerMetrics {
     this.letters.add(1, { topic, kind });
   }
 }
+
+/** Metrics of a consumer whose log no longer has what comes next. All are there from the start. */
+export class LogGapMetrics {
+  private readonly meter = metrics.getMeter('atlas.consumer');
+  private readonly gaps = this.meter.createCounter('atlas.consumer.log_gaps', {
+    description: 'Positions that were not in the log any more',
+  });
+
+  /** @param standingStill how many partitions of this process stand still because of a gap. */
+  constructor(standingStill: () => number) {
+    this.gaps.add(0);
+    this.meter
+      .createObservableGauge('atlas.consumer.standing_still', {
+        description: 'Partitions that stand still, because the log lacks what comes next',
+      })
+      .addCallback((result) => result.observe(standingStill()));
+  }
+
+  found(): void {
+    this.gaps.add(1);
+  }
+}

@@ -16,6 +16,7 @@ import {
   type ConsumedRecord,
   currentFlow,
   type Flow,
+  type PartitionDescription,
   type Subscription,
   type UnitOfWork,
 } from '@atlas/ports/adapters';
@@ -33,11 +34,13 @@ import {
   type MemoryFaults,
   MemoryInbox,
   MemoryOutbox,
+  MemoryPositions,
   MemoryUnitOfWork,
 } from '@atlas/testing';
 import { ProblemFilter } from '../http/problem.filter';
 import type { EventContext } from './event-context';
 import { EventLogServer } from './event-log-server';
+import type { OnLogGap } from './start-positions';
 
 const GROUP = 'shelves';
 const TOPIC = 'lending.events';
@@ -50,6 +53,7 @@ class World {
   readonly unitOfWork = new MemoryUnitOfWork(this.database, this.faults);
   readonly inbox = new MemoryInbox(this.unitOfWork);
   readonly deadLetters = new MemoryDeadLetters(this.unitOfWork);
+  readonly positions = new MemoryPositions(this.unitOfWork);
   readonly attempts = new MemoryAttempts(this.database);
   readonly outbox = new MemoryOutbox(
     this.unitOfWork,
@@ -67,16 +71,20 @@ class World {
 
   private readonly apps: NestFastifyApplication[] = [];
 
-  async start(controllers: Type[] = [this.handler()]): Promise<EventLogServer> {
+  async start(
+    controllers: Type[] = [this.handler()],
+    { onLogGap }: { readonly onLogGap?: OnLogGap } = {},
+  ): Promise<EventLogServer> {
     const server = new EventLogServer(
       {
         eventLog: this.log,
         unitOfWork: this.unitOfWork,
         inbox: this.inbox,
+        positions: this.positions,
         deadLetters: this.deadLetters,
         attempts: this.attempts,
       },
-      { group: GROUP, catalogue: lendingCatalogue, maxAttempts: 3, retryDelayMs: 2 },
+      { group: GROUP, catalogue: lendingCatalogue, maxAttempts: 3, retryDelayMs: 2, onLogGap },
     );
     const adapter = new FastifyAdapter();
     const module = await Test.createTestingModule({ controllers }).compile();
@@ -91,6 +99,17 @@ class World {
 
   async stop(): Promise<void> {
     await Promise.all(this.apps.splice(0).map((app) => app.close()));
+  }
+
+  /** Sets the consumer back to the oldest record of each partition. */
+  async rewind(): Promise<void> {
+    for (const each of await this.log.describe()) await this.positions.set(GROUP, each, each.start);
+  }
+
+  /** Where the consumer is in the partition that all records of these tests are in. */
+  async position(): Promise<number | undefined> {
+    const [first] = await this.positions.list(GROUP);
+    return first?.next;
   }
 
   /** Each committed effect of a handler is an event in the outbox about the same loan. */
@@ -111,19 +130,19 @@ class World {
     return { topic: TOPIC, partition: 0, log };
   }
 
-  /** Waits until the group has handled all that is on the log, and one offset of each partition shows it. */
+  /** Waits until the consumer has handled all that is on the log: its position and the group's offset show it. */
   async settled(): Promise<void> {
     await eventually(async () => {
-      const committed = new Map(
-        (await this.log.groupOffsets()).map(({ topic, partition, committed: next }) => [
-          `${topic}/${partition}`,
-          next,
-        ]),
-      );
+      const offsets = await this.log.groupOffsets();
+      const positions = await this.positions.list(GROUP);
       const partitions = (await this.log.describe()).filter(({ topic }) => topic === TOPIC);
       return (
         partitions.length > 0 &&
-        partitions.every(({ partition, end }) => (committed.get(`${TOPIC}/${partition}`) ?? 0) === end)
+        partitions.every(({ partition, log, end }) => {
+          const offset = offsets.find((each) => each.partition === partition)?.committed ?? 0;
+          const next = positions.find((each) => each.partition === partition && each.log === log)?.next;
+          return next === end && offset === end;
+        })
       );
     }, 10_000);
   }
@@ -232,15 +251,144 @@ describe('A consumer of the event log', () => {
     await world.start();
     await world.settled();
     await world.stop();
-    for (const { topic, partition } of await world.log.describe()) {
-      await world.log.seekGroup(GROUP, topic, partition, 0);
-    }
+    await world.rewind();
     await world.start();
     await world.settled();
     expect(world.effects()).toEqual([
       [LOAN, first.id],
       [LOAN, second.id],
     ]);
+  });
+
+  it('continues where its database is, which was restored to an earlier time', async () => {
+    const [first, ...later] = [lent(LOAN), lent(OTHER), returned(LOAN)] as const;
+    world.log.append(record(first));
+    await world.start();
+    await world.settled();
+    const backup = world.database.copy();
+    world.log.append(...later.map(record));
+    await world.settled();
+    await world.stop();
+
+    world.database.restore(backup);
+    expect(world.effects()).toEqual([[LOAN, first.id]]);
+    await world.start();
+    await world.settled();
+    expect(world.effects()).toEqual([first, ...later].map(({ subject, id }) => [subject, id]));
+  });
+
+  it('continues where its database is, which was restored while it runs', async () => {
+    const [first, second, last] = [lent(LOAN), lent(OTHER), returned(LOAN)] as const;
+    await world.start();
+    world.log.append(record(first));
+    await world.settled();
+    const backup = world.database.copy();
+    world.log.append(record(second));
+    await world.settled();
+
+    world.database.restore(backup);
+    world.log.append(record(last));
+    await world.settled();
+    expect(world.effects()).toEqual([first, second, last].map(({ subject, id }) => [subject, id]));
+  });
+
+  it('handles nothing twice, even if the log forgets its offsets and the inbox what was handled', async () => {
+    const events = [lent(LOAN), lent(OTHER)];
+    world.log.append(...events.map(record));
+    await world.start();
+    await world.settled();
+    await world.stop();
+    for (const { topic, partition } of await world.log.describe()) {
+      await world.log.seekGroup(GROUP, topic, partition, 0);
+    }
+    world.database.inbox.committed.clear();
+
+    const news = returned(LOAN);
+    world.log.append(record(news));
+    await world.start();
+    await world.settled();
+    expect(world.effects()).toEqual([...events, news].map(({ subject, id }) => [subject, id]));
+  });
+
+  it('moves its position once per batch, together with the effects, however the batch is split', async () => {
+    const poison = lent(LOAN);
+    world.onEvent = ({ id }) => {
+      if (id === poison.id) throw new Error('no such shelf');
+    };
+    const positions = new Set<number | undefined>();
+    world.faults.beforeCommit = () =>
+      void positions.add(world.database.positions.committed.values().next().value?.next);
+    world.log.append(...[lent(OTHER), poison, lent(OTHER), returned(OTHER)].map(record));
+    await world.start();
+    await world.settled();
+    expect(world.letters()).toHaveLength(1);
+    expect([...positions]).toEqual([undefined, 0, 4]);
+    expect(await world.position()).toBe(4);
+  });
+
+  it('leaves a batch to the process that has handled it, and makes no dead letter of it', async () => {
+    await world.start();
+    await world.settled();
+    const [partition] = await world.log.describe();
+    await world.positions.set(GROUP, partition as PartitionDescription, 2);
+    const news = returned(LOAN);
+    world.log.append(...[lent(LOAN), lent(OTHER), news].map(record));
+    await world.settled();
+    expect(world.letters()).toEqual([]);
+    expect(world.effects()).toEqual([[LOAN, news.id]]);
+  });
+
+  describe('whose log has deleted records that it has not handled', () => {
+    const ELSEWHERE = 3;
+    const lost = [lent(LOAN), returned(LOAN)];
+    const kept = [lent(OTHER), returned(OTHER)];
+    const elsewhere = lent(LOAN);
+
+    beforeEach(async () => {
+      world.log.append(record(lent(LOAN)));
+      await world.start();
+      await world.settled();
+      await world.stop();
+      world.log.append(...[...lost, ...kept].map(record), { ...record(elsewhere), partition: ELSEWHERE });
+      world.log.deleteRecords(TOPIC, 0, 3);
+    });
+    const causes = () =>
+      world
+        .effects()
+        .slice(1)
+        .map(([, cause]) => cause);
+
+    it('stands still in this partition only, says so, and continues where it is told to', async () => {
+      const server = await world.start();
+      await eventually(() => world.effects().length === 2);
+      await eventually(() => server.standingStill().length === 1);
+      expect(causes()).toEqual([elsewhere.id]);
+      expect(server.standingStill()).toEqual([`${TOPIC}/0`]);
+      expect(await world.position()).toBe(1);
+
+      const [partition] = await world.log.describe();
+      await world.positions.set(GROUP, partition as PartitionDescription, 3);
+      await world.settled();
+      expect(causes()).toEqual([elsewhere.id, ...kept.map(({ id }) => id)]);
+      expect(server.standingStill()).toEqual([]);
+      expect(world.letters()).toEqual([]);
+    });
+
+    it('continues at the oldest record, if it may', async () => {
+      const server = await world.start(undefined, { onLogGap: 'continue' });
+      await world.settled();
+      expect(causes().sort()).toEqual([elsewhere.id, ...kept.map(({ id }) => id)].sort());
+      expect(server.standingStill()).toEqual([]);
+    });
+
+    it('stands still, too, where the log has lost its end', async () => {
+      const [partition] = await world.log.describe();
+      await world.positions.set(GROUP, partition as PartitionDescription, 9);
+      const server = await world.start();
+      await eventually(() => server.standingStill().length === 1);
+      await eventually(() => world.effects().length === 2);
+      expect(causes()).toEqual([elsewhere.id]);
+    });
   });
 
   it('announces the aggregates of a batch before it handles it, each once, in its unit of work', async () => {
@@ -376,9 +524,7 @@ describe('A consumer of the event log', () => {
     await world.start();
     await world.settled();
     await world.stop();
-    for (const { topic, partition } of await world.log.describe()) {
-      await world.log.seekGroup(GROUP, topic, partition, 0);
-    }
+    await world.rewind();
     await world.start();
     await world.settled();
     expect(world.letters()).toEqual([expect.stringContaining('1 handler-failed')]);
@@ -475,6 +621,8 @@ describe('A consumer of the event log', () => {
       );
     await provider.shutdown();
     expect(measured).toEqual([
+      ['atlas.consumer.log_gaps', {}, 0],
+      ['atlas.consumer.standing_still', {}, 0],
       ['atlas.consumer.batch.duration', { topic: TOPIC, outcome: 'handled' }, 1],
       ['atlas.consumer.record.age', { topic: TOPIC }, 1],
       ['atlas.consumer.records', { topic: TOPIC }, 2],

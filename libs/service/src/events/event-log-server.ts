@@ -14,6 +14,7 @@ import { ConfigError } from '../config';
 import { BatchProcessor, type BatchProcessorOptions, type BatchProcessorPorts } from './batch-processor';
 import { EventContext } from './event-context';
 import { InboxPruner } from './inbox-pruner';
+import { type OnLogGap, StartPositions } from './start-positions';
 
 export interface EventLogServerPorts extends BatchProcessorPorts {
   readonly eventLog: EventLog;
@@ -28,6 +29,8 @@ export interface EventLogServerOptions extends Pick<BatchProcessorOptions, 'maxA
   readonly outboxRetentionMs?: number | undefined;
   /** How long the inbox remembers an event, milliseconds. Default: a day longer than it can be delivered again. */
   readonly inboxRetentionMs?: number | undefined;
+  /** What to do about records that the log has deleted before they were handled. Default: stop. */
+  readonly onLogGap?: OnLogGap | undefined;
 }
 
 /**
@@ -40,6 +43,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
 
   private readonly stopping = new AbortController();
   private readonly batches: BatchProcessor;
+  private readonly starts: StartPositions;
   /** Why it hasn't joined its group yet, if it has tried. */
   waitsFor: string | undefined;
   private joined: Promise<Consumer | undefined> = Promise.resolve(undefined);
@@ -51,7 +55,8 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     private readonly options: EventLogServerOptions,
   ) {
     super();
-    const { group, catalogue, maxAttempts, retryDelayMs } = options;
+    const { group, catalogue, maxAttempts, retryDelayMs, onLogGap = 'stop' } = options;
+    this.starts = new StartPositions(ports.positions, group, onLogGap, () => this.assignment() ?? []);
     this.batches = new BatchProcessor(
       ports,
       { group, decode: catalogue.decode, maxAttempts, retryDelayMs },
@@ -65,6 +70,11 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   /** The partitions that this process owns; undefined until it has joined its group. */
   assignment(): readonly string[] | undefined {
     return this.consumer?.assignment();
+  }
+
+  /** Those of them that stand still, because the log lacks what comes next, as `topic/partition`. */
+  standingStill(): readonly string[] {
+    return this.starts.standingStill().map(({ topic, partition }) => `${topic}/${partition}`);
   }
 
   override addHandler(pattern: unknown, handler: MessageHandler, isEventHandler = false): void {
@@ -133,6 +143,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
         this.consumer = await this.ports.eventLog.subscribe({
           group,
           topics: names,
+          startAt: (partitions) => this.starts.startAt(partitions),
           handle: (batch, signal) => this.batches.handle(batch, signal),
         });
         this.logger.log(`"${group}" consumes ${names.join(', ')}`);

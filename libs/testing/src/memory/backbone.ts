@@ -12,7 +12,12 @@ import {
   IdempotencyStore,
   type IdempotencyVerdict,
   Inbox,
+  type LogPartition,
   Outbox,
+  type PartitionDescription,
+  type Position,
+  PositionMovedError,
+  Positions,
   type StoredAnswer,
   type StoredDeadLetter,
 } from '@atlas/ports/adapters';
@@ -244,6 +249,63 @@ const lettersOf = (
   consumer: string,
   rows: Iterable<{ consumer: string; letter: StoredDeadLetter }>,
 ): StoredDeadLetter[] => [...rows].filter((row) => row.consumer === consumer).map((row) => row.letter);
+
+export class MemoryPositions extends Positions {
+  constructor(private readonly unitOfWork: MemoryUnitOfWork) {
+    super();
+  }
+
+  async open(consumer: string, partitions: readonly PartitionDescription[]): Promise<readonly number[]> {
+    return this.unitOfWork.run(async () => {
+      const positions: number[] = [];
+      for (const place of partitions) {
+        const next = (await this.lock(consumer, place)) ?? place.start;
+        this.store(consumer, place, next);
+        positions.push(next);
+      }
+      return positions;
+    });
+  }
+
+  async move(consumer: string, place: LogPartition, from: number, to: number): Promise<void> {
+    if ((await this.lock(consumer, place)) !== from) throw new PositionMovedError(consumer, place, from);
+    this.store(consumer, place, to);
+  }
+
+  async set(consumer: string, place: LogPartition, next: number): Promise<void> {
+    await this.unitOfWork.run(async () => {
+      await this.lock(consumer, place);
+      this.store(consumer, place, next);
+    });
+  }
+
+  async list(consumer: string): Promise<readonly Position[]> {
+    return this.unitOfWork.run(async () => {
+      const { current, database } = this.unitOfWork;
+      return current
+        .rows(database.positions)
+        .filter((row) => row.consumer === consumer)
+        .sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
+        .map(({ topic, partition, log, next, movedAt }) => ({ topic, partition, log, next, movedAt }));
+    });
+  }
+
+  private async lock(consumer: string, place: LogPartition): Promise<number | undefined> {
+    const { current, database } = this.unitOfWork;
+    const row = rowOf(consumer, place);
+    await database.locks.acquire(`position ${row}`, current);
+    return current.get(database.positions, row)?.next;
+  }
+
+  private store(consumer: string, { topic, partition, log }: LogPartition, next: number): void {
+    const { current, database } = this.unitOfWork;
+    const row = { consumer, topic, partition, log, next, movedAt: new Date() };
+    current.set(database.positions, rowOf(consumer, row), row);
+  }
+}
+
+const rowOf = (consumer: string, { topic, partition, log }: LogPartition) =>
+  `${consumer} ${topic}/${partition} ${log}`;
 
 export class MemoryAttempts extends Attempts {
   constructor(private readonly database: MemoryDatabase) {

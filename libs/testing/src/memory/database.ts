@@ -1,5 +1,5 @@
 import type { EventEnvelope } from '@atlas/events';
-import type { OutgoingRecord, StoredDeadLetter } from '@atlas/ports/adapters';
+import type { OutgoingRecord, Position, StoredDeadLetter } from '@atlas/ports/adapters';
 
 /** Committed rows by key; uncommitted ones are in a {@link MemoryTransaction}. */
 export class MemoryTable<Row> {
@@ -36,10 +36,28 @@ export class MemoryDatabase {
   /** By consumer and event: when it was handled, milliseconds since 1970. */
   readonly inbox = new MemoryTable<number>();
   readonly deadLetters = new MemoryTable<{ readonly consumer: string; readonly letter: StoredDeadLetter }>();
+  /** By consumer, partition and log. */
+  readonly positions = new MemoryTable<Position & { readonly consumer: string }>();
   readonly attempts = new Map<string, number>();
   readonly idempotencyKeys = new MemoryTable<AnswerRow>();
   readonly locks = new MemoryLocks();
   private readonly tables = new Map<string, MemoryTable<unknown>>();
+
+  /** A backup of what is committed. */
+  copy(): MemoryDatabase {
+    const backup = new MemoryDatabase();
+    copyInto(backup, this);
+    return backup;
+  }
+
+  /** Sets the data to that of a backup; the numbers of transactions and rows go on. */
+  restore(backup: MemoryDatabase): void {
+    copyInto(this, backup);
+  }
+
+  tableNames(): readonly string[] {
+    return [...this.tables.keys()];
+  }
 
   /** A table of the service; always the same one for a name. */
   table<Row>(name: string): MemoryTable<Row> {
@@ -47,6 +65,22 @@ export class MemoryDatabase {
     this.tables.set(name, table);
     return table;
   }
+}
+
+/** Rows are never changed in place, so copies share them. */
+function copyInto(target: MemoryDatabase, source: MemoryDatabase): void {
+  for (const name of ['inbox', 'deadLetters', 'positions', 'idempotencyKeys'] as const) {
+    const table: MemoryTable<unknown> = target[name];
+    table.committed.clear();
+    for (const [key, row] of source[name].committed) table.committed.set(key, row);
+  }
+  for (const name of target.tableNames()) target.table(name).committed.clear();
+  for (const name of source.tableNames()) {
+    for (const [key, row] of source.table(name).committed) target.table(name).committed.set(key, row);
+  }
+  target.outbox.splice(0, Infinity, ...source.outbox);
+  target.attempts.clear();
+  for (const [name, count] of source.attempts) target.attempts.set(name, count);
 }
 
 /** Counts transactions that write, like PostgreSQL. */

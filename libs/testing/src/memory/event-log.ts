@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { TopicSpec } from '@atlas/events';
 import {
+  assignPartitions,
   type ConsumedRecord,
   type Consumer,
   EventLog,
@@ -21,7 +22,16 @@ interface Partition {
   readonly topic: string;
   readonly number: number;
   readonly log: string;
+  /** The offset of the first of `records`. */
+  start: number;
   readonly records: ConsumedRecord[];
+}
+
+/** Where a member is in a partition. */
+interface Place {
+  /** Undefined: left alone until `askAgainAt`, in `performance.now()` time. */
+  next: number | undefined;
+  readonly askAgainAt: number;
 }
 
 interface Group {
@@ -36,9 +46,22 @@ interface Member {
   readonly subscription: Subscription;
   readonly stopping: AbortController;
   owned: readonly Partition[];
+  /** By `topic/partition`; missing until asked for. */
+  readonly places: Map<string, Place>;
 }
 
 const nameOf = ({ topic, number }: Partition) => `${topic}/${number}`;
+const endOf = ({ start, records }: Partition) => start + records.length;
+const describe = (partition: Partition): PartitionDescription => ({
+  topic: partition.topic,
+  partition: partition.number,
+  log: partition.log,
+  start: partition.start,
+  end: endOf(partition),
+});
+
+/** How soon a partition that was left alone is asked about again. */
+const ASK_AGAIN_MS = 1_000;
 
 /** The state shared by all processes that use a log. */
 export class MemoryLogData {
@@ -75,6 +98,7 @@ export class MemoryEventLog extends EventLog {
         topic: name,
         number,
         log,
+        start: 0,
         records: [],
       }));
       this.data.partitions.set(name, made);
@@ -101,6 +125,13 @@ export class MemoryEventLog extends EventLog {
     for (const group of this.data.groups.values()) this.deal(group);
   }
 
+  /** Deletes a partition's records before this offset, as retention would. */
+  deleteRecords(topic: string, partition: number, before: number): void {
+    const found = this.partitionsOf(topic)[partition];
+    if (!found) throw new Error(`There is no partition ${topic}/${partition}`);
+    found.start += found.records.splice(0, before - found.start).length;
+  }
+
   async openPublisher(source: string): Promise<PublisherSession> {
     const session = {};
     this.data.sessions.set(source, session);
@@ -125,13 +156,11 @@ export class MemoryEventLog extends EventLog {
     for (const { topic } of records) this.partitionsOf(topic);
     for (const { topic, partition: chosen, key = null, headers = {}, value = null } of records) {
       const partitions = this.partitionsOf(topic);
-      const {
-        number,
-        log,
-        records: kept,
-      } = partitions[chosen ?? (key === null ? 0 : partitionOf(key, partitions.length))] as Partition;
-      const timestamp = Date.now();
-      kept.push({ topic, partition: number, log, offset: kept.length, key, headers, value, timestamp });
+      const number = chosen ?? (key === null ? 0 : partitionOf(key, partitions.length));
+      const into = partitions[number] as Partition;
+      const { number: partition, log } = into;
+      const [offset, timestamp] = [endOf(into), Date.now()];
+      into.records.push({ topic, partition, log, offset, key, headers, value, timestamp });
     }
     this.changed();
   }
@@ -139,7 +168,7 @@ export class MemoryEventLog extends EventLog {
   async subscribe(subscription: Subscription): Promise<Consumer> {
     this.requireTopics(subscription.topics);
     const group = this.groupOf(subscription.group);
-    const member: Member = { subscription, stopping: new AbortController(), owned: [] };
+    const member: Member = { subscription, stopping: new AbortController(), owned: [], places: new Map() };
     group.members.push(member);
     this.deal(group);
     const ended = this.consume(group, member);
@@ -171,15 +200,7 @@ export class MemoryEventLog extends EventLog {
     return [...this.data.partitions]
       .filter(([topic]) => topics?.includes(topic) ?? true)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .flatMap(([topic, partitions]) =>
-        partitions.map(({ number, log, records }) => ({
-          topic,
-          partition: number,
-          log,
-          start: 0,
-          end: records.length,
-        })),
-      );
+      .flatMap(([, partitions]) => partitions.map(describe));
   }
 
   async groupOffsets(groups?: readonly string[]): Promise<readonly GroupOffset[]> {
@@ -193,7 +214,8 @@ export class MemoryEventLog extends EventLog {
   }
 
   async *read(topic: string, partition: number, from = 0): AsyncIterable<ConsumedRecord> {
-    yield* this.partitionsOf(topic)[partition]?.records.slice(from) ?? [];
+    const found = this.partitionsOf(topic)[partition];
+    if (found) yield* found.records.slice(Math.max(0, from - found.start));
   }
 
   async seekGroup(group: string, topic: string, partition: number, offset: number): Promise<void> {
@@ -224,25 +246,35 @@ export class MemoryEventLog extends EventLog {
 
   /** Handles one batch. @returns false if there is currently none. */
   private async consumeNext(group: Group, member: Member): Promise<boolean> {
-    const { owned, subscription, stopping } = member;
-    const ready = owned.find(
+    const { subscription, stopping, places } = member;
+    await this.findPlaces(group, member);
+    const ready = member.owned.find(
       (partition) =>
         !group.busy.has(nameOf(partition)) &&
-        (group.committed.get(nameOf(partition)) ?? 0) < partition.records.length,
+        (places.get(nameOf(partition))?.next ?? Infinity) < endOf(partition),
     );
     if (!ready) return false;
     // Moves it to the end of the queue, so that one failing partition doesn't delay the others.
-    member.owned = [...owned.filter((partition) => partition !== ready), ready];
+    member.owned = [...member.owned.filter((partition) => partition !== ready), ready];
+    const { topic, number: partition, log, start } = ready;
     const name = nameOf(ready);
-    const from = group.committed.get(name) ?? 0;
-    const records = ready.records.slice(from, from + (subscription.maxBatchRecords ?? 200));
+    const place = places.get(name) as Place;
+    const from = place.next as number;
+    if (from < start) {
+      places.delete(name);
+      return true;
+    }
+    const records = ready.records.slice(from - start, from - start + (subscription.maxBatchRecords ?? 200));
+    const to = from + records.length;
     group.busy.set(name, member);
     try {
-      await subscription.handle({ topic: ready.topic, partition: ready.number, records }, stopping.signal);
-      if (group.busy.get(name) === member) group.committed.set(name, from + records.length);
+      await subscription.handle({ topic, partition, log, from, to, records }, stopping.signal);
+      if (group.busy.get(name) === member) group.committed.set(name, to);
+      place.next = to;
     } catch (error) {
       this.onError(error);
-      // The records are redelivered, as the offset has not moved. The pause yields to other work in the process.
+      if (places.get(name) === place) places.delete(name);
+      // The pause yields to other work in the process.
       await new Promise(setImmediate);
     } finally {
       if (group.busy.get(name) === member) group.busy.delete(name);
@@ -257,19 +289,61 @@ export class MemoryEventLog extends EventLog {
     group.members.splice(group.members.indexOf(member), 1);
     for (const [name, handling] of group.busy) if (handling === member) group.busy.delete(name);
     member.owned = [];
+    member.places.clear();
     this.deal(group);
   }
 
-  /** Assigns the partitions to the members, round robin. */
-  private deal({ members }: Group): void {
-    for (const member of members) member.owned = [];
-    for (const [topic, partitions] of this.data.partitions) {
-      const takers = members.filter(({ subscription }) => subscription.topics.includes(topic));
-      for (const partition of partitions) {
-        const taker = takers[partition.number % takers.length];
-        if (taker) taker.owned = [...taker.owned, partition];
-      }
+  /** Asks where to start in partitions that are new to the member, whose batch has failed, or that were left alone. */
+  private async findPlaces(group: Group, member: Member): Promise<void> {
+    const { places, subscription, stopping } = member;
+    const { startAt = async (partitions) => this.groupPlaces(group, partitions) } = subscription;
+    const wanted = member.owned.filter((partition) => {
+      const place = places.get(nameOf(partition));
+      const isDue = !place || (place.next === undefined && place.askAgainAt <= performance.now());
+      return isDue && !group.busy.has(nameOf(partition));
+    });
+    if (wanted.length === 0) return;
+    let starts: readonly (number | undefined)[] = [];
+    let waitMs = ASK_AGAIN_MS;
+    try {
+      starts = await startAt(wanted.map(describe));
+    } catch (error) {
+      this.onError(error);
+      waitMs = 0;
+      await new Promise(setImmediate);
     }
+    const askAgainAt = performance.now() + waitMs;
+    wanted.forEach((partition, index) => {
+      // It may have been dealt to another meanwhile.
+      if (!member.owned.includes(partition)) return;
+      const next = starts[index];
+      places.set(nameOf(partition), { next, askAgainAt });
+      if (next !== undefined) group.committed.set(nameOf(partition), next);
+    });
+    if (wanted.some((_, index) => starts[index] === undefined) && !stopping.signal.aborted)
+      setTimeout(() => this.changed(), waitMs + 1).unref();
+  }
+
+  private groupPlaces({ committed }: Group, partitions: readonly PartitionDescription[]): number[] {
+    return partitions.map(({ topic, partition, start }) =>
+      Math.max(start, committed.get(`${topic}/${partition}`) ?? start),
+    );
+  }
+
+  /** Assigns the partitions to the members; each asks anew where to start. */
+  private deal({ members }: Group): void {
+    const partitions = [...this.data.partitions.values()].flat();
+    const plan = assignPartitions(
+      partitions.map((partition, id) => {
+        const owner = members.findIndex(({ owned }) => owned.includes(partition));
+        return { id, topic: partition.topic, owner: owner < 0 ? null : owner };
+      }),
+      members.map(({ subscription }, id) => ({ id, topics: subscription.topics })),
+    );
+    members.forEach((member, index) => {
+      member.owned = partitions.filter((_, id) => plan.get(id) === index);
+      member.places.clear();
+    });
     this.changed();
   }
 

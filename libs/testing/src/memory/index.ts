@@ -5,6 +5,7 @@ export {
   MemoryIdempotencyStore,
   MemoryInbox,
   MemoryOutbox,
+  MemoryPositions,
 } from './backbone';
 export { MemoryContext } from './context';
 export {

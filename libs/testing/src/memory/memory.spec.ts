@@ -17,6 +17,7 @@ import {
   MemoryInbox,
   MemoryLogData,
   MemoryOutbox,
+  MemoryPositions,
   MemoryUnitOfWork,
   SerializationFailure,
 } from '.';
@@ -33,6 +34,7 @@ backboneContract('memory', async () => {
         outbox,
         inbox: new MemoryInbox(unitOfWork),
         deadLetters: new MemoryDeadLetters(unitOfWork),
+        positions: new MemoryPositions(unitOfWork),
         attempts: new MemoryAttempts(database),
         idempotency: new MemoryIdempotencyStore(unitOfWork, clock),
         committed: async () => outbox.committed(),
@@ -69,6 +71,7 @@ eventLogContract('The event log in memory', async () => {
   return {
     connect: async (onError) => new MemoryEventLog(data, onError),
     deleteTopic: async (name) => new MemoryEventLog(data).deleteTopic(name),
+    deleteRecords: async (...args) => new MemoryEventLog(data).deleteRecords(...args),
     drop: async () => undefined,
   };
 });

@@ -3,6 +3,7 @@ import { catalogue } from '@atlas/contracts';
 import { topicOf } from '@atlas/events';
 import type { EventLog } from '@atlas/ports/adapters';
 import type { Client } from 'pg';
+import { positionsOf } from '../consumer-positions';
 
 /** One service as the audit sees it: its name, which is its consumer group's too, and its database. */
 export interface AuditedService {
@@ -23,7 +24,7 @@ interface LoggedEvent {
 export interface InFlight {
   /** Outbox rows that are not on the log yet, by service. */
   readonly unpublished: Readonly<Record<string, number>>;
-  /** Records that a group has not handled yet, by `group ← topic`. */
+  /** Records that a consumer has not handled yet, by `consumer ← topic`. */
   readonly unhandled: Readonly<Record<string, number>>;
   /** Open dead letters, by service. */
   readonly deadLetters: Readonly<Record<string, number>>;
@@ -40,13 +41,12 @@ export async function auditBackbone(
   const published = new Checking('every outbox row is on the log once');
   const ordered = new Checking("the log has each aggregate's events in order, without gaps");
   const handled = new Checking('every event was handled once by each consumer');
+  const placed = new Checking('the log has whatever comes next for each consumer');
   const unpublished: Record<string, number> = {};
   const unhandled: Record<string, number> = {};
   const deadLetters: Record<string, number> = {};
 
-  const names = services.map(({ name }) => name);
-  const partitions = await log.describe(names.map(topicOf));
-  const offsets = await log.groupOffsets(names);
+  const partitions = await log.describe(services.map(({ name }) => topicOf(name)));
   const topics = new Map<string, readonly LoggedEvent[]>();
   for (const service of services) {
     const topic = topicOf(service.name);
@@ -67,16 +67,18 @@ export async function auditBackbone(
     const letters = await deadLettersOf(database, name);
     deadLetters[name] = letters.open;
     const known = new Set<string>();
+    const positions = await positionsOf(name, database, partitions);
+    for (const { topic, partition, gap } of positions) {
+      placed.look(`${name} ← ${topic}/${partition}`, gap && `${gap}; see docs/positions.md`);
+    }
     for (const [topic, events] of topics) {
-      const committed = new Map(
-        offsets
-          .filter((offset) => offset.group === name && offset.topic === topic)
-          .map((offset) => [offset.partition, offset.committed]),
+      const next = new Map(
+        positions.filter((each) => each.topic === topic).map((each) => [each.partition, each.position]),
       );
       let waiting = 0;
       for (const { id, partition, offset } of events) {
         if (id) known.add(id);
-        const end = committed.get(partition);
+        const end = next.get(partition);
         if (end === undefined) continue;
         if (offset >= end) {
           waiting++;
@@ -89,7 +91,7 @@ export async function auditBackbone(
           !found && `event ${id ?? 'without id'} is neither handled nor set aside`,
         );
       }
-      if (committed.size > 0) unhandled[`${name} ← ${topic}`] = waiting;
+      if (next.size > 0) unhandled[`${name} ← ${topic}`] = waiting;
     }
     // A log whose oldest records were deleted tells no more of them.
     if (partitions.every(({ start }) => start === 0)) {
@@ -99,7 +101,7 @@ export async function auditBackbone(
     }
   }
   return {
-    checks: [published.result, ordered.result, handled.result],
+    checks: [published.result, ordered.result, handled.result, placed.result],
     inFlight: { unpublished, unhandled, deadLetters },
   };
 }

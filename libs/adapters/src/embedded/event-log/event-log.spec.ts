@@ -5,20 +5,28 @@ import { EmbeddedEventLog } from './event-log';
 
 eventLogContract('the embedded event log', async () => {
   const database = await createTestDatabase();
+  const change = async (sql: string, values: readonly unknown[]): Promise<void> => {
+    const client = new Client(database.url);
+    await client.connect();
+    await client.query(sql, [...values]);
+    await client.end();
+  };
   return {
     connect: (onError) => EmbeddedEventLog.open(database.url, { onError }),
-    deleteTopic: async (name) => {
-      const client = new Client(database.url);
-      await client.connect();
-      await client.query(
+    deleteTopic: (name) =>
+      change(
         `WITH gone AS (SELECT id FROM topic_partition WHERE topic = $1),
            records AS (DELETE FROM log_record USING gone WHERE partition_id = gone.id),
            offsets AS (DELETE FROM group_partition USING gone WHERE partition_id = gone.id)
          DELETE FROM topic_partition USING gone WHERE topic_partition.id = gone.id`,
         [name],
-      );
-      await client.end();
-    },
+      ),
+    deleteRecords: (topic, partition, before) =>
+      change(
+        `DELETE FROM log_record USING topic_partition part
+         WHERE partition_id = part.id AND topic = $1 AND partition = $2 AND "offset" < $3`,
+        [topic, partition, before],
+      ),
     drop: () => database.drop(),
   };
 });

@@ -20,7 +20,7 @@ import { isAway, LogDatabase, type Query } from './database';
 import { GroupConsumer, type Report } from './group-consumer';
 import { Membership, seekGroup } from './membership';
 import { EmbeddedPublisher } from './publisher';
-import { fetchRecords } from './records';
+import { describePartitions, fetchRecords } from './records';
 import { redeliveryWindow, Retention } from './retention';
 import { migrate, SCHEMA_LOCK } from './schema';
 import { LogSession } from './session';
@@ -158,13 +158,7 @@ export class EmbeddedEventLog extends EventLog {
   }
 
   async describe(topics?: readonly string[]): Promise<readonly PartitionDescription[]> {
-    return this.database.query<PartitionDescription>(
-      `SELECT topic, partition, log, end_offset AS "end",
-              coalesce((SELECT min("offset") FROM log_record WHERE partition_id = id), end_offset) AS start
-       FROM topic_partition WHERE $1::text[] IS NULL OR topic = ANY ($1)
-       ORDER BY topic COLLATE "C", partition`,
-      [topics],
-    );
+    return [...(await describePartitions(this.database, { topics })).values()];
   }
 
   async groupOffsets(groups?: readonly string[]): Promise<readonly GroupOffset[]> {

@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import type { ConsumedRecord, Consumer, Subscription } from '@atlas/ports/adapters';
+import type { ConsumedRecord, Consumer, PartitionDescription, Subscription } from '@atlas/ports/adapters';
 import { ExponentialBackoff, type IBackoff } from 'cockatiel';
 import type { LogDatabase } from './database';
 import type { Holding, Membership } from './membership';
-import { fetchRecords, type Position } from './records';
+import { describePartitions, fetchRecords, type Position } from './records';
 import { Wake } from './wake';
 
 /** Called with each error that is being retried. */
@@ -13,17 +13,26 @@ interface Held extends Position {
   readonly epoch: number;
   /** Aborts when the partition is lost or must be released. */
   readonly leaving: AbortController;
+  /** The group's offset. */
+  committed: number;
+  /** False while the log doesn't have that offset yet. */
+  isCommitted: boolean;
+  /** The offset of the next record to fetch; only valid if `isPlaced`. */
   position: number;
+  /** False until it is known where to start, and after a failed batch. */
+  isPlaced: boolean;
+  /** When to find that out, in `performance.now()` time. */
+  placeAt: number;
+  retry: IBackoff<unknown> | undefined;
   /** The next batch. */
   fetched: readonly ConsumedRecord[];
   /** True if more records may follow. */
   stale: boolean;
-  retry: IBackoff<unknown> | undefined;
-  /** When the batch may be retried, in `performance.now()` time. */
-  retryAt: number;
 }
 
 const DEFAULT_BATCH_RECORDS = 200;
+/** How soon a partition that was left alone is asked about again. */
+const ASK_AGAIN_MS = 2_000;
 const retryBackoff = new ExponentialBackoff({ initialDelay: 100, maxDelay: 10_000 });
 
 /** A group member: a loop that handles batches, and a heartbeat that keeps its share of the partitions. */
@@ -81,7 +90,10 @@ export class GroupConsumer implements Consumer {
 
   /** Checks all partitions for new records and rebalances. */
   refresh(): void {
-    for (const held of this.held.values()) held.stale = true;
+    for (const held of this.held.values()) {
+      held.stale = true;
+      if (!held.isCommitted && held !== this.inHand) void this.commit(held);
+    }
     this.wake.notify();
     void this.rebalance();
   }
@@ -129,11 +141,14 @@ export class GroupConsumer implements Consumer {
           log,
           epoch,
           leaving: new AbortController(),
+          committed,
+          isCommitted: true,
           position: committed,
+          isPlaced: false,
+          placeAt: 0,
+          retry: undefined,
           fetched: [],
           stale: true,
-          retry: undefined,
-          retryAt: 0,
         });
       } else if (!keep && !held.leaving.signal.aborted) {
         held.leaving.abort();
@@ -147,18 +162,20 @@ export class GroupConsumer implements Consumer {
   private async run(): Promise<void> {
     let pause: IBackoff<unknown> | undefined;
     while (!this.stopSignal.signal.aborted) {
-      const next = this.nextReady();
-      if (next) {
-        await this.handle(next);
+      const kept = [...this.held.values()].filter(({ leaving }) => !leaving.signal.aborted);
+      const ready = kept.find(({ fetched }) => fetched.length > 0);
+      if (ready) {
+        await this.handle(ready);
         continue;
       }
-      const stale = [...this.held.values()].filter(
-        (held) => held.stale && held.fetched.length === 0 && !held.leaving.signal.aborted,
-      );
-      if (stale.length === 0) {
-        await this.wake.rest(this.untilRetry());
+      const homeless = kept.filter((held) => !held.isPlaced && held.placeAt <= performance.now());
+      const stale = kept.filter((held) => held.isPlaced && held.stale);
+      if (homeless.length === 0 && stale.length === 0) {
+        await this.wake.rest(this.untilPlaced());
         continue;
       }
+      if (homeless.length > 0) await this.place(homeless);
+      if (stale.length === 0) continue;
       try {
         await this.fetch(stale);
         pause = undefined;
@@ -170,19 +187,51 @@ export class GroupConsumer implements Consumer {
     }
   }
 
-  private nextReady(): Held | undefined {
-    const now = performance.now();
-    for (const held of this.held.values()) {
-      if (held.fetched.length > 0 && held.retryAt <= now && !held.leaving.signal.aborted) return held;
-    }
-    return undefined;
+  private untilPlaced(): number {
+    const times = [...this.held.values()]
+      .filter(({ isPlaced, leaving }) => !isPlaced && !leaving.signal.aborted)
+      .map(({ placeAt }) => placeAt);
+    return Math.min(60_000, ...times.map((time) => Math.max(1, time - performance.now())));
   }
 
-  private untilRetry(): number {
-    const times = [...this.held.values()]
-      .filter((held) => held.fetched.length > 0)
-      .map((held) => held.retryAt);
-    return Math.min(60_000, ...times.map((time) => Math.max(1, time - performance.now())));
+  /** Finds out where to start in partitions that are new, or whose batch has failed. */
+  private async place(homeless: readonly Held[]): Promise<void> {
+    try {
+      const starts = await this.startsOf(homeless);
+      for (const [index, held] of homeless.entries()) {
+        const start = starts[index];
+        held.isPlaced = start !== undefined;
+        held.position = start ?? held.position;
+        held.placeAt = performance.now() + ASK_AGAIN_MS;
+        held.stale = true;
+        // The position may be elsewhere than the group's offset.
+        if (held.isPlaced && held.position !== held.committed) await this.commit(held);
+      }
+    } catch (error) {
+      this.report(error, `finding out where to start in group "${this.group}"`);
+      for (const held of homeless) this.tryLater(held);
+    }
+  }
+
+  private async startsOf(homeless: readonly Held[]): Promise<readonly (number | undefined)[]> {
+    const { startAt } = this.subscription;
+    if (!startAt) return homeless.map(({ committed }) => committed);
+    const extents = await describePartitions(this.database, {
+      ids: homeless.map(({ partitionId }) => partitionId),
+    });
+    // Of a topic that was deleted just now, there is nothing to describe.
+    const there = homeless.filter(({ partitionId }) => extents.has(partitionId));
+    const starts = await startAt(
+      there.map(({ partitionId }) => extents.get(partitionId) as PartitionDescription),
+    );
+    return homeless.map((held) => starts[there.indexOf(held)]);
+  }
+
+  private tryLater(held: Held): void {
+    held.isPlaced = false;
+    held.fetched = [];
+    held.retry = held.retry ? held.retry.next(undefined) : retryBackoff.next();
+    held.placeAt = performance.now() + held.retry.duration;
   }
 
   private async pause(durationMs: number): Promise<void> {
@@ -209,20 +258,20 @@ export class GroupConsumer implements Consumer {
   }
 
   private async handle(held: Held): Promise<void> {
-    const { topic, partition, fetched: records, leaving } = held;
+    const { topic, partition, log, position: from, fetched: records, leaving } = held;
     const last = records.at(-1);
     if (!last) return;
+    const to = last.offset + 1;
     this.inHand = held;
     try {
-      await this.subscription.handle({ topic, partition, records }, leaving.signal);
+      await this.subscription.handle({ topic, partition, log, from, to, records }, leaving.signal);
       held.fetched = [];
       held.retry = undefined;
-      held.position = last.offset + 1;
+      held.position = to;
       await this.commit(held);
     } catch (error) {
       if (!leaving.signal.aborted) {
-        held.retry = held.retry ? held.retry.next(undefined) : retryBackoff.next();
-        held.retryAt = performance.now() + held.retry.duration;
+        this.tryLater(held);
         this.report(
           error,
           `handling ${topic}/${partition} from offset ${records[0]?.offset} in group "${this.group}"`,
@@ -234,18 +283,17 @@ export class GroupConsumer implements Consumer {
     if (leaving.signal.aborted) void this.rebalance();
   }
 
-  /** Moves the group's offset, retrying while the log is unavailable: the batch is done and must not be redelivered. */
+  /** Moves the group's offset. If that fails, the next batch or heartbeat tries again. */
   private async commit(held: Held): Promise<void> {
-    for (let pause = retryBackoff.next(); ; pause = pause.next(undefined)) {
-      try {
-        const done = await this.membership.commit(held.partitionId, held.epoch, held.position);
-        if (!done) held.leaving.abort();
-        return;
-      } catch (error) {
-        this.report(error, `moving the offset of group "${this.group}" in ${held.topic}/${held.partition}`);
-        if (this.stopSignal.signal.aborted) return;
-        await this.pause(pause.duration);
-      }
+    const { partitionId, epoch, position } = held;
+    held.committed = position;
+    held.isCommitted = false;
+    try {
+      const done = await this.membership.commit(partitionId, epoch, position);
+      held.isCommitted = held.committed === position;
+      if (!done) held.leaving.abort();
+    } catch (error) {
+      this.report(error, `moving the offset of group "${this.group}" in ${held.topic}/${held.partition}`);
     }
   }
 

@@ -1,4 +1,4 @@
-import { assign } from './assign';
+import { assignPartitions } from '@atlas/ports/adapters';
 import type { LogDatabase } from './database';
 import { GROUP_LOCK, GROUPS_CHANNEL, MEMBER_LOCK } from './schema';
 
@@ -105,7 +105,7 @@ export class Membership {
          WHERE g.group_name = $1`,
         [this.group],
       );
-      const plan = assign(partitions, members);
+      const plan = assignPartitions(partitions, members);
       const taken = partitions.filter(({ id, owner }) => owner === null && plan.get(id) === this.id);
       if (taken.length > 0) {
         await query(

@@ -1,4 +1,4 @@
-import type { ConsumedRecord } from '@atlas/ports/adapters';
+import type { ConsumedRecord, PartitionDescription } from '@atlas/ports/adapters';
 import type { LogDatabase } from './database';
 
 /** The next position to read in a partition. */
@@ -25,6 +25,22 @@ interface Row {
   recorded_at: Date;
   end_offset: number;
   bytes: number;
+}
+
+/** The partitions with these ids, or of these topics, or all; by id, in order of topic and number. */
+export async function describePartitions(
+  database: LogDatabase,
+  { ids, topics }: { readonly ids?: readonly number[]; readonly topics?: readonly string[] | undefined } = {},
+): Promise<ReadonlyMap<number, PartitionDescription>> {
+  const rows = await database.query<PartitionDescription & { readonly id: number }>(
+    `SELECT id, topic, partition, log, end_offset AS "end",
+            coalesce((SELECT min("offset") FROM log_record WHERE partition_id = id), end_offset) AS start
+     FROM topic_partition
+     WHERE ($1::integer[] IS NULL OR id = ANY ($1)) AND ($2::text[] IS NULL OR topic = ANY ($2))
+     ORDER BY topic COLLATE "C", partition`,
+    [ids ?? null, topics ?? null],
+  );
+  return new Map(rows.map(({ id, ...description }) => [id, description]));
 }
 
 /** Memory limit of a fetch; the record that exceeds it is the last. */

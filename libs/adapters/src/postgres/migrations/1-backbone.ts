@@ -40,6 +40,17 @@ export class Backbone1795737600000 implements MigrationInterface {
       -- Not BRIN: rows that take the place of deleted ones would spread old and new times over all its ranges.
       CREATE INDEX inbox_handled_at ON inbox (consumer, handled_at);
 
+      -- Written in the transaction of each batch, so that it is always as old as the effects.
+      CREATE TABLE consumer_position (
+        consumer text NOT NULL,
+        topic text NOT NULL,
+        partition integer NOT NULL,
+        log text NOT NULL, -- identifies the topic: one that is made anew begins at its oldest record
+        next_offset bigint NOT NULL,
+        moved_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (consumer, topic, partition, log)
+      ) WITH (fillfactor = 20); -- room for new versions of a row on its page
+
       -- Deliveries that were started and not finished, so that a record that kills its process is found out.
       CREATE TABLE consumer_attempt (
         consumer text NOT NULL,
@@ -113,7 +124,7 @@ export class Backbone1795737600000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP TABLE idempotency_key, dead_letter, consumer_attempt, inbox, outbox_mark, outbox;
+      DROP TABLE idempotency_key, dead_letter, consumer_attempt, consumer_position, inbox, outbox_mark, outbox;
       DROP FUNCTION notify_outbox, claim_idempotency_key;
     `);
   }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { assign } from './assign';
+import { assignPartitions } from './assign-partitions';
 
 const TOPICS = ['members', 'lending', 'shelves'];
 
@@ -20,7 +20,7 @@ describe("the plan that assigns a group's partitions", () => {
   it('gives every partition to a member that reads its topic, if there is one', () => {
     fc.assert(
       fc.property(partitions.map(numbered), different, (parts, members) => {
-        const plan = assign(parts, members);
+        const plan = assignPartitions(parts, members);
         for (const { id, topic } of parts) {
           const readers = members.filter(({ topics }) => topics.includes(topic)).map((member) => member.id);
           if (readers.length === 0) expect(plan.has(id)).toBe(false);
@@ -33,7 +33,7 @@ describe("the plan that assigns a group's partitions", () => {
   it('differs by at most one partition between members that read the same topics', () => {
     fc.assert(
       fc.property(partitions.map(numbered), alike, (parts, members) => {
-        const plan = [...assign(parts, members).values()];
+        const plan = [...assignPartitions(parts, members).values()];
         const loads = members.map(({ id }) => plan.filter((member) => member === id).length);
         expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1);
       }),
@@ -43,7 +43,7 @@ describe("the plan that assigns a group's partitions", () => {
   it('takes nothing from a member that has no more than its share', () => {
     fc.assert(
       fc.property(partitions.map(numbered), alike, (parts, members) => {
-        const plan = assign(parts, members);
+        const plan = assignPartitions(parts, members);
         const share = Math.floor(parts.length / members.length);
         for (const { id } of members) {
           const held = parts.filter(({ owner }) => owner === id);
@@ -57,9 +57,9 @@ describe("the plan that assigns a group's partitions", () => {
   it('is stable: applied to its own result, it changes nothing', () => {
     fc.assert(
       fc.property(partitions.map(numbered), different, (parts, members) => {
-        const plan = assign(parts, members);
+        const plan = assignPartitions(parts, members);
         const carriedOut = parts.map((part) => ({ ...part, owner: plan.get(part.id) ?? null }));
-        expect(assign(carriedOut, members)).toEqual(plan);
+        expect(assignPartitions(carriedOut, members)).toEqual(plan);
       }),
     );
   });
@@ -78,7 +78,7 @@ describe("the plan that assigns a group's partitions", () => {
               const gone = part.owner !== null && !members.some((member) => member.id === part.owner);
               if (gone || (part.owner === id && leaving.get(id)?.has(part.id))) part.owner = null;
             }
-            const plan = assign(state, members);
+            const plan = assignPartitions(state, members);
             const takes = state.filter((part) => part.owner === null && plan.get(part.id) === id);
             for (const part of takes) part.owner = id;
             const gives = state.filter((part) => part.owner === id && plan.get(part.id) !== id);

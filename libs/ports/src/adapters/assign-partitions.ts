@@ -16,7 +16,7 @@ export interface AssignableMember {
  * plan.
  * @returns the member of each partition; partitions whose topic has no reader are omitted.
  */
-export function assign(
+export function assignPartitions(
   partitions: readonly AssignablePartition[],
   members: readonly AssignableMember[],
 ): ReadonlyMap<number, number> {

@@ -1,0 +1,4 @@
+import { createTestDatabase } from '@atlas/testing';
+import { describeRestoredConsumer } from './restored-consumer';
+
+describeRestoredConsumer('the embedded log', createTestDatabase);
