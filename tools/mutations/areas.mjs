@@ -19,12 +19,12 @@ const library = (name, least, { folder = 'src', ...more } = {}) => ({
 });
 
 export const areas = [
-  context('orders', 0),
+  context('orders', 99),
   context('inventory', 0),
-  context('payments', 0),
+  context('payments', 95),
   context('payment-provider', 0),
   context('outbox-relay', 0),
-  library('kernel', 0),
+  library('kernel', 83),
   library('events', 0),
   library('resilience', 0),
   library('service', 0, { folder: 'src/events' }),

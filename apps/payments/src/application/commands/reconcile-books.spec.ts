@@ -53,8 +53,7 @@ function world() {
   return {
     ...{ clock, payments, provider, books, statement, triggered, read },
     /** A payment that is to be charged. */
-    request: async () => {
-      const id = context.ids.next();
+    request: async (id = context.ids.next()) => {
       await payments.add(
         Payment.request({ id, amount: PRICE, paymentToken: 'tok_approve', at: clock.now() }),
       );
@@ -66,6 +65,7 @@ function world() {
       if (outcome.kind !== 'approved') throw new Error(outcome.kind);
       return outcome.chargeId;
     },
+    newId: () => context.ids.next(),
     reconcile: () => reconcile.execute(),
     differences: async () => (await reconciliation.execute()).differences,
     position: async () => (await reconciliation.execute()).position,
@@ -103,13 +103,14 @@ describe('Reconciling our books with those of the provider', () => {
   });
 
   it('captures charges on all pages, and reads no page twice', async () => {
-    const { request, chargeAndDie, reconcile, status, books, position } = world();
+    const { request, chargeAndDie, reconcile, status, books, statement, position } = world();
     const ids = [await request(), await request(), await request()];
     for (const id of ids) await chargeAndDie(id);
     expect(await position()).toBeUndefined();
     expect(await reconcile()).toEqual({ lines: 3, settled: 3, refunded: 0 });
     for (const id of ids) expect(await status(id)).toBe('captured');
     expect([books.reads, await position()]).toEqual([3, '3']);
+    expect(await statement.unmatchedCharges()).toEqual([]);
   });
 
   it('refunds a charge at once whose payment was given up meanwhile', async () => {
@@ -139,7 +140,10 @@ describe('Reconciling our books with those of the provider', () => {
     const id = await request();
     const first = await chargeAndDie(id);
     const second = provider.chargeElsewhere(id, PRICE);
+    const asked = jest.spyOn(provider, 'refund');
     expect(await reconcile()).toEqual({ lines: 2, settled: 1, refunded: 1 });
+    // Under one key, however often it is repeated.
+    expect(asked.mock.calls).toEqual([[`${second}:surplus`, second, PRICE]]);
     // The refund is in the provider's books now; that it was ours changes nothing for the payment.
     expect(await reconcile()).toEqual({ lines: 1, settled: 0, refunded: 0 });
     expect(provider.lines.filter(({ kind }) => kind === 'refund').map(({ chargeId }) => chargeId)).toEqual([
@@ -194,6 +198,17 @@ describe('Reconciling our books with those of the provider', () => {
     await provider.refund('their own key', provider.chargeElsewhere(id, PRICE));
     await reconcile();
     expect(await status(id)).toBe('captured');
+  });
+
+  it('does not take a refund for a charge', async () => {
+    const { provider, request, newId, reconcile, status } = world();
+    const id = newId();
+    const chargeId = provider.chargeElsewhere(id, PRICE);
+    await reconcile();
+    await request(id);
+    await provider.refund('their own key', chargeId);
+    expect(await reconcile()).toEqual({ lines: 1, settled: 0, refunded: 0 });
+    expect(await status(id)).toBe('pending');
   });
 
   it('does not take a refund over another amount for the whole', async () => {
