@@ -51,6 +51,7 @@ export class OutboxRelayModule implements OnApplicationShutdown {
         AdoptOutbox,
         AdoptedOutbox,
         EventLog,
+        RelayProgress,
         Clock,
         value({ service, topics: [topic], retentionMs: relaySettings.value.retentionMs }),
       ),

@@ -41,14 +41,13 @@ export class BusyOutbox {
 
   /** Earlier tests may have published from other databases, whose cursor the relay would find. */
   private async replaceOthers(): Promise<void> {
+    const source = new PostgresOutboxSource({ url: this.url });
+    // A relay that already runs opens its publisher only as the owner of the outbox.
+    await source.acquire(AbortSignal.timeout(10_000));
     const session = await this.log.openPublisher(SERVICE);
-    if (session.cursor !== undefined) {
-      const source = new PostgresOutboxSource({ url: this.url });
-      await source.acquire(AbortSignal.timeout(10_000));
-      await session.publish([], await source.adopt(undefined, undefined));
-      await source.close();
-    }
+    if (session.cursor !== undefined) await session.publish([], await source.adopt(undefined, undefined));
     await session.close();
+    await source.close();
   }
 
   async connect(): Promise<Client> {

@@ -94,6 +94,35 @@ describe('The relay as a process', () => {
     await shows('atlas_relay_published_total', 4);
   });
 
+  it('stops before a database that lacks what was published, says so everywhere, and goes on once it is adopted', async () => {
+    await outbox.prepare();
+    const former = startRelay();
+    await outbox.change(onlooker, 'COMMIT', 1, 2, 3);
+    await outbox.expectEachEventOnceAndInOrder();
+    await former.end();
+    await onlooker.query("DELETE FROM outbox WHERE aggregate_id = 'order-3'");
+    await outbox.change(onlooker, 'COMMIT', 4);
+
+    const relay = startRelay();
+    await eventually(async () => (await relay.metric('atlas_relay_halted')).get('orders') === 1);
+    expect((await relay.get('/relay')).body).toMatchObject({ isHalted: true, published: 0 });
+    expect(await relay.get('/health/ready')).toMatchObject({
+      status: 200,
+      body: { details: { relay: { status: 'degraded', message: expect.stringContaining('restored') } } },
+    });
+    expect(relay.says(/npx atlas relay adopt/)).toBe(1);
+    expect(await relay.post('/relay/adopt')).toMatchObject({
+      status: 200,
+      body: { waiting: 1, lost: { count: 1, newest: [{ key: 'order-3' }] }, renumbered: 0 },
+    });
+    await eventually(async () => (await relay.metric('atlas_relay_halted')).get('orders') === 0);
+    await eventually(async () => (await outbox.published()).length === 4);
+    expect(await relay.post('/relay/adopt')).toMatchObject({
+      status: 409,
+      body: { detail: 'The relay of "orders" publishes: there is nothing to adopt.' },
+    });
+  });
+
   it('reports the lag of the groups that are declared to consume its topic while it is the owner', async () => {
     await outbox.prepare();
     const owner = startRelay();

@@ -38,6 +38,11 @@ export class RelayBuild {
   }
 }
 
+interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+}
+
 export class RelayProcess {
   output = '';
   readonly exit: Promise<number | null>;
@@ -63,8 +68,16 @@ export class RelayProcess {
     return eventually(() => this.output.match(/is ready at (http:[^,]+),/)?.[1], 120_000);
   }
 
-  async get(path: string): Promise<{ status: number; body: Record<string, unknown> }> {
-    const response = await fetch((await this.url()) + path);
+  get(path: string): Promise<Answer> {
+    return this.call('GET', path);
+  }
+
+  post(path: string): Promise<Answer> {
+    return this.call('POST', path);
+  }
+
+  private async call(method: string, path: string): Promise<Answer> {
+    const response = await fetch((await this.url()) + path, { method });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   }
 

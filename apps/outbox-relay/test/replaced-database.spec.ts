@@ -232,7 +232,7 @@ describe('A relay whose database is replaced', () => {
     const outbox = new PostgresOutboxSource({ url: server.url });
     try {
       const settings = { service: 'orders', topics: [TOPIC], retentionMs: 7 * DAY_MS };
-      return await new AdoptOutbox(outbox, log, new SystemClock(), settings).execute();
+      return await new AdoptOutbox(outbox, log, new RelayProgress(), new SystemClock(), settings).execute();
     } finally {
       await outbox.close();
     }

@@ -35,6 +35,7 @@ interface Status {
     pid: number;
     ready: boolean;
     circuits: { dependency: string; breaker: string; since: string | null }[];
+    troubles: { part: string; message: string }[];
     restarts: number;
     memory: { rssBytes: number };
   }[];
@@ -91,7 +92,7 @@ describe('The atlas command', () => {
       'chaos-provider',
       'generate',
     ],
-    ...['dlq list', 'dlq show', 'dlq replay', 'dlq discard', 'events describe', 'events tail'],
+    ...['dlq list', 'dlq show', 'dlq replay', 'dlq discard', 'events describe', 'events tail', 'relay adopt'],
   ])('explains %s', async (verb) => {
     const { code, stdout } = await atlas(...verb.split(' '), '--help');
 
@@ -504,6 +505,35 @@ describe('The platform, started and left running', () => {
         'every event was handled once by each consumer',
       ]),
     );
+  });
+
+  it('publishes nothing from a database that lacks what was published, until an operator adopts it', async () => {
+    const healthy = await atlas('relay', 'adopt', 'orders');
+    expect(healthy).toMatchObject({
+      code: 1,
+      stderr: 'atlas: The relay of "orders" publishes: there is nothing to adopt.\n',
+    });
+    expect((await atlas('relay', 'adopt', 'weather')).stderr).toContain('There is no relay of "weather"');
+
+    const troubles = async () =>
+      (await status()).processes.find(({ name }) => name === 'orders-relay')?.troubles ?? [];
+    const lost = await damage('orders', [
+      `WITH gone AS (DELETE FROM outbox WHERE id > (SELECT max(id) - 3 FROM outbox) RETURNING 1)
+       SELECT count(*) AS key FROM gone`,
+    ]);
+    const relay = (await status()).processes.find(({ name }) => name === 'orders-relay');
+    process.kill(relay?.pid as number, 'SIGKILL');
+    await eventually(async () =>
+      (await troubles()).some(
+        ({ part, message }) => part === 'relay' && message.includes('atlas relay adopt'),
+      ),
+    );
+    expect((await atlas('status')).stdout).toMatch(
+      /orders-relay \(relay\): The database does not have the events/,
+    );
+    const { code, stdout } = await atlas('relay', 'adopt', 'orders');
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`The database has lost ${lost} events`)]);
+    await eventually(async () => (await troubles()).length === 0);
   });
 
   it('leaves nothing running when it is stopped, and throws its data away when told to', async () => {

@@ -1,4 +1,5 @@
 import type { Clock } from '@atlas/ports/application';
+import type { RelayProgress } from '../../domain/relay-progress';
 import {
   type AdoptingLog,
   type FoundRow,
@@ -28,7 +29,7 @@ export interface LostEvent {
 }
 
 export type Adoption =
-  /** Another relay publishes, or this database has everything that was published. */
+  /** A relay publishes, or this database has everything that was published. */
   | { readonly state: 'refused'; readonly reason: string }
   | {
       readonly state: 'adopted';
@@ -58,25 +59,31 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * the same event ids.
  */
 export class AdoptOutbox {
-  /** @param outbox not the one that the running relay uses: they take turns as two relays do. */
+  /**
+   * @param outbox not the one that the running relay uses: they take turns as two relays do.
+   * @param progress of the relay in this process.
+   */
   constructor(
     private readonly outbox: OutboxSource,
     private readonly log: AdoptingLog,
+    private readonly progress: Pick<RelayProgress, 'role'>,
     private readonly clock: Clock,
     private readonly settings: AdoptionSettings,
   ) {}
 
   async execute(): Promise<Adoption> {
     const { service, patienceMs = PATIENCE_MS } = this.settings;
+    const publishes = {
+      state: 'refused',
+      reason: `The relay of "${service}" publishes: there is nothing to adopt`,
+    } as const;
+    if (this.progress.role === 'owner') return publishes;
     const patience = AbortSignal.timeout(patienceMs);
     try {
       await this.outbox.acquire(patience);
     } catch (error) {
       if (!patience.aborted) throw error;
-      return {
-        state: 'refused',
-        reason: `Another relay of "${service}" publishes: there is nothing to adopt`,
-      };
+      return publishes;
     }
     try {
       // Fences whoever still publishes from the former database.
