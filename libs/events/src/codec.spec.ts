@@ -130,9 +130,23 @@ describe('An event on the log', () => {
       'loanId:',
     ],
   ])('with %s is refused, and the reason is reported', (_, record, kind, reason) => {
-    expect(decodeEvent(record)).toEqual({
+    expect(decodeEvent(record)).toMatchObject({
       ok: false,
       error: { kind, reason: expect.stringContaining(reason) },
+    });
+  });
+
+  it.each([
+    ['a type', withHeader('ce_type', 'lending.book-eaten'), 'lending.book-eaten'],
+    ['a version', withHeader('ce_dataschema', 'urn:atlas:schema:lending.book-returned:9'), returned.type],
+    ['data', { ...encoded, value: Buffer.from('{') }, returned.type],
+  ])("with %s that can't be read still tells which event it is", (_, record, type) => {
+    const { schemaVersion, data, ...attributes } = returned;
+    expect(decodeEvent(record)).toMatchObject({ error: { event: { ...attributes, type } } });
+    expect([schemaVersion, data]).toBeDefined();
+    expect(decodeEvent({ ...record, value: null })).toEqual({
+      ok: false,
+      error: { kind: 'malformed', reason: 'the record has no value' },
     });
   });
 

@@ -10,11 +10,19 @@ export interface EncodedEvent {
   readonly value: Buffer;
 }
 
+/** An event without its data, as any consumer can read it, whatever type it has. */
+export type EventAttributes = Omit<EventEnvelope, 'schemaVersion' | 'data'>;
+
 /** Why a record can't be handled; `reason` is a sentence for the operator. */
-export interface UndecodableEvent {
-  readonly kind: 'malformed' | 'unknown-type' | 'unknown-version' | 'invalid-data';
-  readonly reason: string;
-}
+export type UndecodableEvent =
+  | {
+      readonly kind: 'malformed' | 'unknown-version' | 'invalid-data';
+      readonly reason: string;
+      /** Undefined if it is no event at all. */
+      readonly event?: EventAttributes;
+    }
+  /** Not a fault: the consumer may be older than the type, or not meant to know it. */
+  | { readonly kind: 'unknown-type'; readonly reason: string; readonly event: EventAttributes };
 
 const MAX_VALUE_BYTES = 1_048_576;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -133,29 +141,9 @@ function decode(
     return malformed('the header "ce_aggregateversion" must be a whole number from 1');
   }
   const type = headers['ce_type'] as string;
-  const reading = readings.get(type);
-  if (!reading) return err({ kind: 'unknown-type', reason: `no contract has the type ${quoted(type)}` });
-  const { contract, versions } = reading;
-  const version = versions.get(headers['ce_dataschema'] as string);
-  if (version === undefined) {
-    const known = [...versions.values()].join(', ');
-    return err({
-      kind: 'unknown-version',
-      reason: `${type} with the schema ${quoted(headers['ce_dataschema'])} is not supported; known versions: ${known}`,
-    });
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(value.toString('utf8'));
-  } catch (error) {
-    return malformed(`the value is not valid JSON: ${(error as Error).message}`);
-  }
-  const data = dataOf(contract, version, json);
-  if (!data.ok) return err({ kind: 'invalid-data', reason: `${type} v${version}: ${data.error}` });
-  return ok({
+  const event: EventAttributes = {
     id: headers['ce_id'] as string,
     type,
-    schemaVersion: contract.version,
     source: (headers['ce_source'] as string).replace('/atlas/', ''),
     subject: headers['ce_subject'] as string,
     aggregateVersion,
@@ -163,8 +151,29 @@ function decode(
     correlationId: headers['ce_correlationid'] ?? (headers['ce_id'] as string),
     causationId: headers['ce_causationid'],
     traceparent: headers['traceparent'],
-    data: data.value,
-  });
+  };
+  const reading = readings.get(type);
+  if (!reading)
+    return err({ kind: 'unknown-type', reason: `no contract has the type ${quoted(type)}`, event });
+  const { contract, versions } = reading;
+  const version = versions.get(headers['ce_dataschema'] as string);
+  if (version === undefined) {
+    const known = [...versions.values()].join(', ');
+    return err({
+      kind: 'unknown-version',
+      reason: `${type} with the schema ${quoted(headers['ce_dataschema'])} is not supported; known versions: ${known}`,
+      event,
+    });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(value.toString('utf8'));
+  } catch (error) {
+    return malformed(`the value is not valid JSON: ${(error as Error).message}`, event);
+  }
+  const data = dataOf(contract, version, json);
+  if (!data.ok) return err({ kind: 'invalid-data', reason: `${type} v${version}: ${data.error}`, event });
+  return ok({ ...event, schemaVersion: contract.version, data: data.value });
 }
 
 /** An upcaster that throws is a bug in the contract, but must not stop the consumer. */
@@ -179,4 +188,5 @@ function dataOf(contract: EventContract, version: number, json: unknown): Result
 /** What a foreign producer wrote may have a megabyte. */
 const quoted = (text = ''): string => `"${shortened(text, 100)}"`;
 
-const malformed = (reason: string): Result<never, UndecodableEvent> => err({ kind: 'malformed', reason });
+const malformed = (reason: string, event?: EventAttributes): Result<never, UndecodableEvent> =>
+  err({ kind: 'malformed', reason, ...(event && { event }) });

@@ -5,6 +5,7 @@ export {
   decoderOf,
   type EncodedEvent,
   encodeEvent,
+  type EventAttributes,
   type ReceivedRecord,
   type UndecodableEvent,
 } from './codec';

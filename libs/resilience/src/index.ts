@@ -8,7 +8,7 @@ export {
   DependencyError,
   type Failure,
 } from './errors';
-export { isInfrastructureError } from './infrastructure-error';
+export { type Blame, blameOf, isInfrastructureError, WorkTimeoutError } from './infrastructure-error';
 export { Loop, type LoopOptions, type Next } from './loop';
 export type { BreakerState, PolicyEvent, PolicyListener } from './policy/events';
 export { type Attempt, type Call, Policy, type PolicyState } from './policy/policy';

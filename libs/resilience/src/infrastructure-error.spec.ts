@@ -1,4 +1,4 @@
-import { isInfrastructureError } from './infrastructure-error';
+import { blameOf, isInfrastructureError, WorkTimeoutError } from './infrastructure-error';
 
 const failure = (code: string) => Object.assign(new Error('it failed'), { code });
 
@@ -35,5 +35,30 @@ describe('An error of the infrastructure', () => {
   it('is none if it is no error', () => {
     expect(isInfrastructureError('ECONNREFUSED')).toBe(false);
     expect(isInfrastructureError(new Error('any'))).toBe(false);
+  });
+
+  it.each([
+    ['a statement that took too long', failure('57014')],
+    ['a lock that was not available in time', failure('55P03')],
+    ['a transaction that was idle for too long', failure('25P03')],
+    ['a conflict that retries did not resolve', failure('40P01')],
+    ['too many temporary files', failure('53400')],
+    ['no answer in time', new Error('Query read timeout')],
+    [
+      'work that goes on after its transaction',
+      new Error('Query runner already released. Cannot run queries.'),
+    ],
+    ['work that took too long', new WorkTimeoutError('it took too long')],
+  ])('may also be the fault of the work: %s', (_, error) => {
+    expect(blameOf(error)).toBe('unclear');
+    expect(blameOf(Object.assign(new Error('wrapped'), { driverError: error }))).toBe('unclear');
+    expect(isInfrastructureError(error)).toBe(true);
+  });
+
+  it('is certainly not the fault of the work if the database is away', () => {
+    for (const code of ['ECONNREFUSED', '57P01', '57P03', '53300', '08006']) {
+      expect(blameOf(failure(code))).toBe('database');
+    }
+    expect(blameOf(new AggregateError([failure('57014'), failure('57P01')]))).toBe('database');
   });
 });

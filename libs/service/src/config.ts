@@ -124,6 +124,35 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
         'stop or continue: what a consumer does in a partition whose log has deleted records before it handled them. ' +
           'It stops there, or continues at the oldest record',
       ),
+    DEAD_LETTER_RETENTION_HOURS: z.coerce
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'a number of hours: how long a consumer keeps dead letters that were resolved, if the log does not keep their ' +
+          'records for longer. Default: 30 days',
+      ),
+    DEAD_LETTERS_MAX: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(10_000)
+      .describe(
+        'a whole number from 1 to 1000000: with so many open dead letters, a consumer sets nothing more aside, and ' +
+          'partitions with records that it would have to set aside stand still',
+      ),
+    EVENT_TIMEOUT_MS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      // A transaction that is idle for a minute is ended by the database, and a rebalance waits for a minute.
+      .max(50_000)
+      .default(30_000)
+      .describe(
+        'a whole number of milliseconds from 1 to 50000: how long a consumer may take for the events of one transaction; ' +
+          'an event that alone takes longer, again and again, becomes a dead letter',
+      ),
     DRAIN_MS: z.coerce
       .number()
       .int()

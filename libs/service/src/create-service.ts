@@ -28,7 +28,7 @@ export async function createService<Shape extends z.ZodRawShape>(
 ): Promise<NestFastifyApplication> {
   const metrics = new ProcessMetrics(definition.name);
   const readiness = new Readiness();
-  const letters = definition.events && new DeadLetterService(definition.name, definition.events.decode);
+  const letters = definition.events && new DeadLetterService(definition.name);
   const adapter = createHttpServer(readiness, metrics);
   shedLoadAsSet(adapter.getInstance(), baseOf(settings));
   const app = await NestFactory.create<NestFastifyApplication>(

@@ -27,11 +27,20 @@ export interface ServiceDefinition<Shape extends z.ZodRawShape> {
   readonly readiness?: Readonly<Record<string, (app: INestApplicationContext) => Promise<unknown>>>;
 }
 
+/** The settings of a service's consumer. */
+export type ConsumerSettings = Pick<
+  ServiceSettings,
+  | 'INBOX_RETENTION_HOURS'
+  | 'OUTBOX_RETENTION_HOURS'
+  | 'ON_LOG_GAP'
+  | 'DEAD_LETTER_RETENTION_HOURS'
+  | 'DEAD_LETTERS_MAX'
+  | 'EVENT_TIMEOUT_MS'
+>;
+
 /** The settings that createService itself needs; all but the first three may be missing. */
 export type BaseSettings = Pick<ServiceSettings, 'HOST' | 'PORT' | 'LOG_LEVEL'> &
-  Partial<
-    Pick<ServiceSettings, 'DRAIN_MS' | 'INBOX_RETENTION_HOURS' | 'OUTBOX_RETENTION_HOURS' | 'ON_LOG_GAP'>
-  > &
+  Partial<Pick<ServiceSettings, 'DRAIN_MS'> & ConsumerSettings> &
   Partial<LimitSettings>;
 
 /** A service's settings include these; its generic shape can't say so. */

@@ -4,6 +4,7 @@ import { EventPattern } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ApiResponse } from '@nestjs/swagger';
 import type { HealthCheckResult } from '@nestjs/terminus';
+import type { TopicSpec } from '@atlas/events';
 import {
   currentFlow,
   Attempts,
@@ -12,6 +13,7 @@ import {
   type Flow,
   IdempotencyStore,
   Inbox,
+  Positions,
   UnitOfWork,
 } from '@atlas/ports/adapters';
 import {
@@ -24,6 +26,7 @@ import {
   MemoryEventLog,
   MemoryIdempotencyStore,
   MemoryInbox,
+  MemoryPositions,
   MemoryUnitOfWork,
 } from '@atlas/testing';
 import { z } from 'zod';
@@ -92,6 +95,11 @@ let databaseIsAway = false;
 let logIsAway = false;
 
 class SometimesAwayLog extends MemoryEventLog {
+  /** The relays of other services would create the topics. */
+  override async checkTopics(topics: readonly TopicSpec[]) {
+    await this.ensureTopics(topics);
+  }
+
   override async subscribe(...args: Parameters<MemoryEventLog['subscribe']>) {
     if (logIsAway) throw new Error('the log is away');
     return super.subscribe(...args);
@@ -104,6 +112,7 @@ class SometimesAwayLog extends MemoryEventLog {
     { provide: UnitOfWork, useValue: unitOfWork },
     { provide: IdempotencyStore, useValue: new MemoryIdempotencyStore(unitOfWork, clock) },
     { provide: Inbox, useValue: new MemoryInbox(unitOfWork) },
+    { provide: Positions, useValue: new MemoryPositions(unitOfWork) },
     { provide: DeadLetters, useValue: new MemoryDeadLetters(unitOfWork) },
     { provide: Attempts, useValue: new MemoryAttempts(unitOfWork.database) },
     { provide: EventLog, useValue: new SometimesAwayLog() },

@@ -90,6 +90,31 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         expect(await ours.inbox.admit('shelves', [id])).toEqual([id]);
       });
 
+      it('ends when its signal aborts, even if the work never does, and takes nothing from it afterwards', async () => {
+        const [id, late] = [randomUUID(), randomUUID()];
+        const overdue = new AbortController();
+        const release = Promise.withResolvers<void>();
+        const afterwards = Promise.withResolvers<string>();
+        const work = ours.unitOfWork.run(async () => {
+          await ours.inbox.admit('late', [id]);
+          overdue.abort(new Error('overdue'));
+          await release.promise;
+          await ours.inbox.admit('late', [late]).then(
+            () => afterwards.resolve('done'),
+            () => afterwards.resolve('refused'),
+          );
+          return new Promise(() => undefined);
+        }, overdue.signal);
+        await expect(work).rejects.toThrow('overdue');
+        release.resolve();
+        expect(await afterwards.promise).toBe('refused');
+        expect(await theirs.inbox.admit('late', [id, late])).toEqual([id, late]);
+      });
+
+      it('knows that its database responds', async () => {
+        expect(await ours.unitOfWork.responds()).toBe(true);
+      });
+
       it('joins the open unit', async () => {
         const loan = randomUUID();
         const work = ours.unitOfWork.run(async () => {
@@ -540,9 +565,10 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
         const [first, second] = stored as [StoredDeadLetter, StoredDeadLetter];
         const blocked = async () =>
           (await ours.deadLetters.blockedKeys(consumer, 'shelves.events', ['a'])).size;
-        expect(await ours.deadLetters.countOpen(consumer)).toBe(2);
+        expect(await ours.deadLetters.countOpen(consumer, 9)).toBe(2);
+        expect(await ours.deadLetters.countOpen(consumer, 1)).toBe(1);
         await ours.deadLetters.resolve(consumer, first.id, 'replayed');
-        expect(await ours.deadLetters.countOpen(consumer)).toBe(1);
+        expect(await ours.deadLetters.countOpen(consumer, 9)).toBe(1);
         expect(await blocked()).toBe(1);
         await ours.deadLetters.resolve(consumer, second.id, 'discarded', 'a test loan');
         expect(await blocked()).toBe(0);
@@ -603,16 +629,29 @@ export function backboneContract(name: string, open: () => Promise<BackboneFixtu
           attempts: 1,
           triedAt: expect.any(Date) as unknown,
         });
-        await ours.deadLetters.failedAgain(consumer, id, {
-          kind: 'handler-failed',
-          reason: 'it broke again',
-        });
+        const why = { kind: 'handler-failed', reason: 'it broke again' } as const;
+        expect(await ours.deadLetters.failedAgain(consumer, id, why)).toBe(true);
         expect(await theirs.deadLetters.find(consumer, id)).toMatchObject({
           kind: 'handler-failed',
           reason: 'it broke again',
           attempts: 1,
           resolution: undefined,
         });
+        await theirs.deadLetters.resolve(consumer, id, 'replayed');
+        expect(await ours.deadLetters.failedAgain(consumer, id, { ...why, reason: 'too late' })).toBe(false);
+        expect(await ours.deadLetters.find(consumer, id)).toMatchObject({ reason: 'it broke again' });
+      });
+
+      it('are deleted some time after they were resolved, and never while they are open', async () => {
+        const { consumer, stored } = await kept(letter('a', 1), letter('b', 2), letter('c', 3));
+        for (const { id } of stored.slice(1)) await ours.deadLetters.resolve(consumer, id, 'replayed');
+        expect(await ours.deadLetters.prune(consumer, DAY, 10)).toBe(0);
+        expect(await ours.deadLetters.prune('another', -DAY, 10)).toBe(0);
+        expect(await ours.deadLetters.prune(consumer, -DAY, 1)).toBe(1);
+        expect(await ours.deadLetters.prune(consumer, -DAY, 10)).toBe(1);
+        expect(await ours.deadLetters.list(consumer, { state: 'all', limit: 9 })).toEqual([stored[0]]);
+        const [another] = await kept(letter('d', 4)).then((more) => more.stored);
+        expect(stored.map(({ id }) => id)).not.toContain(another.id);
       });
     });
 

@@ -265,12 +265,16 @@ verb<Common & { service?: string; all?: boolean }>(
   .option('--service <name>', 'with --all: only dead letters of this service')
   .option('--all', 'all unresolved ones');
 
-verb<Common & { reason: string }>(
+verb<Common & { reason: string; service?: string; kind?: string; all?: boolean }>(
   dlq,
-  'discard <letter>',
-  'Marks a record as never to be handled; records that wait for it stay.',
-  async (options, _command, letter) => (await import('./commands/dlq.js')).runDiscard(options, letter),
-).requiredOption('--reason <text>', 'the reason, kept with the dead letter');
+  'discard [letters...]',
+  'Marks records as never to be handled; records that wait for them stay.',
+  async (options, command) => (await import('./commands/dlq.js')).runDiscard(options, command.args),
+)
+  .requiredOption('--reason <text>', 'the reason, kept with the dead letters')
+  .option('--all', 'all unresolved ones of a service')
+  .option('--service <name>', 'with --all: the service')
+  .option('--kind <kind>', 'with --all: only dead letters of this kind, such as malformed');
 
 // ---- relays
 

@@ -118,10 +118,12 @@ export class PostgresDeadLetters extends DeadLetters {
     return rows.map(toLetter);
   }
 
-  async countOpen(consumer: string): Promise<number> {
+  async countOpen(consumer: string, limit: number): Promise<number> {
     const [row]: [{ count: number }] = await this.unitOfWork.manager.query(
-      'SELECT count(*)::integer AS count FROM dead_letter WHERE consumer = $1 AND resolution IS NULL',
-      [consumer],
+      `SELECT count(*)::integer AS count FROM (
+         SELECT FROM dead_letter WHERE consumer = $1 AND resolution IS NULL LIMIT $2
+       ) AS open`,
+      [consumer, limit],
     );
     return row.count;
   }
@@ -180,12 +182,25 @@ export class PostgresDeadLetters extends DeadLetters {
     consumer: string,
     id: string,
     { kind, reason }: Pick<DeadLetter, 'kind' | 'reason'>,
-  ): Promise<void> {
-    await this.unitOfWork.manager.query(
+  ): Promise<boolean> {
+    const [, count]: [unknown, number] = await this.unitOfWork.manager.query(
       `UPDATE dead_letter SET kind = $3, reason = $4
        WHERE consumer = $1 AND id = $2 AND resolution IS NULL`,
       [consumer, id, kind, storable(reason)],
     );
+    return count > 0;
+  }
+
+  async prune(consumer: string, ageMs: number, limit: number): Promise<number> {
+    const [, count]: [unknown, number] = await this.unitOfWork.manager.query(
+      `DELETE FROM dead_letter WHERE id = ANY (ARRAY(
+         SELECT id FROM dead_letter
+         WHERE consumer = $1 AND resolution IS NOT NULL AND resolved_at < now() - $2 * interval '1 millisecond'
+         ORDER BY resolved_at LIMIT $3 FOR UPDATE SKIP LOCKED
+       ))`,
+      [consumer, ageMs, limit],
+    );
+    return count;
   }
 }
 

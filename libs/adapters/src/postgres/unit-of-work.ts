@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { UnitOfWork } from '@atlas/ports/adapters';
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
+import { Client } from 'pg';
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import type { QueryTimeoutClient } from './query-timeout-client';
 
 interface OpenUnit {
   readonly manager: EntityManager;
@@ -18,6 +20,9 @@ const RETRYABLE = new Set(['40001', '40P01']);
 const isRetryable = (error: unknown): boolean =>
   error instanceof QueryFailedError && RETRYABLE.has((error.driverError as { code?: string }).code ?? '');
 
+/** How soon a database that is there responds to a new connection, milliseconds. */
+const PROBE_MS = 2_000;
+
 const NONE: ReadonlySet<string> = new Set();
 
 /** Runs READ COMMITTED transactions: lock a row before changing it if others may change it too. */
@@ -32,9 +37,30 @@ export class PostgresUnitOfWork extends UnitOfWork {
     super();
   }
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.open.getStore()) return work();
-    return this.retrying.execute(() => this.transaction(work));
+    return this.retrying.execute(() => this.transaction(work, signal));
+  }
+
+  async responds(): Promise<boolean> {
+    const { url } = this.dataSource.options as { readonly url?: string };
+    const client = new Client({
+      connectionString: url,
+      connectionTimeoutMillis: PROBE_MS,
+      query_timeout: PROBE_MS,
+    });
+    // Also reported by the query.
+    client.on('error', () => undefined);
+    const begun = performance.now();
+    try {
+      await client.connect();
+      await client.query('SELECT 1');
+      return performance.now() - begun < PROBE_MS;
+    } catch {
+      return false;
+    } finally {
+      void client.end().catch(() => undefined);
+    }
   }
 
   /** The open unit's entity manager; without one, a manager that commits each statement separately. */
@@ -94,7 +120,8 @@ export class PostgresUnitOfWork extends UnitOfWork {
     return unit;
   }
 
-  private async transaction<T>(work: () => Promise<T>): Promise<T> {
+  private async transaction<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     const afterCommit: (() => void)[] = [];
     const result = await this.dataSource.transaction((manager) => {
       const unit: OpenUnit = {
@@ -105,14 +132,41 @@ export class PostgresUnitOfWork extends UnitOfWork {
         writers: [],
         afterCommit,
       };
-      return this.open.run(unit, async () => {
-        const value = await work();
-        while (await writeOnce(unit));
-        return value;
-      });
+      return unlessAborted(signal, manager, () =>
+        this.open.run(unit, async () => {
+          const value = await work();
+          while (await writeOnce(unit));
+          return value;
+        }),
+      );
     });
     for (const callback of afterCommit) callback();
     return result;
+  }
+}
+
+/**
+ * When the signal aborts, closes the transaction's connection, so that the server rolls back: a rollback through it could
+ * wait for a statement in progress, and statements that the work sends later would be committed one by one.
+ */
+async function unlessAborted<T>(
+  signal: AbortSignal | undefined,
+  { queryRunner }: EntityManager,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!signal) return work();
+  const client = (await queryRunner?.connect()) as QueryTimeoutClient;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => {
+    const reason = signal.reason as Error;
+    client.cut(reason);
+    aborted.reject(reason);
+  };
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([work(), aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

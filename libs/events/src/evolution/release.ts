@@ -1,5 +1,5 @@
 import type { EventLanguage } from '../catalogue';
-import { breaches, release, unreleased } from './released';
+import { breaches, deploymentOf, release, unreleased } from './released';
 import { readReleased, writeReleased } from './released-files';
 
 /**
@@ -16,6 +16,7 @@ export function releaseInto(folder: string, today: EventLanguage): boolean {
     return false;
   }
   const news = unreleased(today, released);
+  for (const sentence of deploymentOf(today, released)) console.log(sentence);
   writeReleased(release(today, released), folder);
   console.log(
     news.length === 0 ? 'Everything is already released.' : `${news.length} new in ${folder}; commit them.`,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { defineEvent, type EventContract, upcastFrom } from '../event-contract';
-import { breaches, release, type Released, unreleased, type WireRecord } from './released';
+import { breaches, deploymentOf, release, type Released, unreleased, type WireRecord } from './released';
 import { readReleased, writeReleased } from './released-files';
 
 const TOPIC = { name: 'museum.events', partitions: 6 };
@@ -411,6 +411,25 @@ describe('Releasing', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it('tells in which order a new event, and a new version of one, can be deployed', () => {
+    const second = {
+      ...sold(),
+      version: 2,
+      previous: upcastFrom(sold(), (old) => old),
+    };
+    const opened = { ...sold(), type: 'museum.opened' };
+    const today = language(second, opened);
+
+    expect(breaches(today, released)).toEqual([]);
+    expect(deploymentOf(today, released)).toEqual([
+      'museum.sold v2 is a new version: deploy every service that handles museum.sold before the one that writes it.',
+      expect.stringMatching(
+        /^museum\.opened v1 is a new event: deploy its readers and its writer in any order;/,
+      ),
+    ]);
+    expect(deploymentOf(language(sold()), released)).toEqual([]);
   });
 
   it('adds a new example to the records of its revision', () => {

@@ -88,6 +88,22 @@ export function breaches(today: EventLanguage, released: Released): readonly str
   ];
 }
 
+/**
+ * In which order what is not yet released can be deployed: an event of a new type is passed over by readers that don't know
+ * it, but a version that a reader of its type doesn't know becomes a dead letter.
+ */
+export function deploymentOf(today: EventLanguage, released: Released): readonly string[] {
+  return today.contracts
+    .filter((contract) => !released.events.some((event) => isSame(event, contract)))
+    .map((contract) => {
+      const name = `${contract.type} v${contract.version}`;
+      const isKnown = released.events.some(({ type }) => type === contract.type);
+      return isKnown
+        ? `${name} is a new version: deploy every service that handles ${contract.type} before the one that writes it.`
+        : `${name} is a new event: deploy its readers and its writer in any order; a reader misses what it passed over before.`;
+    });
+}
+
 /** Describes what is in the contracts but not yet released. */
 export function unreleased(today: EventLanguage, released: Released): readonly string[] {
   const next = release(today, released);
@@ -149,7 +165,7 @@ function eventBreaches(today: EventLanguage, released: ReleasedEvent): string[] 
   const newest = today.contracts.find(({ type }) => type === released.type);
   if (!newest) {
     return [
-      `${name} is gone; records of it can be in the log and would be parked. Put its contract back. ` +
+      `${name} is gone; records of it can be in the log and would be passed over. Put its contract back. ` +
         `If no topic, archive or dead letter holds one any more, delete ${fileOf(released)}.`,
     ];
   }

@@ -2,13 +2,7 @@ import type { ConsumedRecord } from './event-log';
 
 /** Why a record was dead-lettered. `parked`: because an earlier record with the same key was. */
 export type DeadLetterKind =
-  | 'malformed'
-  | 'unknown-type'
-  | 'unknown-version'
-  | 'invalid-data'
-  | 'handler-failed'
-  | 'process-died'
-  | 'parked';
+  'malformed' | 'unknown-version' | 'invalid-data' | 'handler-failed' | 'process-died' | 'parked';
 
 export interface DeadLetter {
   readonly record: ConsumedRecord;
@@ -44,7 +38,10 @@ export interface DeadLetterFilter {
   readonly after?: string | undefined;
 }
 
-/** The records that a consumer could not handle, stored in full; kept for reference after an operator resolves them. */
+/**
+ * The records that a consumer could not handle, stored in full; kept for reference for a while after an operator resolves
+ * them.
+ */
 export abstract class DeadLetters {
   /**
    * Adds a dead letter for `consumer`, unless the very same record has one: one of the same log, place and content.
@@ -67,8 +64,8 @@ export abstract class DeadLetters {
   /** In order of arrival; fewer than `limit` if their records are large, and none only if there are none. */
   abstract list(consumer: string, filter: DeadLetterFilter): Promise<readonly StoredDeadLetter[]>;
 
-  /** The number of open letters. */
-  abstract countOpen(consumer: string): Promise<number>;
+  /** The number of open letters, or `limit` if there are more: so it costs no more than that. */
+  abstract countOpen(consumer: string, limit: number): Promise<number>;
 
   abstract find(consumer: string, id: string): Promise<StoredDeadLetter | undefined>;
 
@@ -90,6 +87,16 @@ export abstract class DeadLetters {
   /** Records that an open letter is about to be retried. */
   abstract tryAgain(consumer: string, id: string): Promise<void>;
 
-  /** Records why the retry of an open letter failed. */
-  abstract failedAgain(consumer: string, id: string, why: Pick<DeadLetter, 'kind' | 'reason'>): Promise<void>;
+  /**
+   * Records why the retry of an open letter failed.
+   * @returns false if it isn't open any more: another process was faster.
+   */
+  abstract failedAgain(
+    consumer: string,
+    id: string,
+    why: Pick<DeadLetter, 'kind' | 'reason'>,
+  ): Promise<boolean>;
+
+  /** Deletes letters that were resolved longer ago than `ageMs`, at most `limit`. @returns how many. */
+  abstract prune(consumer: string, ageMs: number, limit: number): Promise<number>;
 }

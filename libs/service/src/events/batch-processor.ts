@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { DecodeEvent, EventEnvelope } from '@atlas/events';
+import type { DecodeEvent, EventEnvelope, UndecodableEvent } from '@atlas/events';
 import { shortened } from '@atlas/kernel';
 import {
   type Attempts,
@@ -7,12 +7,11 @@ import {
   type DeadLetter,
   type DeadLetters,
   type Inbox,
-  PositionMovedError,
   type Positions,
   type RecordBatch,
   type UnitOfWork,
 } from '@atlas/ports/adapters';
-import { isInfrastructureError } from '@atlas/resilience';
+import { blameOf, WorkTimeoutError } from '@atlas/resilience';
 import { bulkhead, ExponentialBackoff, fullJitterGenerator, handleWhen, retry } from 'cockatiel';
 import { ConsumerMetrics } from './consumer-metrics';
 import { CrashGuard } from './crash-guard';
@@ -33,6 +32,10 @@ export interface BatchProcessorOptions {
   readonly maxAttempts?: number | undefined;
   /** The longest wait before the second try, milliseconds; it doubles with each. Default 200, so up to 3 s in all. */
   readonly retryDelayMs?: number | undefined;
+  /** How long the handlers of one unit of work, a batch or a part of it, may take together. Default 30,000 ms. */
+  readonly unitTimeoutMs?: number | undefined;
+  /** With as many open dead letters, a batch that would add one fails, and its partition stands still. Default 10,000. */
+  readonly maxOpenLetters?: number | undefined;
 }
 
 export interface EventHandlers {
@@ -47,10 +50,25 @@ const MAX_UNITS = 4;
 /** A record that ended its process this often, all on its own, is set aside. */
 const MAX_DEATHS = 3;
 
+/** What a consumer makes of a record. */
+export interface Reading {
+  /** The event's id, if the record is an event: each id takes effect once. */
+  readonly id: string | undefined;
+  /** The event to handle; undefined if the consumer has no handler for its type and passes over it. */
+  readonly event: EventEnvelope | undefined;
+  /** Whether its type, or its version of a type that the consumer doesn't handle, is not in the catalogue. */
+  readonly isUnknown: boolean;
+  /** Why the record must be set aside. */
+  readonly refusal: Exclude<UndecodableEvent, { readonly kind: 'unknown-type' }> | undefined;
+}
+
+/** Handles an event in the open unit of work. */
+type Dispatch = (event: EventEnvelope, record: ConsumedRecord) => Promise<void>;
+
 /** One record of a batch on its way through the handlers. */
 interface Item {
   readonly record: ConsumedRecord;
-  readonly decoded: ReturnType<DecodeEvent>;
+  readonly reading: Reading;
   /** How often its handler was called. */
   attempts: number;
 }
@@ -58,18 +76,57 @@ interface Item {
 /** A record whose handler failed, and the later ones of its key, which must wait for it. */
 type Held = [Item, ...Item[]];
 
+/** How far a unit of work has come. */
+interface Progress {
+  /** Whether a handler was called. */
+  hasBegun: boolean;
+  /** The item in hand, and since when, in `performance.now()` time. */
+  item: Item | undefined;
+  since: number;
+}
+
+/** A unit of work failed after handlers were called, and the database is not to blame. */
+class HandlerFailed extends Error {
+  override readonly name = 'HandlerFailed';
+
+  /** @param slow the event that took too long, if one did. */
+  constructor(
+    override readonly cause: unknown,
+    readonly slow: Item | undefined,
+  ) {
+    super(reasonOf(cause));
+  }
+}
+
+/** So many dead letters are open that no more are added: something is wrong with more than single records. */
+class TooManyDeadLetters extends Error {
+  override readonly name = 'TooManyDeadLetters';
+
+  constructor(limit: number, { topic, partition }: ConsumedRecord) {
+    super(
+      `${limit} dead letters are open, as many as DEAD_LETTERS_MAX allows: ${topic}/${partition} stands still until ` +
+        'some of them are replayed or discarded, see docs/dead-letters.md',
+    );
+  }
+}
+
+export const DEFAULT_MAX_OPEN_LETTERS = 10_000;
+const DEFAULT_UNIT_TIMEOUT_MS = 30_000;
+
 /**
  * Handles batches of records, so that each event takes effect exactly once.
  *
  * A batch is one unit of work: the consumer's position, the inbox rows of all its events, the handlers' changes and the
  * events that these cause. So each event takes effect once, however often the log delivers it, and a consumer whose
  * database was restored continues where that database was. If the position is not where the batch begins, another
- * process has handled it: nothing is committed, and the log asks for the position again. Events without a handler enter the inbox, too. A
- * record that can't be decoded becomes a dead letter at once, and later records of its key are parked.
+ * process has handled it: nothing is committed, and the log asks for the position again. Events without a handler enter the
+ * inbox, too, even if their type is unknown here: they may be newer than this consumer. A record that can't be decoded
+ * becomes a dead letter at once, unless another process has handled it, and later records of its key are parked.
  *
  * If a handler throws, the batch is rolled back and halved until the failing events stand alone; the others commit. A
  * failing event is retried with backoff and full jitter, then becomes a dead letter, and later events of its key are
- * parked behind it. An unavailable database is not the event's fault: the batch fails, and the log delivers it again
+ * parked behind it. So does an event whose handler doesn't return in time, or runs into a timeout of a database that
+ * otherwise responds. An unavailable database is not the event's fault: the batch fails, and the log delivers it again
  * after a pause. An event that kills its process is delivered again to the next one: {@link CrashGuard} notices, and
  * the batch is handled record by record until the culprit is found.
  */
@@ -85,7 +142,35 @@ export class BatchProcessor {
     private readonly handlers: EventHandlers,
   ) {
     this.guard = new CrashGuard(ports.attempts, options.group);
-    this.metrics = new ConsumerMetrics(() => ports.deadLetters.countOpen(options.group));
+    this.metrics = new ConsumerMetrics(
+      // More can be open: replicas may exceed the limit by a batch each, and the limit may have been lowered.
+      () => ports.deadLetters.countOpen(options.group, 2 * this.maxOpenLetters),
+      this.maxOpenLetters,
+    );
+  }
+
+  private get maxOpenLetters(): number {
+    return this.options.maxOpenLetters ?? DEFAULT_MAX_OPEN_LETTERS;
+  }
+
+  read(record: ConsumedRecord): Reading {
+    const decoded = this.options.decode(record);
+    if (decoded.ok) {
+      const event = decoded.value;
+      const isHandled = this.handlers.handles(event.type);
+      return { id: event.id, event: isHandled ? event : undefined, isUnknown: false, refusal: undefined };
+    }
+    const { error } = decoded;
+    const id = error.event?.id;
+    const isUnknown =
+      error.kind === 'unknown-type' ||
+      (error.kind === 'unknown-version' && !this.handlers.handles(error.event?.type ?? ''));
+    return {
+      id,
+      event: undefined,
+      isUnknown,
+      refusal: isUnknown ? undefined : error,
+    };
   }
 
   /**
@@ -95,7 +180,7 @@ export class BatchProcessor {
   async handle(batch: RecordBatch, signal: AbortSignal): Promise<void> {
     const { records } = batch;
     const ended = this.metrics.begin(batch);
-    const items = records.map((record) => ({ record, decoded: this.options.decode(record), attempts: 0 }));
+    const items = records.map((record) => ({ record, reading: this.read(record), attempts: 0 }));
     try {
       const isSuspicious = await this.guard.begin(batch);
       if (isSuspicious) {
@@ -111,17 +196,27 @@ export class BatchProcessor {
       await this.guard.failed(batch);
       if (!signal.aborted) {
         this.logger.warn(
-          `A batch of ${records.length} records failed and will be retried: ${(error as Error).message}`,
+          `A batch of ${records.length} records failed and will be retried: ${reasonOf(error)}`,
         );
       }
       throw error;
     }
   }
 
-  /** Handles the event of a dead letter in the open unit of work, unless it was handled before. */
-  async redeliver(record: ConsumedRecord, event: EventEnvelope): Promise<void> {
-    const [due] = await this.ports.inbox.admit(this.options.group, [event.id]);
-    if (due !== undefined) await this.dispatch(event, record);
+  /**
+   * Runs `work` in a unit of work, as long as a unit may take. `handle` in it handles the event of a dead letter, unless
+   * that was handled before.
+   */
+  redelivering<T>(
+    work: (handle: (record: ConsumedRecord, reading: Reading) => Promise<void>) => Promise<T>,
+  ): Promise<T> {
+    return this.unit((dispatch) =>
+      work(async (record, { id, event }) => {
+        if (id === undefined) return;
+        const [due] = await this.ports.inbox.admit(this.options.group, [id]);
+        if (due !== undefined && event) await dispatch(event, record);
+      }),
+    );
   }
 
   /**
@@ -149,9 +244,9 @@ export class BatchProcessor {
     for (const item of items) {
       if (signal.aborted) throw new Error('The partition was revoked');
       if ((await this.handledBefore([item])).size > 0) continue;
-      const { record, decoded } = item;
-      // A record that can't be decoded calls no handler.
-      const deaths = decoded.ok ? (await this.guard.beginRecord(record)) - 1 : 0;
+      const { record, reading } = item;
+      // Without an event, no handler is called.
+      const deaths = reading.event ? (await this.guard.beginRecord(record)) - 1 : 0;
       if (deaths < MAX_DEATHS) {
         await this.process([item], signal);
         continue;
@@ -180,14 +275,17 @@ export class BatchProcessor {
       await this.commit(free, whole);
       return true;
     } catch (error) {
-      if (signal.aborted || isNobodysFault(error)) throw error;
+      if (signal.aborted || !(error instanceof HandlerFailed)) throw error;
       if (free.length === 1) {
         held.push([first]);
         return false;
       }
-      const middle = free.length >> 1;
-      await this.commitOrHold(free.slice(0, middle), held, signal);
-      await this.commitOrHold(free.slice(middle), held, signal);
+      const { slow } = error;
+      // Halving would wait for it again and again.
+      const at = slow ? free.indexOf(slow) : free.length >> 1;
+      await this.commitOrHold(free.slice(0, at), held, signal);
+      if (slow && !joinChain(held, slow)) held.push([slow]);
+      await this.commitOrHold(free.slice(slow ? at + 1 : at), held, signal);
       return false;
     }
   }
@@ -195,7 +293,7 @@ export class BatchProcessor {
   private async settle([failing, ...later]: Held, signal: AbortSignal): Promise<void> {
     const { maxAttempts = 5, retryDelayMs = 200 } = this.options;
     const patiently = retry(
-      handleWhen((error) => !signal.aborted && !isInfrastructureError(error)),
+      handleWhen((error) => !signal.aborted && error instanceof HandlerFailed),
       {
         maxAttempts: maxAttempts - 1,
         backoff: new ExponentialBackoff({ generator: fullJitterGenerator, initialDelay: retryDelayMs }),
@@ -204,71 +302,136 @@ export class BatchProcessor {
     try {
       await patiently.execute(() => this.commit([failing]), signal);
     } catch (error) {
-      if (signal.aborted || isInfrastructureError(error)) throw error;
-      await this.giveUp(failing, error as Error);
+      if (signal.aborted || !(error instanceof HandlerFailed)) throw error;
+      await this.giveUp(failing, error.cause);
     }
     await this.process(later, signal);
   }
 
-  private async giveUp({ record, attempts }: Item, error: Error): Promise<void> {
+  private async giveUp(item: Item, error: unknown): Promise<void> {
+    const { record, attempts } = item;
     const { topic, partition, offset } = record;
     const reason = reasonOf(error);
+    const isLetter = await this.ports.unitOfWork.run(async () => {
+      // Another process may have handled it: the partition's next owner, or a former one that was not finished.
+      if ((await this.handledBefore([item])).size > 0) return false;
+      return this.setAside({ record, kind: 'handler-failed', reason, attempts });
+    });
+    if (!isLetter) return;
     this.logger.error(
       { err: error },
       `${topic}/${partition}@${offset} is a dead letter after ${attempts} attempts: ${reason}`,
     );
-    await this.setAside({ record, kind: 'handler-failed', reason, attempts });
   }
 
-  /** @returns whether the letter is open, so that later records of its key must wait. */
-  private setAside(letter: DeadLetter): Promise<boolean> {
+  /**
+   * @returns whether the letter is open, so that later records of its key must wait.
+   * @throws TooManyDeadLetters unless the limit was `checked`.
+   */
+  private setAside(letter: DeadLetter, checked = false): Promise<boolean> {
     const { unitOfWork, deadLetters } = this.ports;
-    return unitOfWork.run(() => {
+    const { group } = this.options;
+    return unitOfWork.run(async () => {
+      if (!checked && (await deadLetters.countOpen(group, this.maxOpenLetters)) >= this.maxOpenLetters) {
+        throw new TooManyDeadLetters(this.maxOpenLetters, letter.record);
+      }
       unitOfWork.afterCommit(() => this.metrics.setAside(letter.record.topic, letter.kind));
-      return deadLetters.add(this.options.group, letter);
+      return deadLetters.add(group, letter);
     });
   }
 
-  /** One unit of work for all items: the position of the batch that they are, inbox, dead letters, and the handlers. */
-  private commit(items: readonly Item[], whole?: RecordBatch): Promise<void> {
-    return this.units.execute(() => this.commitNow(items, whole));
+  /**
+   * One unit of work for all items: the position of the batch that they are, inbox, dead letters, and the handlers in order.
+   * @throws HandlerFailed if one of the events is to blame, and another error if it can't be.
+   */
+  private async commit(items: readonly Item[], whole?: RecordBatch): Promise<void> {
+    const progress: Progress = { hasBegun: false, item: undefined, since: 0 };
+    try {
+      await this.units.execute(() => this.commitNow(items, progress, whole));
+    } catch (error) {
+      // Without a handler, no event can be to blame; nor if the position was moved.
+      if (!progress.hasBegun || (await isDatabaseAway(error, this.ports.unitOfWork))) throw error;
+      throw new HandlerFailed(error, this.slowOf(error, progress));
+    }
   }
 
-  private async commitNow(items: readonly Item[], whole?: RecordBatch): Promise<void> {
+  /** The event in hand when something took too long, if it alone took a good part of the time. */
+  private slowOf(error: unknown, { item, since }: Progress): Item | undefined {
+    if (blameOf(error) !== 'unclear') return undefined;
+    const share = (performance.now() - since) / this.unitTimeoutMs;
+    return error instanceof WorkTimeoutError && share < 0.5 ? undefined : item;
+  }
+
+  private get unitTimeoutMs(): number {
+    return this.options.unitTimeoutMs ?? DEFAULT_UNIT_TIMEOUT_MS;
+  }
+
+  /** A unit of work that is rolled back if it takes too long, even if a handler never returns. */
+  private async unit<T>(work: (dispatch: Dispatch) => Promise<T>): Promise<T> {
+    const ms = this.unitTimeoutMs;
+    const overdue = new AbortController();
+    const timer = setTimeout(
+      () => overdue.abort(new WorkTimeoutError(`it was not handled within ${ms} ms (EVENT_TIMEOUT_MS)`)),
+      ms,
+    );
+    try {
+      return await this.ports.unitOfWork.run(
+        () => work((event, record) => this.handlers.handle(event, record)),
+        overdue.signal,
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async commitNow(items: readonly Item[], progress: Progress, whole?: RecordBatch): Promise<void> {
     const { unitOfWork, inbox } = this.ports;
-    await unitOfWork.run(async () => {
+    await this.unit(async (dispatch) => {
+      // Adapters may call this again after a conflict.
+      Object.assign(progress, { hasBegun: false, item: undefined } satisfies Partial<Progress>);
       // First, so that a process that is too late notices at once.
       if (whole) await this.advance(whole);
-      const blocked = await this.blockedKeys(items);
-      // An event that was handled before its key was blocked must not be parked when it is redelivered.
-      const before = await this.handledBefore(items.filter((item) => isBlocked(blocked, item)));
-      const events = new Map<Item, EventEnvelope>();
-      // Grows in the loop: a record that can't be decoded blocks the later ones of its key.
-      const blocking = new Set(blocked);
+      const blocking = new Set(await this.blockedKeys(items));
+      // An event that was handled before its key was blocked must not be parked when it is redelivered; neither must one
+      // that another process could read.
+      const isUsual = items.every((item) => !isBlocked(blocking, item) && !item.reading.refusal);
+      const before = await this.handledBefore(isUsual ? [] : items);
+      const readable: (Item & { readonly reading: { readonly id: string } })[] = [];
+      let isChecked = false;
       for (const item of items) {
-        const { record, decoded } = item;
+        const { record, reading } = item;
+        if (reading.id !== undefined && before.has(reading.id)) continue;
         if (isBlocked(blocking, item)) {
-          if (decoded.ok && before.has(decoded.value.id)) continue;
           const reason = `an earlier record with the key "${shortened(record.key ?? '', 100)}" is a dead letter`;
-          await this.setAside({ record, kind: 'parked', reason, attempts: 0 });
-        } else if (decoded.ok) {
-          events.set(item, decoded.value);
-        } else {
-          const isOpen = await this.setAside({ record, ...decoded.error, attempts: 0 });
+          await this.setAside({ record, kind: 'parked', reason, attempts: 0 }, isChecked);
+          isChecked = true;
+        } else if (reading.refusal) {
+          const { kind, reason } = reading.refusal;
+          const isOpen = await this.setAside({ record, kind, reason, attempts: 0 }, isChecked);
+          isChecked = true;
+          // The set grows: a record that can't be decoded blocks the later ones of its key.
           if (isOpen && record.key !== null) blocking.add(record.key);
+        } else {
+          readable.push(item as (typeof readable)[number]);
         }
       }
-      const ids = [...events.values()].map(({ id }) => id);
+      const ids = readable.map(({ reading: { id } }) => id);
       const admitted = new Set(await inbox.admit(this.options.group, ids));
       // Of two records with the same id, the first is handled.
-      const due = [...events].filter(([, event]) => admitted.delete(event.id));
-      const handled = due.filter(([, event]) => this.handlers.handles(event.type));
+      const due = readable.filter(({ reading: { id } }) => admitted.delete(id));
+      const unknown = due.filter(({ reading: { isUnknown } }) => isUnknown);
+      unitOfWork.afterCommit(() => unknown.forEach(({ record }) => this.metrics.passedOver(record.topic)));
+      const handled = due.flatMap((item) =>
+        item.reading.event ? [[item, item.reading.event] as const] : [],
+      );
       // Their handlers will ask for these aggregates, one by one.
       unitOfWork.announce(handled.map(([, { subject }]) => subject));
-      for (const [item, event] of due) {
+      for (const [item, event] of handled) {
         item.attempts += 1;
-        await this.dispatch(event, item.record);
+        Object.assign(progress, { hasBegun: true, item, since: performance.now() } satisfies Progress);
+        await dispatch(event, item.record);
       }
+      progress.item = undefined;
     });
   }
 
@@ -279,22 +442,23 @@ export class BatchProcessor {
   }
 
   private handledBefore(items: readonly Item[]): Promise<ReadonlySet<string>> {
-    const ids = items.flatMap(({ decoded }) => (decoded.ok ? [decoded.value.id] : []));
+    const ids = items.flatMap(({ reading: { id } }) => (id === undefined ? [] : [id]));
     return this.ports.inbox.handled(this.options.group, ids);
   }
+}
 
-  private async dispatch(event: EventEnvelope, record: ConsumedRecord): Promise<void> {
-    if (this.handlers.handles(event.type)) await this.handlers.handle(event, record);
-  }
+/**
+ * Whether the database is to blame for an error, so that the same work may succeed later. After a timeout, its next answer
+ * tells: if it responds at once, the work was too slow for it.
+ */
+export async function isDatabaseAway(error: unknown, unitOfWork: UnitOfWork): Promise<boolean> {
+  const blame = blameOf(error);
+  return blame === 'database' || (blame === 'unclear' && !(await unitOfWork.responds()));
 }
 
 /** The sentence for an operator, whose length depends on what the event says. */
 export const reasonOf = (error: unknown): string =>
   shortened(error instanceof Error ? `${error.name}: ${error.message}` : String(error), 2_000);
-
-/** True if the handlers are not to blame: another attempt at the whole batch may succeed, and must decide. */
-const isNobodysFault = (error: unknown): boolean =>
-  isInfrastructureError(error) || error instanceof PositionMovedError;
 
 const isBlocked = (keys: ReadonlySet<string>, { record: { key } }: Item) => key !== null && keys.has(key);
 

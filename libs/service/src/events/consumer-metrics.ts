@@ -28,8 +28,15 @@ export class ConsumerMetrics {
     description: 'Records that were set aside, by topic and kind',
   });
 
-  /** @param countOpen how many dead letters await a decision; the same number in every replica. */
-  constructor(countOpen: () => Promise<number>) {
+  private readonly unknown = this.meter.createCounter('atlas.consumer.passed_over', {
+    description: 'Events of types and versions that the consumer neither handles nor knows',
+  });
+
+  /**
+   * @param countOpen how many dead letters await a decision; the same number in every replica.
+   * @param limit how many may.
+   */
+  constructor(countOpen: () => Promise<number>, limit: number) {
     const ask = sampled(COUNT_EVERY_MS, countOpen);
     this.meter
       .createObservableGauge('atlas.consumer.dead_letters.open', {
@@ -39,6 +46,11 @@ export class ConsumerMetrics {
         const open = await ask();
         if (open !== undefined) result.observe(open);
       });
+    this.meter
+      .createObservableGauge('atlas.consumer.dead_letters.limit', {
+        description: 'Open dead letters with which the consumer stands still',
+      })
+      .addCallback((result) => result.observe(limit));
   }
 
   /** @returns a function to call when the batch ends. */
@@ -51,6 +63,10 @@ export class ConsumerMetrics {
       const [oldest] = records;
       if (oldest) this.age.record(Math.max(0, Date.now() - oldest.timestamp) / 1_000, { topic });
     };
+  }
+
+  passedOver(topic: string): void {
+    this.unknown.add(1, { topic });
   }
 
   setAside(topic: string, kind: DeadLetterKind): void {

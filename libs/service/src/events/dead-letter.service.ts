@@ -1,5 +1,4 @@
 import type {
-  ConsumedRecord,
   DeadLetter,
   DeadLetterFilter,
   DeadLetters,
@@ -7,9 +6,7 @@ import type {
   StoredDeadLetter,
   UnitOfWork,
 } from '@atlas/ports/adapters';
-import type { DecodeEvent, EventEnvelope } from '@atlas/events';
-import { isInfrastructureError } from '@atlas/resilience';
-import { reasonOf } from './batch-processor';
+import { type BatchProcessor, isDatabaseAway, type Reading, reasonOf } from './batch-processor';
 
 /** The outcome of a replay. */
 export type Replay =
@@ -38,18 +35,14 @@ export interface DeadLetterServicePorts {
   readonly unitOfWork: UnitOfWork;
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
-  /** Handles the event in the open unit of work, unless it was handled before. */
-  readonly redeliver: (record: ConsumedRecord, event: EventEnvelope) => Promise<void>;
+  readonly batches: Pick<BatchProcessor, 'read' | 'redelivering'>;
 }
 
 /** What operators can do with the dead letters of one consumer. */
 export class DeadLetterService {
   private connected: DeadLetterServicePorts | undefined;
 
-  constructor(
-    private readonly consumer: string,
-    private readonly decode: DecodeEvent,
-  ) {}
+  constructor(private readonly consumer: string) {}
 
   /** Must be called before any other method: the controller needs this service before the ports exist. */
   connect(ports: DeadLetterServicePorts): void {
@@ -93,11 +86,11 @@ export class DeadLetterService {
     const letter = await this.find(id);
     if (!letter) return { state: 'unknown' };
     if (letter.resolution) return { state: 'resolved', letter };
-    const { unitOfWork, inbox, deadLetters } = this.ports;
-    const decoded = this.decode(letter.record);
+    const { unitOfWork, inbox, deadLetters, batches } = this.ports;
+    const { id: eventId } = batches.read(letter.record);
     await unitOfWork.run(async () => {
       await deadLetters.resolve(this.consumer, id, 'discarded', reason);
-      if (decoded.ok) await inbox.admit(this.consumer, [decoded.value.id]);
+      if (eventId !== undefined) await inbox.admit(this.consumer, [eventId]);
     });
     const discarded = (await this.find(id)) ?? letter;
     return { state: discarded.resolution === 'discarded' ? 'discarded' : 'resolved', letter: discarded };
@@ -111,28 +104,36 @@ export class DeadLetterService {
 
   /** @returns 'gone' if someone else resolved the letter. */
   private async handle(letter: StoredDeadLetter): Promise<'handled' | 'gone' | FailedReplay> {
-    const { unitOfWork, deadLetters, redeliver } = this.ports;
+    const { unitOfWork, deadLetters, batches } = this.ports;
     const { id, record } = letter;
-    const decoded = this.decode(record);
-    if (!decoded.ok) return this.failed(id, decoded.error);
+    const reading = batches.read(record);
+    if (reading.refusal && !(await this.wasHandled(reading))) return this.failed(id, reading.refusal);
     // In its own transaction, and before the handler starts, because that may kill the process.
-    await deadLetters.tryAgain(this.consumer, id);
+    if (reading.event) await deadLetters.tryAgain(this.consumer, id);
     try {
-      return await unitOfWork.run(async () => {
+      return await batches.redelivering(async (handle) => {
         if ((await deadLetters.lockFirst(this.consumer, letter))?.id !== id) return 'gone';
-        await redeliver(record, decoded.value);
+        await handle(record, reading);
         await deadLetters.resolve(this.consumer, id, 'replayed');
         return 'handled';
       });
     } catch (error) {
-      if (isInfrastructureError(error)) throw error;
+      if (await isDatabaseAway(error, unitOfWork)) throw error;
       return this.failed(id, { kind: 'handler-failed', reason: reasonOf(error) });
     }
   }
 
-  private async failed(id: string, why: Pick<DeadLetter, 'kind' | 'reason'>): Promise<FailedReplay> {
-    await this.ports.deadLetters.failedAgain(this.consumer, id, why);
-    return { id, reason: why.reason };
+  /** By a process that could read it: a newer one, before it was rolled back. */
+  private async wasHandled({ id }: Reading): Promise<boolean> {
+    return id !== undefined && (await this.ports.inbox.handled(this.consumer, [id])).size > 0;
+  }
+
+  private async failed(
+    id: string,
+    { kind, reason }: Pick<DeadLetter, 'kind' | 'reason'>,
+  ): Promise<'gone' | FailedReplay> {
+    const isOpen = await this.ports.deadLetters.failedAgain(this.consumer, id, { kind, reason });
+    return isOpen ? { id, reason } : 'gone';
   }
 
   private get ports(): DeadLetterServicePorts {

@@ -39,15 +39,17 @@ import {
 } from '@atlas/testing';
 import { ProblemFilter } from '../http/problem.filter';
 import type { EventContext } from './event-context';
-import { EventLogServer } from './event-log-server';
-import type { OnLogGap } from './start-positions';
+import { DeadLetterService } from './dead-letter.service';
+import { EventLogServer, type EventLogServerOptions } from './event-log-server';
 
 const GROUP = 'shelves';
 const TOPIC = 'lending.events';
 
 /** A consumer of lending's events in one Nest application; its log, database and faults outlive it. */
 class World {
-  readonly log = new MemoryEventLog();
+  /** What batches failed with. */
+  readonly failures: string[] = [];
+  readonly log = new MemoryEventLog(undefined, (error) => this.failures.push((error as Error).message));
   readonly faults: MemoryFaults = {};
   readonly database = new MemoryDatabase();
   readonly unitOfWork = new MemoryUnitOfWork(this.database, this.faults);
@@ -71,9 +73,10 @@ class World {
 
   private readonly apps: NestFastifyApplication[] = [];
 
+  /** @param options see {@link EventLogServer}. */
   async start(
     controllers: Type[] = [this.handler()],
-    { onLogGap }: { readonly onLogGap?: OnLogGap } = {},
+    options: Partial<EventLogServerOptions> = {},
   ): Promise<EventLogServer> {
     const server = new EventLogServer(
       {
@@ -84,7 +87,7 @@ class World {
         deadLetters: this.deadLetters,
         attempts: this.attempts,
       },
-      { group: GROUP, catalogue: lendingCatalogue, maxAttempts: 3, retryDelayMs: 2, onLogGap },
+      { group: GROUP, catalogue: lendingCatalogue, maxAttempts: 3, retryDelayMs: 2, ...options },
     );
     const adapter = new FastifyAdapter();
     const module = await Test.createTestingModule({ controllers }).compile();
@@ -124,6 +127,13 @@ class World {
       .sort();
   }
 
+  operator({ batches }: EventLogServer): DeadLetterService {
+    const { unitOfWork, inbox, deadLetters } = this;
+    const service = new DeadLetterService(GROUP);
+    service.connect({ unitOfWork, inbox, deadLetters, batches });
+    return service;
+  }
+
   /** The partition of most records. */
   async place(): Promise<Pick<ConsumedRecord, 'topic' | 'partition' | 'log'>> {
     const { log = '' } = (await this.log.describe()).find(({ topic }) => topic === TOPIC) ?? {};
@@ -147,7 +157,7 @@ class World {
     }, 10_000);
   }
 
-  private handler(): Type {
+  handler(): Type {
     // eslint-disable-next-line @typescript-eslint/no-this-alias
     const world = this;
 
@@ -411,6 +421,193 @@ describe('A consumer of the event log', () => {
     expect(world.effects()).toHaveLength(1);
   });
 
+  it('passes over events of types and versions that it neither knows nor handles', async () => {
+    const [news, other] = [record(lent(LOAN)), record(renewed(LOAN))];
+    const future = `urn:atlas:schema:${LoanRenewed.type}:9`;
+    world.log.append(
+      { ...news, headers: { ...news.headers, ce_type: 'lending.book-eaten' } },
+      { ...other, headers: { ...other.headers, ce_dataschema: future } },
+      record(returned(LOAN)),
+    );
+    await world.start();
+    await world.settled();
+    expect(world.letters()).toEqual([]);
+    expect(world.inbox.count(GROUP)).toBe(3);
+    expect(world.effects().map(([loan]) => loan)).toEqual([LOAN]);
+  });
+
+  it('sets nothing aside that another process could read and has handled', async () => {
+    const event = lent(LOAN);
+    const good = record(event);
+    const tooNew = {
+      ...good,
+      headers: { ...good.headers, ce_dataschema: `urn:atlas:schema:${BookLent.type}:9` },
+    };
+    await world.inbox.admit(GROUP, [event.id]);
+    world.log.append(tooNew, record(returned(LOAN)));
+    await world.start();
+    await world.settled();
+    expect(world.letters()).toEqual([]);
+    expect(world.effects().map(([loan]) => loan)).toEqual([LOAN]);
+  });
+
+  it('sets nothing aside that another process has handled while it tried', async () => {
+    const event = lent(LOAN);
+    let calls = 0;
+    world.onEvent = ({ id }) => {
+      if (id !== event.id) return;
+      calls += 1;
+      // Committed apart from the unit of work that fails, as another process would.
+      if (calls === 4) world.database.inbox.committed.set(`${GROUP} ${event.id}`, Date.now());
+      throw new Error('no such shelf');
+    };
+    world.log.append(record(event), record(returned(LOAN)));
+    await world.start();
+    await world.settled();
+    expect(calls).toBe(4);
+    expect(world.letters()).toEqual([]);
+    expect(world.effects().map(([loan]) => loan)).toEqual([LOAN]);
+  });
+
+  it('resolves the letter of an event that another process has handled, though it cannot read it', async () => {
+    const event = lent(LOAN);
+    const good = record(event);
+    const tooNew = {
+      ...good,
+      headers: { ...good.headers, ce_dataschema: `urn:atlas:schema:${BookLent.type}:9` },
+    };
+    world.log.append(tooNew, record(returned(LOAN)));
+    const operator = world.operator(await world.start());
+    await world.settled();
+    const [letter] = await operator.list({ state: 'open', limit: 9 });
+    expect(await operator.replay(letter!.id)).toMatchObject({ failed: { id: letter!.id } });
+
+    await world.inbox.admit(GROUP, [event.id]);
+    const replayed = await operator.replay(letter!.id);
+
+    expect(replayed).toMatchObject({ state: 'done', failed: undefined });
+    expect(await operator.list({ state: 'open', limit: 9 })).toEqual([]);
+    expect(world.effects().map(([loan]) => loan)).toEqual([LOAN]);
+  });
+
+  it('reports no failure of a letter that another operator resolved meanwhile', async () => {
+    world.onEvent = () => {
+      throw new Error('no such shelf');
+    };
+    world.log.append(record(lent(LOAN)));
+    const operator = world.operator(await world.start());
+    await world.settled();
+    const [letter] = await operator.list({ state: 'open', limit: 9 });
+    const failedAgain = world.deadLetters.failedAgain.bind(world.deadLetters);
+    world.deadLetters.failedAgain = async (...args) => {
+      await world.deadLetters.resolve(GROUP, letter!.id, 'replayed');
+      return failedAgain(...args);
+    };
+    expect(await operator.replay(letter!.id)).toEqual({ state: 'done', replayed: [], failed: undefined });
+  });
+
+  it('stands still where it would set aside more than its limit, and continues when letters are resolved', async () => {
+    const broken = (key: string) => ({ topic: TOPIC, partition: 0, key, value: Buffer.from('{}') });
+    const server = await world.start(undefined, { maxOpenLetters: 2 });
+    const operator = world.operator(server);
+    world.log.append(broken('a'), broken('b'));
+    await world.settled();
+    const event = lent(OTHER);
+    const elsewhere = lent(LOAN);
+    world.log.append(broken('c'), record(event), { ...record(elsewhere), partition: 1 });
+
+    await eventually(() => world.effects().length === 1);
+    await eventually(() => world.failures.length > 3);
+
+    expect(world.failures).toContain(
+      `2 dead letters are open, as many as DEAD_LETTERS_MAX allows: ${TOPIC}/0 stands still until some of them are ` +
+        'replayed or discarded, see docs/dead-letters.md',
+    );
+    expect(world.effects()).toEqual([[LOAN, elsewhere.id]]);
+    expect(world.letters()).toHaveLength(2);
+    const [first] = await operator.list({ state: 'open', limit: 9 });
+    await operator.discard(first!.id, 'a test');
+    await world.settled();
+    expect(world.letters()).toHaveLength(3);
+    expect(world.effects().map(([loan]) => loan)).toEqual([LOAN, OTHER]);
+  });
+
+  it('sets aside an event whose handler never returns, soon and with the others handled', async () => {
+    const others = Array.from({ length: 20 }, () => lent(OTHER));
+    const [endless, behind] = [lent(LOAN), returned(LOAN)];
+    world.onEvent = ({ id }) => (id === endless.id ? new Promise<void>(() => undefined) : undefined);
+    world.log.append(...[...others.slice(0, 9), endless, behind, ...others.slice(9)].map(record));
+    await world.start(undefined, { unitTimeoutMs: 200 });
+    await world.settled();
+    expect(world.letters()).toEqual([
+      expect.stringMatching(/^10 parked/),
+      expect.stringMatching(/^9 handler-failed \(\d\): WorkTimeoutError: it was not handled within 200 ms/),
+    ]);
+    expect(world.effects()).toEqual(others.map(({ id }) => [OTHER, id]));
+    // One in the batch and the attempts alone: it was not searched for by halving.
+    expect(world.calls.filter(({ event }) => event.id === endless.id)).toHaveLength(4);
+  });
+
+  it('replays within the same time, and reports a handler that never returns', async () => {
+    const endless = lent(LOAN);
+    world.onEvent = () => new Promise<void>(() => undefined);
+    world.log.append(record(endless));
+    const operator = world.operator(await world.start(undefined, { unitTimeoutMs: 50 }));
+    await world.settled();
+    const [letter] = await operator.list({ state: 'open', limit: 9 });
+    expect(await operator.replay(letter!.id)).toMatchObject({
+      failed: { id: letter!.id, reason: expect.stringContaining('within 50 ms') },
+    });
+  });
+
+  it.each([
+    ['runs into the statement timeout', sqlError('57014')],
+    ['waits for a lock in vain', sqlError('55P03')],
+    ['gets no answer in time', new Error('Query read timeout')],
+    ['always conflicts', sqlError('40P01')],
+  ])('sets aside an event that %s, if the database otherwise responds', async (_, failure) => {
+    const [poison, other] = [lent(LOAN), lent(OTHER)];
+    world.onEvent = ({ id }) => {
+      if (id === poison.id) throw Object.assign(new Error('query failed'), { driverError: failure });
+    };
+    world.log.append(record(poison), record(other));
+    await world.start();
+    await world.settled();
+    expect(world.letters()).toEqual([expect.stringMatching(/^0 handler-failed/)]);
+    expect(world.effects()).toEqual([[OTHER, other.id]]);
+  });
+
+  it('blames no event for a database that responds to nothing', async () => {
+    let isAway = true;
+    world.faults.isAway = () => isAway;
+    world.onEvent = () => {
+      if (isAway) throw new Error('Query read timeout');
+    };
+    const event = lent(LOAN);
+    world.log.append(record(event));
+    await world.start();
+    await eventually(() => world.calls.length > 10);
+    isAway = false;
+    await world.settled();
+    expect(world.letters()).toEqual([]);
+    expect(world.effects()).toEqual([[LOAN, event.id]]);
+  });
+
+  it('blames no event for what happens before its handler is called', async () => {
+    let failures = 20;
+    const { blockedKeys } = world.deadLetters;
+    world.deadLetters.blockedKeys = async (...args) => {
+      if (failures-- > 0) throw sqlError('57014');
+      return blockedKeys.apply(world.deadLetters, args);
+    };
+    const event = lent(LOAN);
+    world.log.append(record(event));
+    await world.start();
+    await world.settled();
+    expect(world.letters()).toEqual([]);
+    expect(world.effects()).toEqual([[LOAN, event.id]]);
+  });
+
   it('sets aside what it cannot read, with the later records of its key, and goes on with the others', async () => {
     const good = record(lent(LOAN));
     const future = {
@@ -604,7 +801,12 @@ describe('A consumer of the event log', () => {
     const reader = new PeriodicExportingMetricReader({ exporter });
     const provider = new MeterProvider({ readers: [reader] });
     metrics.setGlobalMeterProvider(provider);
-    world.log.append(record(lent(LOAN)), { topic: TOPIC, partition: 0, key: OTHER });
+    const news = record(lent(LOAN));
+    world.log.append(
+      record(lent(LOAN)),
+      { topic: TOPIC, partition: 0, key: OTHER },
+      { ...news, headers: { ...news.headers, ce_type: 'lending.book-eaten' } },
+    );
     await world.start();
     await world.settled();
     await world.stop();
@@ -625,9 +827,11 @@ describe('A consumer of the event log', () => {
       ['atlas.consumer.standing_still', {}, 0],
       ['atlas.consumer.batch.duration', { topic: TOPIC, outcome: 'handled' }, 1],
       ['atlas.consumer.record.age', { topic: TOPIC }, 1],
-      ['atlas.consumer.records', { topic: TOPIC }, 2],
+      ['atlas.consumer.records', { topic: TOPIC }, 3],
       ['atlas.consumer.dead_letters', { topic: TOPIC, kind: 'malformed' }, 1],
+      ['atlas.consumer.passed_over', { topic: TOPIC }, 1],
       ['atlas.consumer.dead_letters.open', {}, 1],
+      ['atlas.consumer.dead_letters.limit', {}, 10_000],
     ]);
   });
 

@@ -12,6 +12,7 @@ import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { ConfigError } from '../config';
 import { BatchProcessor, type BatchProcessorOptions, type BatchProcessorPorts } from './batch-processor';
+import { DeadLetterPruner } from './dead-letter-pruner';
 import { EventContext } from './event-context';
 import { InboxPruner } from './inbox-pruner';
 import { type OnLogGap, StartPositions } from './start-positions';
@@ -20,15 +21,17 @@ export interface EventLogServerPorts extends BatchProcessorPorts {
   readonly eventLog: EventLog;
 }
 
-export interface EventLogServerOptions extends Pick<BatchProcessorOptions, 'maxAttempts' | 'retryDelayMs'> {
+export interface EventLogServerOptions extends Omit<BatchProcessorOptions, 'group' | 'decode'> {
   /** The consumer group, which is also the name in inbox and dead letters: the service's. */
   readonly group: string;
-  /** The events that `@EventPattern` methods may name; records of others become dead letters. */
+  /** The events that `@EventPattern` methods may name; others are passed over. */
   readonly catalogue: EventCatalogue;
   /** How long an outbox can publish an event again, milliseconds. Default 0. */
   readonly outboxRetentionMs?: number | undefined;
   /** How long the inbox remembers an event, milliseconds. Default: a day longer than it can be delivered again. */
   readonly inboxRetentionMs?: number | undefined;
+  /** How long resolved dead letters are kept at least, milliseconds. Default: 30 days. */
+  readonly deadLetterRetentionMs?: number | undefined;
   /** What to do about records that the log has deleted before they were handled. Default: stop. */
   readonly onLogGap?: OnLogGap | undefined;
 }
@@ -42,24 +45,24 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true;
 
   private readonly stopping = new AbortController();
-  private readonly batches: BatchProcessor;
+  readonly batches: BatchProcessor;
   private readonly starts: StartPositions;
   /** Why it hasn't joined its group yet, if it has tried. */
   waitsFor: string | undefined;
   private joined: Promise<Consumer | undefined> = Promise.resolve(undefined);
   private consumer: Consumer | undefined;
-  private pruner: InboxPruner | undefined;
+  private pruners: readonly (InboxPruner | DeadLetterPruner)[] | undefined;
 
   constructor(
     private readonly ports: EventLogServerPorts,
     private readonly options: EventLogServerOptions,
   ) {
     super();
-    const { group, catalogue, maxAttempts, retryDelayMs, onLogGap = 'stop' } = options;
+    const { group, onLogGap = 'stop' } = options;
     this.starts = new StartPositions(ports.positions, group, onLogGap, () => this.assignment() ?? []);
     this.batches = new BatchProcessor(
       ports,
-      { group, decode: catalogue.decode, maxAttempts, retryDelayMs },
+      { ...options, decode: options.catalogue.decode },
       {
         handles: (type) => this.messageHandlers.has(type),
         handle: (event, record) => this.dispatch(event, record),
@@ -107,7 +110,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     // If joining has failed for good, the process ends because of that.
     await (await this.joined.catch(() => undefined))?.stop();
     this.consumer = undefined;
-    await this.pruner?.stop();
+    await Promise.all(this.pruners?.map((pruner) => pruner.stop()) ?? []);
   }
 
   on(): never {
@@ -139,7 +142,7 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
       return await patiently.execute(async () => {
         if (this.stopping.signal.aborted) return undefined;
         await this.ports.eventLog.checkTopics(topics);
-        this.pruner ??= await this.startPruner(names);
+        this.pruners ??= await this.startPruners(names);
         this.consumer = await this.ports.eventLog.subscribe({
           group,
           topics: names,
@@ -157,25 +160,18 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     }
   }
 
-  /** Handles the event of a dead letter in the open unit of work, unless it was handled before. */
-  redeliver(record: ConsumedRecord, event: EventEnvelope): Promise<void> {
-    return this.batches.redeliver(record, event);
-  }
-
   /** @throws ConfigError if the inbox would forget events that can be delivered again. */
-  private async startPruner(topics: readonly string[]): Promise<InboxPruner> {
-    const { eventLog, inbox } = this.ports;
-    const { group, outboxRetentionMs = 0, inboxRetentionMs } = this.options;
-    const pruner = new InboxPruner(
-      inbox,
-      group,
-      () => eventLog.redeliveryWindowMs(topics),
-      outboxRetentionMs,
-      inboxRetentionMs,
-    );
-    await pruner.check();
-    pruner.start();
-    return pruner;
+  private async startPruners(
+    topics: readonly string[],
+  ): Promise<readonly (InboxPruner | DeadLetterPruner)[]> {
+    const { eventLog, inbox, deadLetters } = this.ports;
+    const { group, outboxRetentionMs = 0, inboxRetentionMs, deadLetterRetentionMs } = this.options;
+    const askWindow = () => eventLog.redeliveryWindowMs(topics);
+    const ofInbox = new InboxPruner(inbox, group, askWindow, outboxRetentionMs, inboxRetentionMs);
+    const ofLetters = new DeadLetterPruner(deadLetters, group, askWindow, deadLetterRetentionMs);
+    await ofInbox.check();
+    for (const pruner of [ofInbox, ofLetters]) pruner.start();
+    return [ofInbox, ofLetters];
   }
 
   private async dispatch(event: EventEnvelope, record: ConsumedRecord): Promise<void> {

@@ -114,7 +114,7 @@ export class MemoryDeadLetters extends DeadLetters {
       const now = new Date();
       const stored = {
         ...letter,
-        id: String(current.rows(database.deadLetters).length + 1),
+        id: String((database.lastLetter += 1)),
         createdAt: now,
         triedAt: letter.attempts > 0 ? now : undefined,
         resolution: undefined,
@@ -158,8 +158,8 @@ export class MemoryDeadLetters extends DeadLetters {
     });
   }
 
-  async countOpen(consumer: string): Promise<number> {
-    return this.unitOfWork.run(async () => this.open(consumer).length);
+  async countOpen(consumer: string, limit: number): Promise<number> {
+    return this.unitOfWork.run(async () => Math.min(this.open(consumer).length, limit));
   }
 
   async find(consumer: string, id: string): Promise<StoredDeadLetter | undefined> {
@@ -203,8 +203,19 @@ export class MemoryDeadLetters extends DeadLetters {
     consumer: string,
     id: string,
     { kind, reason }: Pick<DeadLetter, 'kind' | 'reason'>,
-  ): Promise<void> {
-    await this.change(consumer, id, (letter) => ({ ...letter, kind, reason }));
+  ): Promise<boolean> {
+    return this.change(consumer, id, (letter) => ({ ...letter, kind, reason }));
+  }
+
+  async prune(consumer: string, ageMs: number, limit: number): Promise<number> {
+    return this.unitOfWork.run(async () => {
+      const { current, database } = this.unitOfWork;
+      const old = this.all(consumer)
+        .filter(({ resolvedAt }) => resolvedAt !== undefined && resolvedAt.getTime() < Date.now() - ageMs)
+        .slice(0, limit);
+      for (const { record } of old) current.delete(database.deadLetters, `${consumer} ${identityOf(record)}`);
+      return old.length;
+    });
   }
 
   /** The committed dead letters of `consumer`, oldest first. */
@@ -230,13 +241,14 @@ export class MemoryDeadLetters extends DeadLetters {
     consumer: string,
     id: string,
     change: (letter: StoredDeadLetter) => StoredDeadLetter,
-  ): Promise<void> {
-    await this.unitOfWork.run(async () => {
+  ): Promise<boolean> {
+    return this.unitOfWork.run(async () => {
       const { current, database } = this.unitOfWork;
       const letter = this.open(consumer).find((open) => open.id === id);
-      if (!letter) return;
+      if (!letter) return false;
       const key = `${consumer} ${identityOf(letter.record)}`;
       current.set(database.deadLetters, key, { consumer, letter: change(letter) });
+      return true;
     });
   }
 }

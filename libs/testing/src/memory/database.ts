@@ -38,6 +38,8 @@ export class MemoryDatabase {
   readonly deadLetters = new MemoryTable<{ readonly consumer: string; readonly letter: StoredDeadLetter }>();
   /** By consumer, partition and log. */
   readonly positions = new MemoryTable<Position & { readonly consumer: string }>();
+  /** The id of the last dead letter; none is used twice. */
+  lastLetter = 0;
   readonly attempts = new Map<string, number>();
   readonly idempotencyKeys = new MemoryTable<AnswerRow>();
   readonly locks = new MemoryLocks();

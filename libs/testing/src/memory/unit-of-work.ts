@@ -5,10 +5,13 @@ import { type MemoryDatabase, MemoryTransaction, SerializationFailure } from './
 export interface MemoryFaults {
   /** Called before each commit; an error it throws makes the commit fail. */
   beforeCommit?: (transaction: MemoryTransaction) => void;
+  /** Whether the database does not respond, see {@link UnitOfWork.responds}. */
+  isAway?: () => boolean;
 }
 
 export class MemoryUnitOfWork extends UnitOfWork {
   private readonly open = new AsyncLocalStorage<MemoryTransaction>();
+  private readonly aborted = new WeakSet<MemoryTransaction>();
 
   constructor(
     readonly database: MemoryDatabase,
@@ -17,15 +20,19 @@ export class MemoryUnitOfWork extends UnitOfWork {
     super();
   }
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.open.getStore()) return work();
     for (;;) {
       try {
-        return await this.transaction(work);
+        return await this.transaction(work, signal);
       } catch (error) {
         if (!(error instanceof SerializationFailure)) throw error;
       }
     }
+  }
+
+  async responds(): Promise<boolean> {
+    return !this.faults.isAway?.();
   }
 
   /** Does nothing: preloading data that is in memory has no benefit. */
@@ -43,6 +50,7 @@ export class MemoryUnitOfWork extends UnitOfWork {
   get current(): MemoryTransaction {
     const transaction = this.open.getStore();
     if (!transaction) throw new Error('This requires an open unit of work');
+    if (this.aborted.has(transaction)) throw new Error('The unit of work was aborted');
     return transaction;
   }
 
@@ -56,14 +64,22 @@ export class MemoryUnitOfWork extends UnitOfWork {
     transaction.commit();
   }
 
-  private async transaction<T>(work: () => Promise<T>): Promise<T> {
+  private async transaction<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     const transaction = await this.begin();
+    const aborted = Promise.withResolvers<never>();
+    const abort = () => {
+      this.aborted.add(transaction);
+      aborted.reject(signal?.reason as Error);
+    };
+    signal?.addEventListener('abort', abort);
     try {
-      const value = await this.open.run(transaction, work);
+      const value = await Promise.race([this.open.run(transaction, work), aborted.promise]);
       await this.commit(transaction);
       transaction.committed();
       return value;
     } finally {
+      signal?.removeEventListener('abort', abort);
       transaction.rollback();
     }
   }

@@ -118,14 +118,16 @@ async function readPartition(
   const versions = new Map<string, number>();
   for await (const record of log.read(topic, partition)) {
     const decoded = catalogue.decode(record);
+    // Of a type or version that this command doesn't know, a newer process may have made an event.
+    const event = decoded.ok ? decoded.value : decoded.error.event;
     events.push({
-      id: decoded.ok ? decoded.value.id : undefined,
+      id: event?.id,
       partition,
       offset: record.offset,
       timestamp: record.timestamp,
     });
-    if (!decoded.ok) continue;
-    const { subject, aggregateVersion, type } = decoded.value;
+    if (!event) continue;
+    const { subject, aggregateVersion, type } = event;
     const before = versions.get(subject);
     versions.set(subject, aggregateVersion);
     // If the log's oldest records were deleted, an aggregate may begin anywhere.

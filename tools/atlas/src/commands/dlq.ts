@@ -157,14 +157,30 @@ export async function runReplay(
   return failed.size + refused.size > 0 ? 1 : 0;
 }
 
-/** Marks a record as never to be handled. */
+/** Marks records as never to be handled: those that are named, or all of a service, such as after a flood. */
 export async function runDiscard(
-  { json, reason }: Common & { reason: string },
-  name: string,
+  options: Common & { reason: string; service?: string; kind?: string; all?: boolean },
+  names: readonly string[],
 ): Promise<number> {
-  const discarded = await discardLetter(name, reason);
-  if (json) process.stdout.write(`${JSON.stringify({ name, ...discarded }, undefined, 2)}\n`);
-  else process.stdout.write(`${name} is discarded: ${discarded.note}\n`);
+  const { json, reason, service, kind, all = false } = options;
+  if (all === names.length > 0)
+    throw new UserError('Name the dead letters to discard, or use --all, but not both');
+  if (all && service === undefined) throw new UserError('With --all, name the service: --service orders');
+  const wanted = all
+    ? (await lettersOf(servicesOf(service), 'open'))
+        .filter((each) => kind === undefined || each.kind === kind)
+        .map(({ name }) => name)
+    : names;
+  const discarded: Letter[] = [];
+  for (const name of wanted) {
+    const resolved = await discardLetter(name, reason);
+    discarded.push(resolved);
+    if (!json) process.stdout.write(`${name} is discarded: ${printable(resolved.note ?? '')}\n`);
+  }
+  if (json) {
+    const described = discarded.map((each, index) => ({ name: wanted[index], ...each }));
+    process.stdout.write(`${JSON.stringify(described, undefined, 2)}\n`);
+  } else if (wanted.length === 0) process.stdout.write('There are no such dead letters.\n');
   return 0;
 }
 

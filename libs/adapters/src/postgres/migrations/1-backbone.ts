@@ -89,6 +89,7 @@ export class Backbone1795737600000 implements MigrationInterface {
         UNIQUE (consumer, log, topic, partition, "offset", digest)
       );
       CREATE INDEX dead_letter_open ON dead_letter (consumer, id) WHERE resolution IS NULL;
+      CREATE INDEX dead_letter_resolved ON dead_letter (consumer, resolved_at) WHERE resolution IS NOT NULL;
       -- A digest, because an index row can't hold a key of more than 2,704 bytes.
       CREATE INDEX dead_letter_key ON dead_letter (consumer, topic, sha256(key), id) WHERE resolution IS NULL;
 
