@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { chmod, cp, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EmbeddedPostgres } from '@atlas/adapters/embedded';
@@ -232,9 +233,13 @@ export class EmbeddedStage implements Stage {
 const FLAGS = [...NODE_FLAGS, '--require', join(__dirname, 'clock.js')];
 const COPY = { recursive: true, preserveTimestamps: true };
 
+/**
+ * Not the usual ports, and none that the system gives to outgoing connections: while a process is down, nobody else must
+ * take its port.
+ */
 const freePorts = (names: readonly string[]): Promise<ReadonlyMap<string, number>> =>
   choosePorts(
-    names.map((name) => ({ name, port: DEFAULT_PORTS.get(name) ?? 0, fixed: false, setBy: '' })),
+    names.map((name) => ({ name, port: randomInt(10_000, 32_000), fixed: false, setBy: '' })),
     () => {},
   );
 

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { catalogue } from '@atlas/contracts';
 import { topicOf } from '@atlas/events';
-import type { EventLog } from '@atlas/ports/adapters';
+import type { EventLog, PartitionDescription } from '@atlas/ports/adapters';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { discardLetter, openLetters } from '../commands/dlq';
+import { positionsOf } from '../consumer-positions';
 import { DECLARATIONS } from '../topology';
 import type { Injections } from './injections';
 import type { Condition, Direction } from './links';
@@ -70,7 +71,15 @@ const HOW: Readonly<Record<FaultKind, (fault: Fault, means: Means) => Promise<st
     const publishing = stage.topology.links.filter((link) => link === linkOf(`${target}-relay`, BROKER));
     await stage.connect(publishing, { refuse: true });
     try {
-      const records = await persist(() => injections.renew(topic, () => stage.deleteTopic(topic)));
+      const positions = async (partitions: readonly PartitionDescription[]) => {
+        const all = consumersOf(target).map((consumer) =>
+          withDatabase(stage.adminUrl(databaseOf(consumer)), (client) =>
+            positionsOf(consumer, client, partitions),
+          ),
+        );
+        return (await Promise.all(all)).flat();
+      };
+      const records = await persist(() => injections.renew(topic, positions, () => stage.deleteTopic(topic)));
       await persist(() => log.ensureTopics(catalogue.topics.filter(({ name }) => name === topic)));
       return `${records} records`;
     } finally {
@@ -190,18 +199,16 @@ const endSessions = (column: 'datname' | 'usename', value: string): string =>
    WHERE ${column} = ${escapeLiteral(value)} AND pid <> pg_backend_pid()`;
 
 /** Runs one statement as the administrator, as soon as the server lets it. */
-const sql = (url: string, text: string): Promise<void> =>
-  persist(async () => {
-    const client = new Client({
-      connectionString: url,
-      connectionTimeoutMillis: 5_000,
-      query_timeout: 30_000,
-    });
-    client.on('error', () => {}); // the query fails, too
-    await client.connect();
-    try {
-      await client.query(text);
-    } finally {
-      await client.end().catch(() => {});
-    }
-  });
+const sql = (url: string, text: string): Promise<unknown> =>
+  persist(() => withDatabase(url, (client) => client.query(text)));
+
+async function withDatabase<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 30_000 });
+  client.on('error', () => {}); // the query fails, too
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { catalogue } from '@atlas/contracts';
 import { topicOf } from '@atlas/events';
 import type { ConsumedRecord, EventLog, OutgoingRecord, PartitionDescription } from '@atlas/ports/adapters';
+import type { ConsumerPosition } from '../consumer-positions';
 
 const QUIET_MS = 1_000;
 const SOURCE = 'fault-campaign';
@@ -66,10 +67,15 @@ export class Injections {
 
   /**
    * Makes a topic anew once each of its records was handled. Nobody may publish to it meanwhile.
+   * @param positions of its consumers in these partitions.
    * @param deleteTopic with its records.
    * @throws Error if the topic still grows, or a consumer has not handled every record yet.
    */
-  async renew(topic: string, deleteTopic: () => Promise<void>): Promise<number> {
+  async renew(
+    topic: string,
+    positions: (partitions: readonly PartitionDescription[]) => Promise<readonly ConsumerPosition[]>,
+    deleteTopic: () => Promise<void>,
+  ): Promise<number> {
     const partitions = await this.partitionsOf(topic);
     // What was sent before the publisher was cut off may still arrive.
     await sleep(QUIET_MS);
@@ -79,10 +85,10 @@ export class Injections {
     for (const { partition } of partitions) {
       records.set(partition, await collect(this.log.read(topic, partition)));
     }
-    const offsets = (await this.log.groupOffsets()).filter((each) => each.topic === topic);
-    for (const { group, partition, committed } of offsets) {
-      const waiting = (records.get(partition) ?? []).filter(({ offset }) => offset >= committed);
-      if (waiting.length > 0) throw new Error(`${group} has ${waiting.length} records of ${topic} to handle`);
+    for (const { consumer, partition, position } of await positions(partitions)) {
+      const waiting = (records.get(partition) ?? []).filter(({ offset }) => offset >= position);
+      if (waiting.length > 0)
+        throw new Error(`${consumer} has ${waiting.length} records of ${topic} to handle`);
     }
     await deleteTopic();
     this.former.set(topic, [...(this.former.get(topic) ?? []), records]);
