@@ -130,6 +130,11 @@ export class SimulatedUnitOfWork extends MemoryUnitOfWork {
     super(server);
   }
 
+  /** Another connection of the same process: its transactions are its own. */
+  apart(): SimulatedUnitOfWork {
+    return new SimulatedUnitOfWork(this.server, this.process, this.onCommit);
+  }
+
   protected override async begin(): Promise<SimulatedTransaction> {
     await this.server.statement(this.process, 'begin');
     return new SimulatedTransaction(this.server, this.process);

@@ -143,9 +143,9 @@ export class DrawnFate implements Fate {
     const actions: Action[] = [];
     const orders = this.whole(1, MAX_ORDERS);
     // Often several at a time, so that their transactions overlap.
-    const moments = Array.from({ length: this.whole(1, orders) }, () => this.whole(0, PLACED_BY));
+    const moments = Array.from({ length: this.whole(1, 3) }, () => this.whole(0, PLACED_BY));
     for (let subject = 0; subject < orders; subject += 1) {
-      const at = this.pick(moments) + this.whole(0, 10);
+      const at = this.pick(moments) + this.whole(0, 4);
       const quantities = [this.whole(0, 3), this.whole(0, 3), this.whole(1, 3)];
       const card = this.pick(['tok_approve', 'tok_approve', 'tok_approve', 'tok_decline', 'tok_timeout']);
       actions.push({ at, kind: 'place', subject, card, quantities });

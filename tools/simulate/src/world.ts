@@ -5,10 +5,9 @@ import { EventLogServer } from '@atlas/service';
 import {
   MemoryDeadLetters,
   MemoryInbox,
-  MemoryPositions,
   MemoryLogData,
   MemoryOutbox,
-  type MemoryUnitOfWork,
+  MemoryPositions,
   SequentialIds,
 } from '@atlas/testing';
 import { RelayOutbox } from '../../../apps/outbox-relay/src/application/commands/relay-outbox';
@@ -33,15 +32,15 @@ import type { VirtualTime } from './virtual-time';
 
 /** The classes that a mutation replaces. */
 export interface Parts {
-  readonly Inbox: new (unitOfWork: MemoryUnitOfWork) => Inbox;
+  readonly Inbox: new (unitOfWork: SimulatedUnitOfWork) => Inbox;
+  readonly Positions: new (unitOfWork: SimulatedUnitOfWork) => Positions;
   readonly OutboxSource: typeof SimulatedOutboxSource;
-  readonly EventLog: typeof SimulatedEventLog;
 }
 
 export const REAL_PARTS: Parts = {
   Inbox: MemoryInbox,
+  Positions: MemoryPositions,
   OutboxSource: SimulatedOutboxSource,
-  EventLog: SimulatedEventLog,
 };
 
 export const CAST: Cast = {
@@ -241,7 +240,7 @@ export class World {
 
   private startRelay({ name }: Service, process: SimulatedProcess): Running {
     const database = this.databases.get(name) as SimulatedDatabase;
-    const log = new this.parts.EventLog(process, this.broker);
+    const log = new SimulatedEventLog(process, this.broker);
     const relay = new RelayOutbox(
       new this.parts.OutboxSource(database, process),
       log,
@@ -271,10 +270,10 @@ export class World {
       [UnitOfWork, unitOfWork],
       [Outbox, outbox],
       [Inbox, new this.parts.Inbox(unitOfWork)],
-      [Positions, new MemoryPositions(unitOfWork)],
+      [Positions, new this.parts.Positions(unitOfWork)],
       [DeadLetters, new MemoryDeadLetters(unitOfWork)],
       [Attempts, new SimulatedAttempts(database, process)],
-      [EventLog, new this.parts.EventLog(process, this.broker)],
+      [EventLog, new SimulatedEventLog(process, this.broker)],
       [Clock, clock],
       [IdGenerator, this.ids],
       [Random, process.random],

@@ -5,7 +5,7 @@ import { NoInbox } from './inbox-dropped';
 
 /** Known mistakes, each in place of the class that gets it right. The simulation must find every one of them. */
 export const MUTATIONS: Readonly<Record<string, Partial<Parts>>> = {
-  'ack-before-commit': { EventLog: AckBeforeCommit },
+  'ack-before-commit': { Positions: AckBeforeCommit },
   'cursor-by-id': { OutboxSource: CursorById },
   'inbox-dropped': { Inbox: NoInbox },
 };
