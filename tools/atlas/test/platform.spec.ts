@@ -155,24 +155,29 @@ describe('The platform, started and left running', () => {
   });
 
   it('consumes the topics that each context declares', async () => {
-    const described = JSON.parse((await atlas('events', 'describe', '--json')).stdout) as {
-      topic: string;
-      groups: { group: string }[];
-    }[];
-    const consumed = (name: string) => [
-      ...new Set(
-        described
-          .filter(({ groups }) => groups.some(({ group }) => group === name))
-          .map(({ topic }) => topic),
-      ),
-    ];
-    for (const { name, kind, topics } of DECLARATIONS.filter((each) => each.kind === 'context')) {
-      expect({ name, kind, consumes: consumed(name).sort() }).toEqual({
-        name,
-        kind,
-        consumes: [...(topics.consumes ?? [])].sort(),
-      });
-    }
+    const consumed = async () => {
+      const { stdout } = await atlas('events', 'describe', '--json');
+      const described = JSON.parse(stdout) as { topic: string; groups: { group: string }[] }[];
+      return (name: string) => [
+        ...new Set(
+          described
+            .filter(({ groups }) => groups.some(({ group }) => group === name))
+            .map(({ topic }) => topic),
+        ),
+      ];
+    };
+    // A service is ready before it has joined its group.
+    await eventually(async () => {
+      const topicsOf = await consumed();
+      for (const { name, kind, topics } of DECLARATIONS.filter((each) => each.kind === 'context')) {
+        expect({ name, kind, consumes: topicsOf(name).sort() }).toEqual({
+          name,
+          kind,
+          consumes: [...(topics.consumes ?? [])].sort(),
+        });
+      }
+      return true;
+    }, 30_000);
   });
 
   it('is ready, each part of it a process of its own', async () => {
@@ -273,6 +278,40 @@ describe('The platform, started and left running', () => {
     expect(line.stdout).toContain(key);
     const unknown = await atlas('events', 'tail', 'nowhere');
     expect(unknown.stderr).toContain('There is no topic "nowhere"');
+  });
+
+  it('shows where each service is in the log, and sets it elsewhere', async () => {
+    interface Position {
+      readonly consumer: string;
+      readonly topic: string;
+      readonly partition: number;
+      readonly position: number;
+      readonly end: number;
+    }
+    const positions = async () => {
+      const { code, stdout } = await atlas('positions', 'list', '--json');
+      expect(code).toBe(0);
+      return JSON.parse(stdout) as Position[];
+    };
+    await eventually(async () => (await positions()).every(({ position, end }) => position === end), 30_000);
+    const found = (await positions()).find(({ consumer, end }) => consumer === 'orders' && end > 0);
+    const { topic, partition, end } = found as Position;
+    const place = `${topic}/${partition}`;
+    const now = async () =>
+      (await positions()).find(
+        (each) => each.consumer === 'orders' && `${each.topic}/${each.partition}` === place,
+      )?.position;
+
+    expect((await atlas('positions', 'set', 'orders', place, 'oldest')).code).toBe(0);
+    expect(await now()).toBe(0);
+    expect((await atlas('positions', 'set', 'orders', place, `${end + 1}`)).stderr).toContain(
+      `give one from 0 to ${end}`,
+    );
+    expect((await atlas('positions', 'set', 'orders', 'nowhere/0', 'oldest')).stderr).toContain(
+      'There is no partition "nowhere/0"',
+    );
+    expect((await atlas('positions', 'set', 'orders', place, 'newest')).code).toBe(0);
+    expect(await now()).toBe(end);
   });
 
   it('shows what a service could not handle, and has an operator decide', async () => {
@@ -492,6 +531,7 @@ describe('The platform, started and left running', () => {
       'every event was handled once by each consumer',
     ]);
 
+    await damage('orders', [`UPDATE consumer_position SET next_offset = next_offset + 1000000`]);
     await damage('event_log', [
       `DELETE FROM log_record WHERE (partition_id, "offset") IN
          (SELECT partition_id, min("offset") + 1 FROM log_record GROUP BY partition_id)`,
@@ -503,6 +543,7 @@ describe('The platform, started and left running', () => {
         'every outbox row is on the log once',
         "the log has each aggregate's events in order, without gaps",
         'every event was handled once by each consumer',
+        'the log has whatever comes next for each consumer',
       ]),
     );
   });

@@ -42,7 +42,8 @@ export async function runSet({ json }: Common, service: string, place: string, t
   process.stdout.write(
     json
       ? `${JSON.stringify({ service, ...partition, position: offset }, undefined, 2)}\n`
-      : `"${service}" continues in ${place} at offset ${offset}. Events that it has handled before have no effect again.\n`,
+      : `"${service}" continues in ${place} at offset ${offset}: a running one with its next batch, or within seconds if it ` +
+          'stands still there. Events that its inbox knows have no effect again.\n',
   );
   return 0;
 }
