@@ -185,6 +185,15 @@ verb<Common & { check?: boolean }>(
   async (options) => (await import('./commands/generate.js')).runGenerate(options),
 ).option('--check', 'change nothing; exit code 1 if a file is out of date');
 
+verb<Common & { prefix: string }>(
+  program,
+  'acls',
+  'Prints the commands that grant each process the fewest permissions on Kafka that suffice.',
+  async (options) => (await import('./commands/acls.js')).runAcls(options),
+).addOption(
+  new Option('--prefix <prefix>', 'begins the names on the brokers').env('KAFKA_PREFIX').default(''),
+);
+
 // ---- event log
 
 const events = program

@@ -3,12 +3,15 @@ import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 /** Called with each error that is being retried. */
 export type Report = (error: unknown, during: string) => void;
 
-/** The error and what caused it. */
+/** The error, those that it stands for, and what caused it. */
 function* chain(error: unknown): Iterable<Error> {
-  for (let each = error; each instanceof Error; each = each.cause) yield each;
+  for (let each = error; each instanceof Error; each = each.cause) {
+    yield each;
+    if ('errors' in each && Array.isArray(each.errors)) yield* each.errors as Error[];
+  }
 }
 
-const hasType = (error: unknown, ...types: readonly string[]): boolean =>
+export const hasType = (error: unknown, ...types: readonly string[]): boolean =>
   [...chain(error)].some((each) => 'type' in each && types.includes(String(each.type)));
 
 /** Missing in kafkajs's table: brokers return it for newer request versions. */

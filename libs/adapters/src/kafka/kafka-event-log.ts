@@ -18,6 +18,17 @@ import { isUnknownMember, type Report, whileBusy } from './errors';
 import { GroupConsumer } from './group-consumer';
 import { findTopics } from './find-topics';
 import { Names } from './names';
+import {
+  explained,
+  type Permission,
+  toConsume,
+  toDescribe,
+  toJoin,
+  toPublish,
+  toRead,
+  toWatch,
+  toWrite,
+} from './permissions';
 import { KafkaPublisher } from './publisher';
 import { type Extent, extents, readPartition, toConsumedRecord } from './reader';
 import {
@@ -82,38 +93,43 @@ export class KafkaEventLog extends EventLog {
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
-    await this.make(this.declared(topics));
+    const allowed = [toWrite(this.names, topics.map(nameOf))];
+    await this.with(allowed, () => this.make(this.declared(topics)));
     for (const { name } of topics) this.known.add(name);
   }
 
   async checkTopics(topics: readonly TopicSpec[]): Promise<void> {
     const declared = this.declared(topics);
-    const differing = await this.ask(async (client) => {
-      const found = await findTopics(
-        client.cluster(),
-        declared.map(({ name }) => name),
-      );
+    const work = async (client: KafkaClient) => {
+      const found = await findTopics(client.cluster(), declared.map(nameOf));
       const missing = topics.filter(
         ({ name }) => !found.some((each) => each.name === this.names.topic(name)),
       );
-      if (missing.length > 0) throw new MissingTopicsError(missing.map(({ name }) => name));
+      if (missing.length > 0) throw new MissingTopicsError(missing.map(nameOf));
       return differencesForReaders(client, found, declared, this.settings);
-    });
-    this.judge(declared, differing);
+    };
+    const allowed = [toConsume(this.names, topics.map(nameOf))];
+    this.judge(declared, await this.with(allowed, () => this.ask(work)));
   }
 
   async openPublisher(source: string): Promise<PublisherSession> {
     const { names } = this;
-    await this.make([{ name: names.cursorTopic(source), partitions: 1, stores: 'cursor' }]);
     const { compression } = this.settings;
     const requireTopics = (topics: readonly string[]) => this.requireTopics(topics);
-    const publisher = await whileBusy.execute(() =>
-      KafkaPublisher.open(new KafkaClient(this.options), { source, names, compression, requireTopics }),
-    );
+    const publisher = await this.with(toPublish(names, source), async () => {
+      await this.make([{ name: names.cursorTopic(source), partitions: 1, stores: 'cursor' }]);
+      return whileBusy.execute(() =>
+        KafkaPublisher.open(new KafkaClient(this.options), { source, names, compression, requireTopics }),
+      );
+    });
     this.publishers.add(publisher);
     return {
       cursor: publisher.cursor,
-      publish: (records, cursor) => publisher.publish(records, cursor),
+      publish: (records, cursor) => {
+        const topics = [...new Set(records.map(({ topic }) => topic))];
+        const allowed = [toWrite(names, topics), ...toPublish(names, source)];
+        return this.with(allowed, () => publisher.publish(records, cursor));
+      },
       close: async () => {
         await publisher.close();
         this.publishers.delete(publisher);
@@ -122,11 +138,15 @@ export class KafkaEventLog extends EventLog {
   }
 
   async subscribe(subscription: Subscription): Promise<Consumer> {
-    await this.requireTopics(subscription.topics);
-    const consumer = await GroupConsumer.join(this.names.subscription(subscription), {
-      connect: () => new KafkaClient(this.options),
-      sessionTimeoutMs: this.options.sessionTimeoutMs ?? 10_000,
-      report: this.report,
+    const { group, topics } = subscription;
+    const allowed = [toConsume(this.names, topics), toJoin(this.names, group)];
+    const consumer = await this.with(allowed, async () => {
+      await this.requireTopics(topics);
+      return GroupConsumer.join(this.names.subscription(subscription), {
+        connect: () => new KafkaClient(this.options),
+        sessionTimeoutMs: this.options.sessionTimeoutMs ?? 10_000,
+        report: (error, during) => this.report(explained(error, allowed, this.options.sasl), during),
+      });
     });
     this.consumers.add(consumer);
     return {
@@ -143,7 +163,7 @@ export class KafkaEventLog extends EventLog {
    * cursors. The end is that of the records visible to readers.
    */
   async describe(topics?: readonly string[]): Promise<readonly PartitionDescription[]> {
-    return this.ask(async (client) => {
+    const work = async (client: KafkaClient) => {
       const cluster = client.cluster();
       const found = await findTopics(
         cluster,
@@ -159,11 +179,12 @@ export class KafkaEventLog extends EventLog {
       return partitions
         .map((partition) => ({ ...partition, topic: ours.get(partition.topic) as string }))
         .sort(byTopicAndPartition);
-    });
+    };
+    return this.with([toDescribe(this.names, topics ?? [])], () => this.ask(work));
   }
 
   async groupOffsets(groups?: readonly string[]): Promise<readonly GroupOffset[]> {
-    return this.administer(async (admin) => {
+    const work = async (admin: Admin) => {
       const offsets: GroupOffset[] = [];
       for (const group of [...(groups ?? (await this.groups(admin)))].sort()) {
         const found = await admin.fetchOffsets({ groupId: this.names.group(group) });
@@ -181,7 +202,8 @@ export class KafkaEventLog extends EventLog {
         offsets.push(...rows.filter(({ committed }) => committed >= 0).sort(byTopicAndPartition));
       }
       return offsets;
-    });
+    };
+    return this.with([toWatch(this.names, groups ?? [])], () => this.administer(work));
   }
 
   private async groups(admin: Admin): Promise<readonly string[]> {
@@ -190,20 +212,25 @@ export class KafkaEventLog extends EventLog {
   }
 
   async *read(topic: string, partition: number, from = 0): AsyncIterable<ConsumedRecord> {
-    const extent = await this.ask((client) => this.extentOf(client, topic, partition));
+    const allowed = [toRead(this.names, [topic])];
+    const extent = await this.with(allowed, () =>
+      this.ask((asking) => this.extentOf(asking, topic, partition)),
+    );
     const client = new KafkaClient(this.options);
     try {
       const range = { ...extent, from: Math.max(from, extent.start), to: extent.end, uncommitted: false };
       for await (const record of readPartition(client.cluster(), range)) {
         if (!record.isControlRecord) yield toConsumedRecord({ ...extent, topic }, record);
       }
+    } catch (error) {
+      throw explained(error, allowed, this.options.sasl);
     } finally {
       client.destroy();
     }
   }
 
   async seekGroup(group: string, topic: string, partition: number, offset: number): Promise<void> {
-    await this.ask(async (client) => {
+    const work = async (client: KafkaClient) => {
       const { end } = await this.extentOf(client, topic, partition);
       if (!Number.isSafeInteger(offset) || offset < 0 || offset > end) {
         throw new Error(`The offset must be from 0 to ${end} in ${topic}/${partition}, not ${offset}`);
@@ -223,15 +250,15 @@ export class KafkaEventLog extends EventLog {
           cause: error,
         });
       }
-    });
+    };
+    const allowed = [toRead(this.names, [topic]), toJoin(this.names, group)];
+    await this.with(allowed, () => this.ask(work));
   }
 
   async redeliveryWindowMs(topics: readonly string[]): Promise<number> {
-    return this.administer((admin) =>
-      longestRedelivery(
-        admin,
-        topics.map((topic) => this.names.topic(topic)),
-      ),
+    const onBrokers = topics.map((topic) => this.names.topic(topic));
+    return this.with([toConsume(this.names, topics)], () =>
+      this.administer((admin) => longestRedelivery(admin, onBrokers)),
     );
   }
 
@@ -275,6 +302,15 @@ export class KafkaEventLog extends EventLog {
     if (missing.length > 0) throw new MissingTopicsError(missing);
   }
 
+  /** Explains what is missing if the brokers deny one of the permissions that the work needs. */
+  private async with<T>(permissions: readonly Permission[], work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw explained(error, permissions, this.options.sasl);
+    }
+  }
+
   private administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     return this.ask((client) => withAdmin(client, work));
   }
@@ -300,6 +336,8 @@ export class KafkaEventLog extends EventLog {
     });
   }
 }
+
+const nameOf = ({ name }: { readonly name: string }): string => name;
 
 type TopicPartition = Pick<PartitionDescription, 'topic' | 'partition'>;
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { TopicsDifferError } from '@atlas/ports/adapters';
-import { publish } from '@atlas/testing';
+import { eventually, publish } from '@atlas/testing';
 import { metrics } from '@opentelemetry/api';
 import {
   AggregationTemporality,
@@ -8,12 +8,38 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import { type Admin, ConfigResourceTypes, Partitioners } from 'kafkajs';
+import { aclsFor, type LogUse } from './acls';
 import { KafkaClient } from './client';
 import { KafkaEventLog, type KafkaEventLogOptions } from './kafka-event-log';
-import { startSecuredKafka } from './test/kafka-container';
+import { startSecuredKafka, type User } from './test/kafka-container';
 
 const sasl = { mechanism: 'plain', username: 'atlas', password: 'a-secret' } as const;
+
+const PREFIX = 'secured.';
+const LENDING = 'lending.events';
+const user = (use: LogUse): User => ({
+  username: use.user,
+  password: 'a-secret',
+  acls: aclsFor(use, PREFIX),
+});
+const RELAY = user({
+  user: 'lending-relay',
+  publishes: { source: 'lending', topic: LENDING, consumers: ['shelves'] },
+});
+const CONSUMER = user({ user: 'shelves', consumes: { group: 'shelves', topics: [LENDING] } });
+const OPERATOR = user({ user: 'operator', watches: { topics: [LENDING], groups: ['shelves'] } });
+/** Two that lack the permission on what isn't a topic, and one that has none. */
+const WRITER = { ...RELAY, username: 'writer', acls: aclsOf('writer', RELAY, '--topic') };
+const READER = { ...CONSUMER, username: 'reader', acls: aclsOf('reader', CONSUMER, '--topic') };
+const NOBODY: User = { username: 'nobody', password: 'a-secret', acls: [] };
+
+/** Those of another user's ACLs that name this kind of resource. */
+function aclsOf(username: string, other: User, kind: string): readonly string[] {
+  return other.acls
+    .filter((acl) => acl.includes(`${kind} `))
+    .map((acl) => acl.replace(`User:${other.username} `, `User:${username} `));
+}
 
 jest.setTimeout(180_000);
 
@@ -23,7 +49,7 @@ describe('The settings of the event log on Kafka', () => {
   const opened: KafkaEventLog[] = [];
 
   beforeAll(async () => {
-    kafka = await startSecuredKafka(sasl);
+    kafka = await startSecuredKafka(sasl, [RELAY, CONSUMER, OPERATOR, WRITER, READER, NOBODY]);
     settings = { brokers: kafka.brokers, clientId: 'test', ssl: { ca: kafka.ca }, sasl };
   });
 
@@ -121,6 +147,140 @@ describe('The settings of the event log on Kafka', () => {
     });
     expect(configs.get(cursors)).toMatchObject({ 'cleanup.policy': 'compact' });
     expect((await log.describe()).map(({ topic }) => topic)).not.toContain(cursors);
+  });
+
+  describe('with the fewest ACLs', () => {
+    const TOPICS = [{ name: LENDING, partitions: 2 }];
+    const record = { topic: LENDING, key: 'a', headers: {}, value: Buffer.from('a loan') };
+    let errors: string[];
+
+    const as = ({ username, password }: User) => {
+      errors = [];
+      return open({
+        sasl: { ...sasl, username, password },
+        prefix: PREFIX,
+        onError: (error) => errors.push(String(error)),
+      });
+    };
+    const refusal = (work: Promise<unknown>) =>
+      work.then(
+        () => 'allowed',
+        (error: unknown) => String(error),
+      );
+    const consume = (log: KafkaEventLog, group = 'shelves') => {
+      const handled = Promise.withResolvers<string>();
+      return {
+        handled: handled.promise,
+        joined: log.subscribe({
+          group,
+          topics: [LENDING],
+          handle: async ({ records }) => handled.resolve(String(records[0]?.value)),
+        }),
+      };
+    };
+
+    beforeAll(async () => {
+      await (await as(RELAY)).ensureTopics(TOPICS);
+    });
+
+    it('a relay publishes, a service consumes, and an operator looks on', async () => {
+      const relay = await as(RELAY);
+      await (await relay.openPublisher('lending')).publish([record], '1');
+      expect((await relay.openPublisher('lending')).cursor).toBe('1');
+
+      const service = await as(CONSUMER);
+      await service.checkTopics(TOPICS);
+      expect(await service.redeliveryWindowMs([LENDING])).toBe(Infinity);
+      const { handled, joined } = consume(service);
+      expect(await handled).toBe('a loan');
+      await (await joined).stop();
+
+      const operator = await as(OPERATOR);
+      for (const log of [relay, operator]) {
+        const ends = await log.describe([LENDING]);
+        expect(ends.map(({ end }) => end).sort()).toEqual([0, expect.any(Number)]);
+        expect((await log.groupOffsets(['shelves'])).map(({ group }) => group)).toContain('shelves');
+      }
+      const read: string[] = [];
+      for (const partition of [0, 1]) {
+        for await (const { value } of operator.read(LENDING, partition)) read.push(String(value));
+      }
+      expect(read).toEqual(['a loan']);
+    });
+
+    it('a service can neither write, create or delete topics, nor take over a publisher or another group', async () => {
+      const service = await as(CONSUMER);
+      const client = new KafkaClient({ ...settings, sasl: { ...sasl, username: CONSUMER.username } });
+      const admin = client.kafka.admin();
+      await admin.connect();
+      const producer = client.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+      await producer.connect();
+
+      const refused = [
+        service.ensureTopics([{ name: 'another', partitions: 1 }]),
+        service.openPublisher('lending'),
+        service.seekGroup('another', LENDING, 0, 0),
+        producer.send({ topic: `${PREFIX}${LENDING}`, messages: [{ key: 'a', value: 'forged' }] }),
+        admin.createTopics({ topics: [{ topic: `${PREFIX}another`, numPartitions: 1 }] }),
+        admin.deleteTopics({ topics: [`${PREFIX}${LENDING}`] }),
+      ];
+      for (const work of refused.map(refusal))
+        expect(await work).toMatch(/denies|[Aa]uthoriz|creation errors/);
+      client.destroy();
+      const topics = (await (await as(OPERATOR)).describe([LENDING, 'another'])).map(({ topic }) => topic);
+      expect(topics).toEqual([LENDING, LENDING]);
+    });
+
+    it.each<[string, User, (log: KafkaEventLog) => Promise<unknown>, string]>([
+      [
+        'a relay without its topic',
+        NOBODY,
+        (log) => log.ensureTopics(TOPICS),
+        `the user "nobody" a permission: it needs Create, Write and DescribeConfigs on topic "${PREFIX}${LENDING}".`,
+      ],
+      [
+        'a relay without the topic of its cursor',
+        READER,
+        (log) => log.openPublisher('lending'),
+        `it needs Create, Read, Write and DescribeConfigs on topic "${PREFIX}atlas.cursors.lending".`,
+      ],
+      [
+        'a relay without its transactional id',
+        WRITER,
+        (log) => log.openPublisher('lending'),
+        `it needs Write on transactional id "${PREFIX}atlas-lending".`,
+      ],
+      [
+        'a service without its topics',
+        NOBODY,
+        (log) => log.checkTopics(TOPICS),
+        `it needs Read and DescribeConfigs on topic "${PREFIX}${LENDING}".`,
+      ],
+      [
+        'a service without its group',
+        READER,
+        async (log) => {
+          await consume(log).joined;
+          await eventually(() => errors.length > 0);
+          throw new Error(errors[0]);
+        },
+        `it needs Read on group "${PREFIX}shelves".`,
+      ],
+      [
+        'a service that may only see its topics',
+        OPERATOR,
+        (log) => log.redeliveryWindowMs([LENDING]),
+        `it needs Read and DescribeConfigs on topic "${PREFIX}${LENDING}".`,
+      ],
+      [
+        'an operator without the groups',
+        READER,
+        (log) => log.groupOffsets(['shelves']),
+        `it needs Describe on group "${PREFIX}shelves".`,
+      ],
+    ])('%s is told what it needs', async (_, who, work, sentence) => {
+      expect(await refusal(work(await as(who)))).toContain(sentence);
+    });
   });
 
   describe('and the topics that are there', () => {

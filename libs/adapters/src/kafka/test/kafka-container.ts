@@ -71,15 +71,33 @@ export async function startKafka({ onHost = false } = {}): Promise<KafkaContaine
   };
 }
 
-/** A broker that requires TLS and a password. `ca` is the certificate that its clients should trust. */
-export async function startSecuredKafka({ username, password }: Credentials) {
+/** A client that may only do what ACLs allow it. */
+export interface User extends Credentials {
+  /** Arguments of `kafka-acls.sh`, one command each. */
+  readonly acls: readonly string[];
+}
+
+/**
+ * A broker that requires TLS and a password, and whose authorizer allows only what ACLs do. `ca` is the certificate that
+ * its clients should trust.
+ * @param superuser may do everything.
+ */
+export async function startSecuredKafka(superuser: Credentials, users: readonly User[] = []) {
   const port = await freePort();
   const keytool = `keytool -keystore ${KEYSTORE} -storepass ${KEYSTORE_PASSWORD} -alias broker`;
   const container = await broker(port, 'SASL_SSL')
     .withExposedPorts({ container: port, host: port })
     .withEnvironment({
       KAFKA_SASL_ENABLED_MECHANISMS: 'PLAIN',
-      KAFKA_LISTENER_NAME_CLIENT_PLAIN_SASL_JAAS_CONFIG: `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`,
+      KAFKA_LISTENER_NAME_CLIENT_PLAIN_SASL_JAAS_CONFIG: [
+        'org.apache.kafka.common.security.plain.PlainLoginModule required',
+        ...[superuser, ...users].map(({ username, password }) => `user_${username}="${password}"`),
+      ]
+        .join(' ')
+        .concat(';'),
+      KAFKA_AUTHORIZER_CLASS_NAME: 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      // The broker itself is anonymous on its inner listeners.
+      KAFKA_SUPER_USERS: `User:ANONYMOUS;User:${superuser.username}`,
       KAFKA_LISTENER_NAME_CLIENT_SSL_KEYSTORE_LOCATION: KEYSTORE,
       KAFKA_LISTENER_NAME_CLIENT_SSL_KEYSTORE_PASSWORD: KEYSTORE_PASSWORD,
       KAFKA_LISTENER_NAME_CLIENT_SSL_KEYSTORE_TYPE: 'PKCS12',
@@ -91,6 +109,11 @@ export async function startSecuredKafka({ username, password }: Credentials) {
     ])
     .start();
   const { stdout: ca } = await container.exec(`${keytool} -exportcert -rfc`.split(' '));
+  // What kafka-acls.sh runs since Kafka 4.1; not every image has a script that knows.
+  const tool = `/opt/kafka/bin/kafka-run-class.sh org.apache.kafka.tools.AclCommand --bootstrap-server localhost:${INNER_PORTS.internal}`;
+  const script = ['set -e', ...users.flatMap(({ acls }) => acls.map((acl) => `${tool} ${acl}`))].join('\n');
+  const { exitCode, output } = await container.exec(['sh', '-c', script]);
+  if (exitCode !== 0) throw new Error(`The ACLs were refused: ${output}`);
   return {
     brokers: [`localhost:${port}`],
     ca,
