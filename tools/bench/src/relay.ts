@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     .option('--seconds <n>', 'duration of each latency measurement', '30')
     .option(
       '--backlog <n>',
-      'the most rows that wait for a relay that starts; 5000000 takes 10 minutes',
+      'the most rows that wait for a relay that starts; filling in 5000000 takes minutes',
       '100000',
     )
     .option('--only <part>', 'throughput, latency or backlog')
