@@ -7,6 +7,9 @@ if (!area) throw new Error(`MUTATION_AREA must be one of ${areas.map((each) => e
 
 const file = name.replaceAll('/', '-');
 
+/** The folder before the first wildcard. */
+const folderOf = (glob) => glob.replace(/\/[^/]*[*{].*$/, '');
+
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
   testRunner: 'jest',
@@ -18,7 +21,7 @@ export default {
     config: {
       testMatch: area.tests.map((glob) => `<rootDir>/${glob}`),
       // Jest starts anew for each mutant: looking for suites elsewhere would take most of the time.
-      roots: [...new Set(area.tests.map((glob) => `<rootDir>/${glob.split('/*')[0]}`))],
+      roots: [...new Set(area.tests.map((glob) => `<rootDir>/${folderOf(glob)}`))],
     },
   },
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],

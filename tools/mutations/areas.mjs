@@ -20,7 +20,7 @@ const library = (name, least, { folder = 'src', ...more } = {}) => ({
 
 export const areas = [
   context('orders', 99),
-  context('inventory', 0),
+  context('inventory', 100),
   context('payments', 95),
   context('payment-provider', 0),
   context('outbox-relay', 0),
@@ -28,7 +28,21 @@ export const areas = [
   library('events', 0),
   library('resilience', 0),
   library('service', 0, { folder: 'src/events' }),
-  library('adapters', 0, { folder: 'src/postgres' }),
+  {
+    name: 'postgres/stores',
+    least: 0,
+    mutate: [
+      'libs/adapters/src/postgres/{aggregate-store,append-store,attempts,dead-letters,entity-table}.ts',
+      'libs/adapters/src/postgres/{idempotency-store,inbox,outbox,unit-of-work}.ts',
+    ],
+    tests: ['libs/adapters/src/postgres/{aggregate-store,backbone,entity-table,unit-of-work}.spec.ts'],
+  },
+  {
+    name: 'postgres/outbox-source',
+    least: 0,
+    mutate: ['libs/adapters/src/postgres/{outbox-cursor,outbox-source}.ts'],
+    tests: ['libs/adapters/src/postgres/outbox-*.spec.ts'],
+  },
   {
     name: 'repositories',
     least: 0,

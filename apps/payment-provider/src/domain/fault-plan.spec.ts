@@ -1,4 +1,5 @@
-import { type Fault, FaultPlan } from './fault-plan';
+import { type Fault, type FaultKind, FaultPlan } from './fault-plan';
+import { seededRandom } from './seeded-random';
 
 const since = new Date('2026-01-01T10:00:00Z');
 const after = (ms: number) => new Date(since.getTime() + ms);
@@ -14,6 +15,38 @@ describe('Faults', () => {
     const kinds = kindsOf(planOf(7, flaky), 200);
     expect(kindsOf(planOf(7, flaky), 200)).toEqual(kinds);
     expect(kindsOf(planOf(8, flaky), 200)).not.toEqual(kinds);
+  });
+
+  it('follow from their seed for ever, and each of them from a sequence of its own', () => {
+    const random = seededRandom(7);
+    expect(Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32))).toEqual([
+      50_271_532, 266_108_690, 4_195_786_334, 3_002_305_430,
+    ]);
+    const latency: Fault = { kind: 'latency', delayMs: 1, ...everywhere, probability: 0.5 };
+    const plan = planOf(7, latency, { ...latency, delayMs: 10 }, { ...latency, delayMs: 100 });
+    const delays = Array.from({ length: 20 }, () => plan.next('read', since).delayMs);
+    expect(delays.map((delay) => delay % 10).join('')).toBe('11000111001100111010');
+    expect(delays.map((delay) => Math.floor(delay / 10) % 10).join('')).toBe('01011010011110111101');
+    expect(delays.map((delay) => Math.floor(delay / 100)).join('')).toBe('10011000100100101010');
+  });
+
+  it.each<FaultKind>([
+    { kind: 'rate-limit', retryAfterSeconds: 3 },
+    { kind: 'error-before', status: 503 },
+    { kind: 'reset-before' },
+  ])('come instead of the work: $kind', (kind) => {
+    const fault: Fault = { ...kind, ...everywhere };
+    expect(planOf(1, fault).next('charge', since)).toEqual({ delayMs: 0, before: fault });
+  });
+
+  it.each<FaultKind>([
+    { kind: 'error-after', status: 503 },
+    { kind: 'reset-after' },
+    { kind: 'silence-after' },
+    { kind: 'slow-body', overMs: 50 },
+  ])('come instead of the answer: $kind', (kind) => {
+    const fault: Fault = { ...kind, ...everywhere };
+    expect(planOf(1, fault).next('charge', since)).toEqual({ delayMs: 0, after: fault });
   });
 
   it('occur about as often as their probability says', () => {
