@@ -81,7 +81,11 @@ describe('An event with several versions', () => {
     });
     expect(decoderOf([broken])(written(first, { euros: 1 }))).toEqual({
       ok: false,
-      error: { kind: 'invalid-data', reason: 'museum.sold v1: turning it into v2 failed: no rate' },
+      error: {
+        kind: 'invalid-data',
+        reason: 'museum.sold v1: turning it into v2 failed: no rate',
+        event: expect.objectContaining({ type: 'museum.sold' }),
+      },
     });
   });
 

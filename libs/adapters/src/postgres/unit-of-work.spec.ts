@@ -126,7 +126,7 @@ describe('A PostgreSQL unit of work', () => {
     const message = 'This requires an open unit of work';
     expect(() => unitOfWork.announce([randomUUID()])).toThrow(message);
     expect(() => unitOfWork.local({}, () => 1)).toThrow(message);
-    await expect(unitOfWork.takeTurn('stock')).rejects.toThrow(message);
+    await expect(unitOfWork.takeTurn('shelf')).rejects.toThrow(message);
     expect([unitOfWork.isOpen, [...unitOfWork.announced]]).toEqual([false, []]);
     await unitOfWork.run(async () => {
       unitOfWork.announce(['a', 'b']);
