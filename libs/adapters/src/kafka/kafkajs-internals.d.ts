@@ -83,6 +83,18 @@ declare module 'kafkajs/src/protocol/recordBatch/record/v0/decoder' {
   export = decode;
 }
 
+declare module 'kafkajs/src/cluster/brokerPool' {
+  import type { Broker } from 'kafkajs';
+
+  class BrokerPool {
+    /** Asks one broker after the other until one answers; null if none does. */
+    withBroker<T>(
+      ask: (pooled: { readonly nodeId: string; readonly broker: Broker }) => Promise<T>,
+    ): Promise<T | null>;
+  }
+  export = BrokerPool;
+}
+
 declare module 'kafkajs/src/cluster' {
   import type { CoordinatorMetadata } from 'kafkajs';
 

@@ -1,4 +1,5 @@
 import KafkaCluster from 'kafkajs/src/cluster';
+import BrokerPool from 'kafkajs/src/cluster/brokerPool';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
 import Decoder from 'kafkajs/src/protocol/decoder';
 import decodeRecord from 'kafkajs/src/protocol/recordBatch/record/v0/decoder';
@@ -16,6 +17,18 @@ describe('A connection to Kafka', () => {
     queue.checkPendingRequests();
 
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('says what was denied when it asks for a coordinator', async () => {
+    const denied = Object.assign(new Error('Not authorized to access group'), {
+      type: 'GROUP_AUTHORIZATION_FAILED',
+    });
+    const pool = { brokers: { 1: {}, 2: {} }, findBroker: () => Promise.resolve({}) };
+    const ask = (error: Error) =>
+      BrokerPool.prototype.withBroker.call(pool as unknown as BrokerPool, () => Promise.reject(error));
+
+    await expect(ask(denied)).rejects.toBe(denied);
+    expect(await ask(new Error('away'))).toBeNull();
   });
 
   it('looks up its transaction coordinator periodically, and again immediately after a failure', async () => {

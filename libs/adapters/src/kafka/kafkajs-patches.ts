@@ -1,4 +1,5 @@
 import KafkaCluster from 'kafkajs/src/cluster';
+import BrokerPool from 'kafkajs/src/cluster/brokerPool';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
 import Decoder from 'kafkajs/src/protocol/decoder';
 
@@ -10,10 +11,33 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function () {
   if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
 };
 
+// kafkajs asks one broker after the other, and drops their errors: a denied permission would read as "no coordinator".
+const { withBroker } = BrokerPool.prototype;
+BrokerPool.prototype.withBroker = async function <T>(
+  ask: (pooled: PooledBroker) => Promise<T>,
+): Promise<T | null> {
+  let denial: Error | undefined;
+  const answer = await withBroker.call(this, async (pooled) => {
+    try {
+      return await ask(pooled);
+    } catch (error) {
+      if (isDenied(error)) denial = error;
+      throw error;
+    }
+  });
+  if (answer === null && denial) throw denial;
+  return answer as T | null;
+};
+
+const isDenied = (error: unknown): error is Error =>
+  error instanceof Error && 'type' in error && String(error.type).endsWith('AUTHORIZATION_FAILED');
+
 /** The coordinator type of a transactional id, as opposed to a group. */
 const TRANSACTION = 1;
 /** The longest time that a moved coordinator goes unnoticed. */
 const COORDINATOR_KNOWN_MS = 500;
+
+type PooledBroker = Parameters<Parameters<BrokerPool['withBroker']>[0]>[0];
 
 interface Answer {
   readonly found: ReturnType<KafkaCluster['findGroupCoordinatorMetadata']>;
