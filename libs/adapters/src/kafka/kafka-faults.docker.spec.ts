@@ -121,8 +121,9 @@ describe('The event log on Kafka under faults', () => {
     // Markers still follow the last committed record; they don't count as lag.
     await eventually(async () => {
       const ends = (await log.describe()).filter((each) => each.topic === topic && each.end > 0);
-      const offsets = (await log.groupOffsets()).filter((each) => each.group === topic);
-      return ends.length === 1 && ends[0]?.end === offsets[0]?.committed;
+      const [end] = ends;
+      const offsets = (await log.groupOffsets([topic])).filter((each) => each.partition === end?.partition);
+      return ends.length === 1 && end?.end === offsets[0]?.committed;
     });
     await consumer.stop();
     return { read, handled };

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { FencedError, type OutgoingRecord, partitionOf } from '@atlas/ports/adapters';
 import {
   CompressionTypes,
@@ -12,7 +12,7 @@ import type { KafkaClient } from './client';
 import { isFenced } from './errors';
 import type { Names } from './names';
 import { encodeProduceFast } from './produce-request';
-import { extents, readPartition } from './reader';
+import { type Extent, extents, readPartition } from './reader';
 
 /** Throws if a topic does not exist. */
 export type RequireTopics = (topics: readonly string[]) => Promise<void>;
@@ -30,6 +30,8 @@ encodeProduceFast(transactionalIds);
 /** Below the brokers' default limit for one partition's part of a request, with room for its framing. */
 const REQUEST_BYTES = 900_000;
 const RECORD_OVERHEAD_BYTES = 70;
+/** How long a newer publisher, which has already fenced this one, may take to end its transaction. */
+const RIVAL_MS = 5_000;
 /** When the broker aborts an open transaction: until then, a dead publisher blocks readers. */
 const TRANSACTION_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -100,7 +102,7 @@ export class KafkaPublisher {
     if (!this.failure) {
       this.failure = new Error(`The publisher of "${this.options.source}" is closed`);
       const disconnected = this.producer.disconnect().catch(() => undefined);
-      await Promise.race([disconnected, setTimeout(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+      await Promise.race([disconnected, pause(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     }
     this.client.destroy();
   }
@@ -208,6 +210,21 @@ function sizeOf(key: string, headers: Readonly<Record<string, string>>, value: B
   return size;
 }
 
+/** The extent of the cursor topic, once no transaction is open in it. */
+async function decidedExtent(client: KafkaClient, cursorTopic: string): Promise<Extent> {
+  for (const deadline = performance.now() + RIVAL_MS; ; await pause(20)) {
+    const [visible] = await extents(client.cluster(), [cursorTopic]);
+    const [written] = await extents(client.cluster(true), [cursorTopic]);
+    if (visible && visible.end === written?.end) return visible;
+    if (performance.now() > deadline) {
+      throw new Error(
+        `Topic "${cursorTopic}" has an open transaction, so its last cursor can't be read: only this publisher may ` +
+          'write to it',
+      );
+    }
+  }
+}
+
 /**
  * The last committed cursor. This source alone writes to the topic, its former publishers are fenced and their
  * transactions have ended; so every record is decided, and a read-committed read sees the last cursor.
@@ -216,14 +233,7 @@ function sizeOf(key: string, headers: Readonly<Record<string, string>>, value: B
  */
 async function readCursor(client: KafkaClient, cursorTopic: string): Promise<string | undefined> {
   const cluster = client.cluster();
-  const [visible] = await extents(cluster, [cursorTopic]);
-  const [written] = await extents(client.cluster(true), [cursorTopic]);
-  if (!visible || visible.end !== written?.end) {
-    throw new Error(
-      `Topic "${cursorTopic}" has an open transaction, so its last cursor can't be read: only this publisher may ` +
-        'write to it',
-    );
-  }
+  const visible = await decidedExtent(client, cursorTopic);
   const range = { ...visible, from: visible.start, to: visible.end, uncommitted: false };
   let cursor: string | undefined;
   for await (const record of readPartition(cluster, range)) {
