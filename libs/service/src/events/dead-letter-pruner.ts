@@ -1,8 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { DeadLetters } from '@atlas/ports/adapters';
-import { Loop } from '@atlas/resilience';
+import { deletePages, pruningLoop } from '../pruning';
 
-const REST_MS = 10 * 60_000;
 /** Few, because a record may have a megabyte. */
 const PAGE = 500;
 export const DEFAULT_DEAD_LETTER_RETENTION_MS = 30 * 24 * 3_600_000;
@@ -13,19 +12,7 @@ export const DEFAULT_DEAD_LETTER_RETENTION_MS = 30 * 24 * 3_600_000;
  */
 export class DeadLetterPruner {
   private readonly logger = new Logger(DeadLetterPruner.name);
-  private readonly loop = new Loop(
-    async (signal) => {
-      await this.prune(signal);
-      return 'rest';
-    },
-    {
-      restMs: REST_MS,
-      initialDelayMs: 1_000,
-      maxDelayMs: REST_MS,
-      onFailure: (error) =>
-        this.logger.warn(`Can't delete old dead letters; trying again later: ${String(error)}`),
-    },
-  );
+  private readonly loop = pruningLoop(this.logger, 'delete old dead letters', (signal) => this.prune(signal));
 
   /**
    * @param askWindow how long the log can redeliver a record, milliseconds: asked in each round.
@@ -50,10 +37,6 @@ export class DeadLetterPruner {
   async prune(signal?: AbortSignal): Promise<number> {
     const ageMs = Math.max(this.retentionMs, await this.askWindow());
     if (ageMs === Infinity) return 0;
-    let all = 0;
-    for (let page = PAGE; page === PAGE && !signal?.aborted; all += page) {
-      page = await this.letters.prune(this.consumer, ageMs, PAGE);
-    }
-    return all;
+    return deletePages(PAGE, (limit) => this.letters.prune(this.consumer, ageMs, limit), signal);
   }
 }

@@ -1,11 +1,9 @@
 import { Logger } from '@nestjs/common';
 import type { Inbox } from '@atlas/ports/adapters';
-import { Loop } from '@atlas/resilience';
 import { ConfigError } from '../config';
+import { deletePages, pruningLoop } from '../pruning';
 
 const HOUR_MS = 3_600_000;
-const REST_MS = 10 * 60_000;
-/** Small enough that no statement takes long. */
 const PAGE = 5_000;
 
 /**
@@ -15,18 +13,7 @@ const PAGE = 5_000;
  */
 export class InboxPruner {
   private readonly logger = new Logger(InboxPruner.name);
-  private readonly loop = new Loop(
-    async (signal) => {
-      await this.prune(signal);
-      return 'rest';
-    },
-    {
-      restMs: REST_MS,
-      initialDelayMs: 1_000,
-      maxDelayMs: REST_MS,
-      onFailure: (error) => this.logger.warn(`Can't prune the inbox; trying again later: ${String(error)}`),
-    },
-  );
+  private readonly loop = pruningLoop(this.logger, 'prune the inbox', (signal) => this.prune(signal));
 
   /**
    * @param askWindow how long the log can redeliver an event, milliseconds: asked in each round, as the log's settings
@@ -70,11 +57,7 @@ export class InboxPruner {
     const minimumMs = (await this.askWindow()) + this.outboxMs;
     const ageMs = Math.max(this.retentionMs ?? minimumMs + 24 * HOUR_MS, minimumMs);
     if (ageMs === Infinity) return 0;
-    let all = 0;
-    for (let page = PAGE; page === PAGE && !signal?.aborted; all += page) {
-      page = await this.inbox.prune(this.consumer, ageMs, PAGE);
-    }
-    return all;
+    return deletePages(PAGE, (limit) => this.inbox.prune(this.consumer, ageMs, limit), signal);
   }
 }
 
