@@ -1,4 +1,5 @@
 import type { Broker, Cluster } from 'kafkajs';
+import { eachBroker } from './each-broker';
 import type { FetchedRecord, FetchResponse } from './read-committed';
 import { type Extent, extents } from './reader';
 import { PinnedTopic } from './topic-ids';
@@ -47,20 +48,9 @@ export class AssignedPartitions {
   ) {}
 
   /** @param cluster which marks aborted records already. */
-
   follow(cluster: Cluster): Cluster {
     this.cluster = cluster;
-    const findBroker = cluster.findBroker.bind(cluster);
-    const known = new WeakSet<Broker>();
-    cluster.findBroker = async (node) => {
-      const broker = await findBroker(node);
-      if (!known.has(broker)) {
-        known.add(broker);
-        this.wrap(broker, cluster);
-      }
-      return broker;
-    };
-    return cluster;
+    return eachBroker(cluster, (broker) => this.wrap(broker, cluster));
   }
 
   /** The member has joined: its topics may be others. */

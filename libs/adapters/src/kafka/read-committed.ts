@@ -1,4 +1,5 @@
-import type { Broker, Cluster } from 'kafkajs';
+import type { Cluster } from 'kafkajs';
+import { eachBroker } from './each-broker';
 
 export type HeaderValue = Buffer | string | null | undefined;
 
@@ -41,22 +42,14 @@ export const isAbortMarker = ({ key }: FetchedRecord): boolean => key?.readInt16
  * records, which kafkajs skips but counts.
  */
 export function skipAborted(cluster: Cluster): Cluster {
-  const findBroker = cluster.findBroker.bind(cluster);
-  const known = new WeakSet<Broker>();
-  cluster.findBroker = async (node) => {
-    const broker = await findBroker(node);
-    if (!known.has(broker)) {
-      known.add(broker);
-      const fetch = broker.fetch.bind(broker);
-      broker.fetch = async (request) => {
-        const response = (await fetch(request)) as FetchResponse;
-        markAborted(response);
-        return response;
-      };
-    }
-    return broker;
-  };
-  return cluster;
+  return eachBroker(cluster, (broker) => {
+    const fetch = broker.fetch.bind(broker);
+    broker.fetch = async (request) => {
+      const response = (await fetch(request)) as FetchResponse;
+      markAborted(response);
+      return response;
+    };
+  });
 }
 
 function markAborted({ responses }: FetchResponse): void {
