@@ -375,7 +375,8 @@ export class GroupMember {
         return;
       }
       this.waits.delete(name);
-      payload.resolveOffset(last);
+      // Where the next fetch begins: if it began at a marker, its records would have to be fetched again.
+      payload.resolveOffset(String(to - 1));
       place.position = place.fetch = to;
       this.commits.add({ topic, partition, offset: String(to) });
       await this.beat(payload);
