@@ -41,6 +41,15 @@ export interface Witness {
 /** Before the first row. */
 export const START: OutboxCursor = { top: 0n, running: [], next: 0n };
 
+/** The transactions that may hold unpublished rows up to `top`, and the id that each is published up to. */
+export const slowTransactions = ({
+  running,
+  late,
+}: OutboxCursor): readonly { readonly xid: bigint; readonly after: bigint }[] => [
+  ...running.map((xid) => ({ xid, after: 0n })),
+  ...(late?.xids.map((xid) => ({ xid, after: late.after })) ?? []),
+];
+
 /** A number for a set of rows and their events; that of two disjoint sets is the {@link sum} of theirs. */
 export function digestOf(rows: readonly { readonly id: string; readonly event_id: string }[]): bigint {
   return rows.reduce((digest, { id, event_id }) => {

@@ -17,6 +17,7 @@ import {
   type OutboxCursor,
   parseCursor,
   type ServerIdentity,
+  slowTransactions,
   sum,
   type Witness,
 } from './outbox-cursor';
@@ -247,7 +248,8 @@ export class PostgresOutboxSource extends OutboxSource {
   }
 
   async backlog(cursor: string | undefined): Promise<OutboxBacklog> {
-    const { top, running, late } = parseCursor(cursor);
+    const position = parseCursor(cursor);
+    const slow = slowTransactions(position);
     const [row] = (
       await this.pool.query<{ rows: string; age: number | null; last: string | null }>(
         `WITH waiting AS (
@@ -264,26 +266,23 @@ export class PostgresOutboxSource extends OutboxSource {
          SELECT count(*) AS rows, (extract(epoch FROM clock_timestamp() - min(created_at)) * 1000)::float8 AS age,
            CASE WHEN count(*) >= $4 THEN (SELECT id FROM outbox ORDER BY id DESC LIMIT 1) END AS last
          FROM waiting`,
-        [
-          top,
-          [...running, ...(late?.xids ?? [])],
-          [...running.map(() => 0n), ...(late?.xids.map(() => late.after) ?? [])],
-          COUNTED_ROWS + 1,
-        ],
+        [position.top, slow.map(({ xid }) => xid), slow.map(({ after }) => after), COUNTED_ROWS + 1],
       )
     ).rows;
     const counted = Number(row?.rows);
     const isEstimate = counted > COUNTED_ROWS;
     return {
       // Ids have gaps where transactions were rolled back.
-      rows: isEstimate ? Math.max(counted, Number(BigInt(row?.last ?? 0) - top)) : counted,
+      rows: isEstimate ? Math.max(counted, Number(BigInt(row?.last ?? 0) - position.top)) : counted,
       isEstimate,
       oldestAgeMs: Math.max(0, row?.age ?? 0),
     };
   }
 
   async prune(cursor: string, ageMs: number): Promise<number> {
-    const { top, running, late, witness } = parseCursor(cursor);
+    const position = parseCursor(cursor);
+    const { top, witness } = position;
+    const slow = slowTransactions(position).map(({ xid }) => xid);
     if (witness?.mark) await this.pool.query('DELETE FROM outbox_mark WHERE id < $1', [witness.mark.id]);
     for (let pruned = 0; ;) {
       // Oldest first by id, to avoid scanning a table in which nothing is due.
@@ -293,7 +292,7 @@ export class PostgresOutboxSource extends OutboxSource {
          WHERE outbox.id = oldest.id
            AND oldest.created_at < clock_timestamp() - $2 * interval '1 millisecond'
            AND oldest.id <= $3 AND oldest.xid <> ALL ($4::xid8[]) AND oldest.id <> ALL ($5::bigint[])`,
-        [CHUNK_ROWS, ageMs, top, [...running, ...(late?.xids ?? [])], witness?.ids ?? []],
+        [CHUNK_ROWS, ageMs, top, slow, witness?.ids ?? []],
       );
       pruned += rowCount ?? 0;
       if (!rowCount) return pruned;
@@ -316,7 +315,8 @@ export class PostgresOutboxSource extends OutboxSource {
    */
   async adopt(cursor: string | undefined, onLog: FoundRow | undefined): Promise<string> {
     const owner = this.requireOwner();
-    const { top, running, late } = parseCursor(cursor);
+    const position = parseCursor(cursor);
+    const slow = slowTransactions(position);
     const [now] = await rowsOf<{ snapshot: string; begun: number; slow: string | null }>(
       owner,
       `WITH now AS MATERIALIZED (${NOW}), slow AS MATERIALIZED (
@@ -325,14 +325,10 @@ export class PostgresOutboxSource extends OutboxSource {
            ORDER BY xid, id LIMIT 1
          ) AS first
        ) SELECT snapshot::text, begun, slow.id AS slow FROM now CROSS JOIN slow`,
-      [
-        [...running, ...(late?.xids ?? [])],
-        [...running.map(() => 0n), ...(late?.xids.map(() => late.after) ?? [])],
-        top,
-      ],
+      [slow.map(({ xid }) => xid), slow.map(({ after }) => after), position.top],
     );
     if (!now) throw new Error('The database server did not say which transactions are running');
-    const published = [top, onLog?.id ?? 0n, ...(now.slow === null ? [] : [BigInt(now.slow) - 1n])];
+    const published = [position.top, onLog?.id ?? 0n, ...(now.slow === null ? [] : [BigInt(now.slow) - 1n])];
     return formatCursor({
       top: published.reduce((lowest, id) => (id < lowest ? id : lowest)),
       ...begunTransactions(now.snapshot, now.begun),

@@ -140,9 +140,8 @@ export class AdoptOutbox {
     const isOldEnough = (at: number) =>
       at < kept || (found.newest && at < found.newest.createdAt.getTime() - CLOCK_SKEW_MS);
 
-    let open = (await this.log.describe())
-      .filter(({ topic }) => this.settings.topics.includes(topic))
-      .map(({ topic, partition, start, end }) => ({ topic, partition, start, from: end, oldest: Infinity }));
+    const partitions = await this.log.describe(this.settings.topics);
+    let open = partitions.map((each) => ({ ...each, from: each.end, oldest: Infinity }));
     for (let step = FIRST_STEP; open.length > 0; step *= 4) {
       let waiting: LostEvent[] = [];
       for (const part of open) {

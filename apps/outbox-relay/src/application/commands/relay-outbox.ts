@@ -52,7 +52,8 @@ const PRUNE_EVERY_MS = 60_000;
  * Publishes one service's outbox: becomes its owner, opens the log's publisher and resumes from the cursor stored on the
  * log. Records and cursor are written in one transaction of the log, so a crash at any moment leaves neither a gap nor a
  * duplicate. On any failure it gives up its ownership, waits, and starts again from the stored cursor, forgetting what
- * it had in memory. It publishes nothing from a database that has lost what was published, until an operator adopts it. Ownership only keeps relays out of each other's way; it is the log that fences a deposed one.
+ * it had in memory. It publishes nothing from a database that has lost what was published, until an operator adopts it.
+ * Ownership only keeps relays out of each other's way; it is the log that fences a deposed one.
  */
 export class RelayOutbox {
   private pruning: Promise<void> | undefined;
