@@ -323,6 +323,20 @@ describe('A relay whose database is replaced', () => {
     expect(await lostBy(replica)).toHaveLength(61);
   });
 
+  /** A copy of the primary's data folder that lacks the last ten events, which are published. The primary is stopped. */
+  async function copyBeforeTheLastEvents(): Promise<string> {
+    await primary.stop();
+    await stopRelays();
+    const copy = await copyOf(primary.folder);
+    primary = await restarted(primary);
+    startRelay(primary);
+    await commit(primary, 10);
+    await publishesAllOf(primary);
+    await primary.stop();
+    await stopRelays();
+    return copy;
+  }
+
   it('stops after a recovery to an earlier time, even if it looks when the numbers have come again', async () => {
     startRelay(primary);
     const slow = await beginSlow(primary);
@@ -330,15 +344,7 @@ describe('A relay whose database is replaced', () => {
     await publishesAllOf(primary);
     await slow.query('COMMIT');
     await publishesAllOf(primary);
-    await primary.stop();
-    await stopRelays();
-    const backup = await copyOf(primary.folder);
-    primary = await restarted(primary);
-    startRelay(primary);
-    await commit(primary, 10);
-    await publishesAllOf(primary);
-    await primary.stop();
-    await stopRelays();
+    const backup = await copyBeforeTheLastEvents();
 
     await writeFile(join(backup, 'recovery.signal'), '');
     const recovered = await started(Server.start(backup, { restore_command: 'false' }));
@@ -355,15 +361,7 @@ describe('A relay whose database is replaced', () => {
     startRelay(primary);
     await commit(primary, 10);
     await publishesAllOf(primary);
-    await primary.stop();
-    await stopRelays();
-    const snapshot = await copyOf(primary.folder);
-    primary = await restarted(primary);
-    startRelay(primary);
-    await commit(primary, 10);
-    await publishesAllOf(primary);
-    await primary.stop();
-    await stopRelays();
+    const snapshot = await copyBeforeTheLastEvents();
 
     const restored = await started(Server.start(snapshot));
     await commit(restored, 40);

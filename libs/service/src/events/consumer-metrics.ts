@@ -27,7 +27,6 @@ export class ConsumerMetrics {
   private readonly letters = this.meter.createCounter('atlas.consumer.dead_letters', {
     description: 'Records that were set aside, by topic and kind',
   });
-
   private readonly unknown = this.meter.createCounter('atlas.consumer.passed_over', {
     description: 'Events of types and versions that the consumer neither handles nor knows',
   });

@@ -216,6 +216,11 @@ const record = (event: EventEnvelope) => {
   const contract = CONTRACTS.find(({ type }) => type === event.type) as EventContract;
   return { topic: TOPIC, partition: 0, ...encodeEvent(contract, event) };
 };
+/** The same record in a version that no consumer knows yet. */
+const ofTheFuture = (known: ReturnType<typeof record>) => {
+  const schema = `urn:atlas:schema:${known.headers['ce_type']}:9`;
+  return { ...known, headers: { ...known.headers, ce_dataschema: schema } };
+};
 
 describe('A consumer of the event log', () => {
   let world: World;
@@ -423,10 +428,9 @@ describe('A consumer of the event log', () => {
 
   it('passes over events of types and versions that it neither knows nor handles', async () => {
     const [news, other] = [record(lent(LOAN)), record(renewed(LOAN))];
-    const future = `urn:atlas:schema:${LoanRenewed.type}:9`;
     world.log.append(
       { ...news, headers: { ...news.headers, ce_type: 'lending.book-eaten' } },
-      { ...other, headers: { ...other.headers, ce_dataschema: future } },
+      ofTheFuture(other),
       record(returned(LOAN)),
     );
     await world.start();
@@ -438,11 +442,7 @@ describe('A consumer of the event log', () => {
 
   it('sets nothing aside that another process could read and has handled', async () => {
     const event = lent(LOAN);
-    const good = record(event);
-    const tooNew = {
-      ...good,
-      headers: { ...good.headers, ce_dataschema: `urn:atlas:schema:${BookLent.type}:9` },
-    };
+    const tooNew = ofTheFuture(record(event));
     await world.inbox.admit(GROUP, [event.id]);
     world.log.append(tooNew, record(returned(LOAN)));
     await world.start();
@@ -471,11 +471,7 @@ describe('A consumer of the event log', () => {
 
   it('resolves the letter of an event that another process has handled, though it cannot read it', async () => {
     const event = lent(LOAN);
-    const good = record(event);
-    const tooNew = {
-      ...good,
-      headers: { ...good.headers, ce_dataschema: `urn:atlas:schema:${BookLent.type}:9` },
-    };
+    const tooNew = ofTheFuture(record(event));
     world.log.append(tooNew, record(returned(LOAN)));
     const operator = world.operator(await world.start());
     await world.settled();
@@ -609,11 +605,7 @@ describe('A consumer of the event log', () => {
   });
 
   it('sets aside what it cannot read, with the later records of its key, and goes on with the others', async () => {
-    const good = record(lent(LOAN));
-    const future = {
-      ...good,
-      headers: { ...good.headers, ce_dataschema: `urn:atlas:schema:${BookLent.type}:9` },
-    };
+    const future = ofTheFuture(record(lent(LOAN)));
     const unreadable = { topic: TOPIC, partition: 0, key: LOAN, value: Buffer.from([0xff, 0x00]) };
     world.log.append(unreadable, future, record(returned(LOAN)), record(lent(OTHER)), {
       topic: TOPIC,
