@@ -1,3 +1,4 @@
+export { deleteTopic } from './event-log/delete-topic';
 export { EmbeddedEventLog, type EmbeddedEventLogOptions } from './event-log/event-log';
 export { endOrphan } from './postgres-orphan';
 export type { ServerExit } from './postgres-process';

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { chmod, cp, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EmbeddedPostgres } from '@atlas/adapters/embedded';
+import { deleteTopic, EmbeddedPostgres } from '@atlas/adapters/embedded';
 import type { EventLogSettings } from '@atlas/adapters/event-log';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { NODE_FLAGS } from '../commands/up';
@@ -176,20 +176,8 @@ export class EmbeddedStage implements Stage {
     return async () => this.disk?.free();
   }
 
-  async deleteTopic(topic: string): Promise<void> {
-    const client = new Client({ connectionString: this.eventLog.EVENT_LOG_URL });
-    await client.connect();
-    try {
-      await client.query(
-        `WITH gone AS (SELECT id FROM topic_partition WHERE topic = $1),
-           records AS (DELETE FROM log_record USING gone WHERE partition_id = gone.id),
-           offsets AS (DELETE FROM group_partition USING gone WHERE partition_id = gone.id)
-         DELETE FROM topic_partition USING gone WHERE topic_partition.id = gone.id`,
-        [topic],
-      );
-    } finally {
-      await client.end();
-    }
+  deleteTopic(topic: string): Promise<void> {
+    return deleteTopic(this.eventLog.EVENT_LOG_URL, topic);
   }
 
   adminUrl(database: string): string {

@@ -1,32 +1,24 @@
 import { partitionOf } from '@atlas/ports/adapters';
 import { createTestDatabase, eventLogContract, eventually, publish, type TestDatabase } from '@atlas/testing';
 import { Client } from 'pg';
+import { deleteTopic } from './delete-topic';
 import { EmbeddedEventLog } from './event-log';
 
 eventLogContract('the embedded event log', async () => {
   const database = await createTestDatabase();
-  const change = async (sql: string, values: readonly unknown[]): Promise<void> => {
-    const client = new Client(database.url);
-    await client.connect();
-    await client.query(sql, [...values]);
-    await client.end();
-  };
   return {
     connect: (onError) => EmbeddedEventLog.open(database.url, { onError }),
-    deleteTopic: (name) =>
-      change(
-        `WITH gone AS (SELECT id FROM topic_partition WHERE topic = $1),
-           records AS (DELETE FROM log_record USING gone WHERE partition_id = gone.id),
-           offsets AS (DELETE FROM group_partition USING gone WHERE partition_id = gone.id)
-         DELETE FROM topic_partition USING gone WHERE topic_partition.id = gone.id`,
-        [name],
-      ),
-    deleteRecords: (topic, partition, before) =>
-      change(
+    deleteTopic: (name) => deleteTopic(database.url, name),
+    deleteRecords: async (topic, partition, before) => {
+      const client = new Client(database.url);
+      await client.connect();
+      await client.query(
         `DELETE FROM log_record USING topic_partition part
          WHERE partition_id = part.id AND topic = $1 AND partition = $2 AND "offset" < $3`,
         [topic, partition, before],
-      ),
+      );
+      await client.end();
+    },
     drop: () => database.drop(),
   };
 });
