@@ -372,7 +372,7 @@ export class PostgresOutboxSource extends OutboxSource {
 }
 
 const ADVICE =
-  'Nothing is published until it is decided that this is the right database: "npx atlas relay adopt" then goes on ' +
+  'Nothing is published until it is decided that this is the right database: "npx atlas relay adopt" then continues ' +
   'without loss';
 
 /** @throws NoOutboxError if the tables don't exist yet. */

@@ -17,7 +17,7 @@ const adoption = z.object({
 });
 const problem = z.object({ title: z.string().optional(), detail: z.string().optional() });
 
-/** Has the relay of `service` go on from a database that it has refused, and shows what that database has lost. */
+/** Has the relay of `service` continue from a database that it has refused, and shows what that database has lost. */
 export async function runAdopt({ json }: { readonly json?: boolean }, service: string): Promise<number> {
   const { relays } = await connect();
   const url = relays[service];
@@ -49,7 +49,7 @@ function describe(
   { waiting, isEstimate, lost, renumbered }: z.infer<typeof adoption>,
 ): string {
   const lines = [
-    `The relay of ${service} goes on and publishes ${isEstimate ? 'about ' : ''}${events(waiting)}, some perhaps once more: ` +
+    `The relay of ${service} continues and publishes ${isEstimate ? 'about ' : ''}${events(waiting)}, some perhaps once more: ` +
       'consumers pass over what they have handled.',
   ];
   if (renumbered > 0)

@@ -54,7 +54,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Continues the publication from a database that has replaced another: one restored to an earlier time, a replica that
- * lagged, or a copy on another server. An operator calls it once it is certain that this is the database to go on with.
+ * lagged, or a copy on another server. An operator calls it once it is certain that this is the database to continue with.
  * The end of the log shows how far the database goes; from there on every row is published, some of them once more under
  * the same event ids.
  */
