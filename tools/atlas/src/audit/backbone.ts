@@ -14,6 +14,8 @@ export interface AuditedService {
 interface LoggedEvent {
   /** Undefined if the record is no event: such a record must be in the dead letters of whoever read it. */
   readonly id: string | undefined;
+  /** The identity of its topic: a letter of a former topic accounts for no record of this one. */
+  readonly log: string;
   readonly partition: number;
   readonly offset: number;
   /** When the log took it in, milliseconds since 1970. */
@@ -76,7 +78,7 @@ export async function auditBackbone(
         positions.filter((each) => each.topic === topic).map((each) => [each.partition, each.position]),
       );
       let waiting = 0;
-      for (const { id, partition, offset } of events) {
+      for (const { id, log: identity, partition, offset } of events) {
         if (id) known.add(id);
         const end = next.get(partition);
         if (end === undefined) continue;
@@ -84,10 +86,10 @@ export async function auditBackbone(
           waiting++;
           continue;
         }
-        const position = `${topic}/${partition}/${offset}`;
-        const found = (id !== undefined && inbox.has(id)) || letters.all.has(position);
+        const isLetter = letters.all.has(`${topic}/${identity}/${partition}/${offset}`);
+        const found = (id !== undefined && inbox.has(id)) || isLetter;
         handled.look(
-          `${name} ← ${position}`,
+          `${name} ← ${topic}/${partition}/${offset}`,
           !found && `event ${id ?? 'without id'} is neither handled nor set aside`,
         );
       }
@@ -122,6 +124,7 @@ async function readPartition(
     const event = decoded.ok ? decoded.value : decoded.error.event;
     events.push({
       id: event?.id,
+      log: record.log,
       partition,
       offset: record.offset,
       timestamp: record.timestamp,
@@ -184,7 +187,7 @@ async function deadLettersOf(
   consumer: string,
 ): Promise<{ readonly all: ReadonlySet<string>; readonly open: number }> {
   const { rows } = await database.query<{ position: string; open: boolean }>(
-    `SELECT topic || '/' || partition || '/' || "offset" AS position, resolution IS NULL AS open
+    `SELECT topic || '/' || log || '/' || partition || '/' || "offset" AS position, resolution IS NULL AS open
      FROM dead_letter WHERE consumer = $1`,
     [consumer],
   );
