@@ -1,18 +1,39 @@
 // Makes a database for each `…_DATABASE_URL`, and the role that owns it: others may not even connect. Runs before the
 // services, each time: what is there stays as it is, but for the password, which becomes that of the URL.
 //
-// ADMIN_URL is the URL of a role that may make roles and databases.
+// ADMIN_URL is the URL of a role that may make roles and databases. Waits for the server, as in a cluster that has just begun.
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 const { escapeIdentifier, escapeLiteral } = pg;
 
 const urls = Object.entries(process.env).filter(([name]) => name.endsWith('_DATABASE_URL'));
-const client = new pg.Client({ connectionString: process.env.ADMIN_URL, connectionTimeoutMillis: 10_000 });
+const PATIENCE_MS = 300_000;
+/** What a server that is away or starting leads to; an error such as a wrong password has another code. */
+const AWAY = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', '57P03'];
+
+async function connect() {
+  for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(1_000)) {
+    const client = new pg.Client({
+      connectionString: process.env.ADMIN_URL,
+      connectionTimeoutMillis: 10_000,
+    });
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      const isAway = AWAY.includes(error.code) || /timeout|terminated/.test(error.message);
+      if (!isAway || Date.now() > deadline) throw error;
+    }
+  }
+}
+
+let client;
 
 const isThere = async (query, name) => (await client.query(query, [name])).rowCount > 0;
 
 try {
-  await client.connect();
+  client = await connect();
   for (const [variable, text] of urls) {
     const { pathname, username, password } = new URL(text);
     const [database, role] = [pathname.slice(1), decodeURIComponent(username)];
@@ -32,5 +53,5 @@ try {
   process.stderr.write(`The databases can't be made: ${error.message}\n`);
   process.exitCode = 1;
 } finally {
-  await client.end();
+  await client?.end();
 }

@@ -12,6 +12,9 @@ const JEST = [
 
 const DOCKER_SUITE = '\\.docker\\.spec\\.ts$';
 
+/** Suites that need a cluster: "npm run test:k8s" runs them. */
+const CLUSTER_SUITE = '\\.k8s\\.spec\\.ts$';
+
 const folders = `^${root.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}/(apps|libs|tools)/`;
 
 /** Suites that need a database or processes. Those that need containers are apart; all others are unit tests. */
@@ -79,7 +82,7 @@ export async function testAll(node) {
 
 /** To be put last: Jest takes whatever follows for more of them. */
 const ignore = (patterns) =>
-  ['/node_modules/', ...patterns].map((each) => `--testPathIgnorePatterns=${each}`);
+  ['/node_modules/', CLUSTER_SUITE, ...patterns].map((each) => `--testPathIgnorePatterns=${each}`);
 
 /** Format, lint and types, one after the other: each takes one core. Their output is shown when they have ended. */
 async function checkAll(node, total) {
@@ -135,6 +138,6 @@ function suites() {
         relative(root, join(entry.parentPath, entry.name)),
       ),
     )
-    .filter((path) => path.endsWith('.spec.ts'))
+    .filter((path) => path.endsWith('.spec.ts') && !new RegExp(CLUSTER_SUITE).test(path))
     .sort();
 }

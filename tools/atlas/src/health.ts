@@ -49,12 +49,18 @@ function detailsIn(answer: unknown): Pick<Health, 'circuits' | 'troubles'> {
   };
 }
 
+/** @param answer the body of `/health/ready`, whatever it is. */
+export const healthIn = (ready: boolean, answer: unknown): Health => ({
+  ready,
+  ...detailsIn(answer),
+});
+
 /** What a process reports at `/health/ready`; {@link DOWN} if it doesn't respond. */
 export async function healthOf(url: string): Promise<Health> {
   try {
     const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     const body: unknown = await answer.json().catch(() => undefined);
-    return { ready: answer.ok, ...detailsIn(body) };
+    return healthIn(answer.ok, body);
   } catch {
     return DOWN;
   }

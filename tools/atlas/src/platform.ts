@@ -2,17 +2,14 @@ import type { EventLogSettings } from '@atlas/adapters/event-log';
 import type { Container } from './container';
 import { DockerStack } from './docker-stack';
 import { Home } from './home';
+import { KubernetesStack } from './kubernetes-stack';
+import { isOnKubernetes, type Place } from './stacks';
 import { DECLARATIONS, EVENT_LOG_DATABASE, KAFKA, POSTGRES, PROCESSES, SERVICES } from './topology';
 import { UserError } from './user-error';
 
-/** Local processes on embedded engines, or containers on Kafka. */
-export const STACKS = ['embedded', 'docker'] as const;
-
-export type Stack = (typeof STACKS)[number];
-
 /** How to reach the running platform. */
 export interface Platform {
-  readonly stack: Stack;
+  readonly stack: Place;
   /** Base URL of each context, such as `http://127.0.0.1:4001`. */
   readonly urls: Readonly<Record<string, string>>;
   /** Base URL of a relay of each context that has one. */
@@ -26,10 +23,12 @@ export interface Platform {
 }
 
 /**
- * Finds the running platform of a data folder: the embedded one, or else the containers of its compose project.
- * @throws UserError if neither is running.
+ * Finds the running platform: with ATLAS_STACK=k8s that of the cluster; otherwise that of a data folder, the embedded one or
+ * else the containers of its compose project.
+ * @throws UserError if there is none.
  */
 export async function connect(home = Home.fromEnvironment()): Promise<Platform> {
+  if (isOnKubernetes()) return kubernetes();
   const platform = (await embedded(home)) ?? docker(await new DockerStack(home).containers());
   if (!platform) throw notRunning(home);
   return platform;
@@ -37,6 +36,13 @@ export async function connect(home = Home.fromEnvironment()): Promise<Platform> 
 
 export const notRunning = (home: Home): UserError =>
   new UserError(`No platform is running in ${home.path}: run "npm start" or "npx atlas up" first`);
+
+async function kubernetes(): Promise<Platform> {
+  const { urls, databases, eventLog } = await new KubernetesStack().connect();
+  const platform = complete('k8s', urls, databases, eventLog);
+  if (!platform) throw new UserError('Only part of the platform is there: see "kubectl get pods"');
+  return platform;
+}
 
 async function embedded(home: Home): Promise<Platform | undefined> {
   const state = (await home.holder()) && (await home.readState());
@@ -80,7 +86,7 @@ function docker(containers: readonly Container[]): Platform | undefined {
 
 /** Undefined if a part is missing. */
 function complete(
-  stack: Stack,
+  stack: Place,
   urls: ReadonlyMap<string, string>,
   databases: ReadonlyMap<string, string>,
   eventLog: EventLogSettings | undefined,

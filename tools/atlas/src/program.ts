@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type FaultKind, FAULT_KINDS } from './faults/plan';
 import { numberFromZero, positiveInteger, positiveNumber, share } from './options';
-import { type Stack, STACKS } from './platform';
 import { addRunOptions, type RunOptions, upOptions } from './run-options';
+import { localStack, PLACES } from './stacks';
 import { type Common, verb } from './verb';
 
 // Each command loads its code only when it is called, which keeps startup fast and memory low.
@@ -11,6 +11,19 @@ export const program = new Command('atlas')
   .description('Runs the platform, places orders, and verifies that no data was lost.')
   .helpCommand(false)
   .showHelpAfterError('(see --help)')
+  .configureHelp({ showGlobalOptions: true })
+  .addOption(
+    new Option(
+      '--stack <stack>',
+      'embedded engines, Kafka in containers, or the cluster of kubectl; default: what runs, or embedded engines',
+    )
+      .env('ATLAS_STACK')
+      .choices(PLACES),
+  )
+  .hook('preAction', (root) => {
+    const { stack } = root.opts<Common>();
+    if (stack) process.env['ATLAS_STACK'] = stack;
+  })
   .addHelpText(
     'after',
     '\nData, logs and state are kept in .atlas next to the sources, or in the folder named by ATLAS_HOME.',
@@ -38,46 +51,45 @@ addRunOptions(
     async (options, command) => {
       const { detach, foregroundLog, printState, runInBackground, runUp } = await import('./commands/up.js');
       const { json } = options;
-      if (options.stack === 'docker') {
+      const plan = upOptions(options, command);
+      if (plan.stack === 'docker') {
         const { printDockerState, runUpDocker } = await import('./commands/up-docker.js');
         const stop = options.detach ? '"npx atlas down"' : 'Ctrl-C';
         return ended(
           await runUpDocker(
-            upOptions(options, command),
+            plan,
             foregroundLog(json ?? false),
             async (state) => printDockerState(state, { json, stop }),
             options.detach ?? false,
           ),
         );
       }
-      if (options.background) return ended(await runInBackground(upOptions(options, command)));
+      if (options.background) return ended(await runInBackground(plan));
       if (options.detach) {
         printState(await detach(), { json, stop: '"npx atlas down"' });
         return 0;
       }
       const log = foregroundLog(json ?? false);
-      return ended(
-        await runUp(upOptions(options, command), log, async (state) =>
-          printState(state, { json, stop: 'Ctrl-C' }),
-        ),
-      );
+      return ended(await runUp(plan, log, async (state) => printState(state, { json, stop: 'Ctrl-C' })));
     },
   ),
 )
   .option('--detach', 'return once everything is ready, and keep it running in the background')
   .addOption(new Option('--background').hideHelp());
 
-verb(program, 'down', 'Stops the platform, whichever stack it runs on.', async (options) =>
-  (await import('./commands/down.js')).runDown(options),
-);
+verb(program, 'down', 'Stops the platform, whichever stack it runs on.', async (options) => {
+  localStack(options.stack);
+  return (await import('./commands/down.js')).runDown(options);
+});
 
 verb(program, 'status', 'Shows all processes; exit code 1 unless all are ready.', async (options) =>
   (await import('./commands/status.js')).runStatus(options),
 );
 
-verb<Common & { yes?: boolean }>(program, 'reset', 'Deletes all data.', async (options) =>
-  (await import('./commands/reset.js')).runReset(options),
-).option('--yes', 'do not ask for confirmation');
+verb<Common & { yes?: boolean }>(program, 'reset', 'Deletes all data.', async (options) => {
+  localStack(options.stack);
+  return (await import('./commands/reset.js')).runReset(options);
+}).option('--yes', 'do not ask for confirmation');
 
 // ---- orders and checks
 
@@ -112,7 +124,6 @@ verb<
     every: number;
     seed: number;
     faults?: number;
-    stack: Stack;
     parallel: number;
     kinds?: readonly FaultKind[];
     rate: number;
@@ -123,10 +134,11 @@ verb<
   'chaos [file]',
   'Loads baskets while killing services, relays and the database with kill -9, or with --faults while faults of every ' +
     'kind happen to a platform of its own; then audits.',
-  async ({ faults, ...options }, _command, file) => {
+  async ({ faults, stack: place, ...options }, _command, file) => {
     if (faults === undefined) return (await import('./commands/chaos.js')).runChaos({ ...options, file });
+    const stack = localStack(place);
     return ended(
-      await (await import('./commands/campaign.js')).runFaultCampaign({ ...options, faults, file }),
+      await (await import('./commands/campaign.js')).runFaultCampaign({ ...options, stack, faults, file }),
     );
   },
 )
@@ -142,11 +154,6 @@ verb<
     '--faults <number>',
     'inflict this many faults of every kind, on a platform started for it',
     positiveInteger,
-  )
-  .addOption(
-    new Option('--stack <stack>', 'with --faults: which platform to start')
-      .choices(STACKS)
-      .default('embedded'),
   )
   .option('--parallel <faults>', 'with --faults: how many at a time', positiveInteger, 3)
   .option('--rate <orders>', 'with --faults: orders per second', positiveNumber, 10)
@@ -181,7 +188,7 @@ verb(
 verb<Common & { check?: boolean }>(
   program,
   'generate',
-  'Updates the files generated from apps/*/context.json: compose.yaml, Prometheus targets and alerts.',
+  'Updates the files generated from apps/*/context.json: compose.yaml, manifests, Prometheus targets and alerts.',
   async (options) => (await import('./commands/generate.js')).runGenerate(options),
 ).option('--check', 'change nothing; exit code 1 if a file is out of date');
 

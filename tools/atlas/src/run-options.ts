@@ -2,14 +2,13 @@ import { type Command, Option } from 'commander';
 import type { UpOptions } from './commands/up';
 import { portVariableOf } from './names';
 import { port } from './options';
-import { type Stack, STACKS } from './platform';
 import type { PortWish } from './ports';
+import { localStack } from './stacks';
 import { DEFAULT_PORTS, KAFKA } from './topology';
 import type { Common } from './verb';
 
 /** The options of the commands that start the platform. */
 export interface RunOptions extends Common {
-  readonly stack: Stack;
   readonly logLevel?: string;
 }
 
@@ -18,12 +17,6 @@ export function addRunOptions(command: Command): Command {
   for (const name of ['LOG_LEVEL', 'ATLAS_STACK', ...[...DEFAULT_PORTS.keys()].map(portVariableOf)]) {
     if (process.env[name] === '') delete process.env[name];
   }
-  command.addOption(
-    new Option('--stack <stack>', 'embedded engines, or Kafka in containers')
-      .env('ATLAS_STACK')
-      .choices(STACKS)
-      .default('embedded'),
-  );
   command.addOption(
     new Option('--log-level <level>', 'log level of all processes')
       .env('LOG_LEVEL')
@@ -44,7 +37,10 @@ export function addRunOptions(command: Command): Command {
   return command;
 }
 
-/** What the options mean. */
+/**
+ * What the options mean.
+ * @throws UserError if they name a stack that is not started like this.
+ */
 export function upOptions(options: RunOptions, command: Command): UpOptions {
   const ports = [...DEFAULT_PORTS.keys()].map((name): PortWish => {
     const key = `${name}Port`.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
@@ -55,5 +51,5 @@ export function upOptions(options: RunOptions, command: Command): UpOptions {
       setBy: `--${name}-port or ${portVariableOf(name)}`,
     };
   });
-  return { json: options.json ?? false, stack: options.stack, ports, logLevel: options.logLevel };
+  return { json: options.json ?? false, stack: localStack(options.stack), ports, logLevel: options.logLevel };
 }

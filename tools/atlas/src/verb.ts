@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
+import type { Place } from './stacks';
 
 export interface Common {
   readonly json?: boolean;
+  /** Of all commands; see program.ts. */
+  readonly stack?: Place;
 }
 
 /** A subcommand of `parent` with --json. Its action returns the exit code. */
@@ -17,7 +20,8 @@ export function verb<Options extends Common>(
     .option('--json', 'print the result as JSON to stdout and the log to stderr')
     .action(async (...parameters: unknown[]) => {
       const command = parameters.pop() as Command;
-      const options = parameters.pop() as Options;
+      parameters.pop(); // the command's own options
+      const options = command.optsWithGlobals<Options>();
       process.exitCode = await action(options, command, ...(parameters as string[]));
     });
 }

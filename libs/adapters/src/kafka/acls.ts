@@ -26,8 +26,8 @@ export interface LogUse {
   readonly watches?: { readonly topics: readonly string[]; readonly groups: readonly string[] };
 }
 
-/** The fewest ACLs with which a process can do this: the arguments of `kafka-acls.sh`, one command each. */
-export function aclsFor({ user, publishes, consumes, watches }: LogUse, prefix = ''): readonly string[] {
+/** The fewest permissions with which a process can do this. */
+export function permissionsFor({ publishes, consumes, watches }: LogUse, prefix = ''): readonly Permission[] {
   const names = new Names(prefix);
   const permissions: Permission[] = [];
   if (publishes) {
@@ -36,5 +36,9 @@ export function aclsFor({ user, publishes, consumes, watches }: LogUse, prefix =
   }
   if (consumes) permissions.push(toConsume(names, consumes.topics), toJoin(names, consumes.group));
   if (watches) permissions.push(toRead(names, watches.topics), toWatch(names, watches.groups));
-  return aclCommands(user, permissions);
+  return permissions;
 }
+
+/** The same as arguments of `kafka-acls.sh`, one command each. */
+export const aclsFor = (use: LogUse, prefix = ''): readonly string[] =>
+  aclCommands(use.user, permissionsFor(use, prefix));

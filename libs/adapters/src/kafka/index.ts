@@ -1,2 +1,2 @@
-export { aclsFor, type LogUse } from './acls';
+export { aclsFor, type LogUse, permissionsFor } from './acls';
 export { KafkaEventLog, type KafkaEventLogOptions } from './kafka-event-log';

@@ -14,7 +14,7 @@ class Processes {
   victims(): readonly Victim[] {
     return [...this.running].map(([name, { pid }]) => {
       const identity = identify(pid as number) as ProcessIdentity;
-      return { name, pid: identity.pid, kill: async () => signal(identity, 'SIGKILL') };
+      return { name, how: `kill -9 ${identity.pid}`, kill: async () => signal(identity, 'SIGKILL') };
     });
   }
 

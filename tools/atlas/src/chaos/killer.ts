@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fraction } from '../digest';
 
-/** A process that the platform started. */
+/** A process of the platform. */
 export interface Victim {
   readonly name: string;
-  readonly pid: number;
-  /** Sends SIGKILL. @returns false if the process has already ended. */
+  /** How it is killed, for people: `kill -9 123`. */
+  readonly how: string;
+  /** Ends it at once. @returns false if it has already ended. */
   kill(): Promise<boolean>;
 }
 
 /**
- * Kills one process after another with SIGKILL, at roughly even intervals, until it is stopped. Every process is killed
+ * Kills one process after another, at roughly even intervals, until it is stopped. Every process is killed
  * once before any is killed again. The seed determines the order and the times.
  */
 export class Killer {

@@ -1,22 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DockerStack } from '../docker-stack';
 import { Home } from '../home';
+import { KubernetesStack } from '../kubernetes-stack';
 import { identify, signal } from '../process-identity';
+import { isOnKubernetes } from '../stacks';
 import { POSTGRES } from '../topology';
 import type { Victim } from './killer';
 
 /** How long a killed container stays down. */
 const DOCKER_RESTART_MS = 500;
 
-/** The platform's running processes or containers. */
+/** The platform's running processes, containers or pods. */
 export async function running(): Promise<readonly Victim[]> {
+  if (isOnKubernetes()) return pods(new KubernetesStack());
   const home = Home.fromEnvironment();
   const state = (await home.holder()) && (await home.readState());
   if (!state) return containers(new DockerStack(home));
   const postgres = state.postgres.pid === null ? undefined : identify(state.postgres.pid);
   const processes = state.processes.flatMap(({ name, process: own }) => (own ? [{ name, ...own }] : []));
   return [...processes, ...(postgres ? [{ name: POSTGRES, ...postgres }] : [])].map((victim) => ({
-    ...victim,
+    name: victim.name,
+    how: `kill -9 ${victim.pid}`,
     kill: async () => signal(victim, 'SIGKILL'),
   }));
 }
@@ -27,7 +31,7 @@ async function containers(stack: DockerStack): Promise<readonly Victim[]> {
     .filter((container) => container.running)
     .map(({ id, name, pid }) => ({
       name,
-      pid,
+      how: `kill -9 ${pid}`,
       kill: async () => {
         if (!(await stack.kill(id))) return false;
         // A restart takes time in production, too.
@@ -36,4 +40,16 @@ async function containers(stack: DockerStack): Promise<readonly Victim[]> {
         return true;
       },
     }));
+}
+
+/** Each under the name of what it runs: a killed pod is replaced by one of another name. */
+async function pods(stack: KubernetesStack): Promise<readonly Victim[]> {
+  return (await stack.pods()).map(({ name, process }) => ({
+    name: process,
+    how: `kubectl delete pod ${name} --force`,
+    kill: async () => {
+      await stack.kill(name);
+      return true;
+    },
+  }));
 }

@@ -1,6 +1,6 @@
 import { aclsFor } from '@atlas/adapters/kafka';
 import type { ContextDeclaration } from '@atlas/context';
-import { logUses } from './acls';
+import { logUses } from '../log-uses';
 
 const context = (name: string, consumes: readonly string[]): ContextDeclaration => ({
   name,

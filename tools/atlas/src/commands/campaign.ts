@@ -17,7 +17,7 @@ import { Probe } from '../faults/probe';
 import type { Stage } from '../faults/stage';
 import { Home } from '../home';
 import { load, type LoadResult } from '../load/load';
-import type { Stack } from '../platform';
+import type { Stack } from '../stacks';
 import { UserError } from '../user-error';
 import { describeAudit } from './audit';
 import { DECLINE_RATE, PATIENCE_MS, STOCK_RATIO } from './chaos';

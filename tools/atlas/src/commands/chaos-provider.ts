@@ -193,7 +193,7 @@ async function kill(times: number, provider: string, interrupted: AbortSignal): 
     const victim = (await running()).find(({ name }) => name === PROVIDER);
     if (victim && (await isReady(provider)) && (await victim.kill())) {
       killed += 1;
-      say(`kill -9 ${victim.pid} (${PROVIDER})`);
+      say(`${victim.how} (${PROVIDER})`);
     }
     await sleep(200, undefined, { signal: interrupted });
   }

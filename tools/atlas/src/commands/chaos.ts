@@ -73,9 +73,9 @@ async function chaos(
   // Kills in quick succession would only show a platform that is down: before each, an order must have been placed
   // since the last one.
   const victims = async () => (placed > placedAtKill ? running() : []);
-  const killer = new Killer(victims, seed, ({ name, pid }) => {
+  const killer = new Killer(victims, seed, ({ name, how }) => {
     placedAtKill = placed;
-    say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  kill -9 ${pid} (${name})`);
+    say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${how} (${name})`);
   });
   say(`killing one process about every ${every} s, seed ${seed}`);
   const killing = killer.run(every * 1_000);

@@ -3,9 +3,11 @@ import { Client } from 'pg';
 import { DockerStack } from '../docker-stack';
 import { type Circuit, DOWN, healthOf, type Trouble } from '../health';
 import { Home } from '../home';
+import { KubernetesStack } from '../kubernetes-stack';
 import type { PlatformState } from '../platform-state';
 import { type Memory, memoryOf } from '../memory';
 import { notRunning } from '../platform';
+import { isOnKubernetes } from '../stacks';
 import { healthIn } from './up-docker';
 
 interface Row {
@@ -28,7 +30,11 @@ interface Row {
 export async function runStatus({ json }: { readonly json?: boolean }): Promise<number> {
   const home = Home.fromEnvironment();
   const state = (await home.holder()) && (await home.readState());
-  const rows = state ? await embeddedRows(state) : await dockerRows(new DockerStack(home));
+  const rows = isOnKubernetes()
+    ? await kubernetesRows(new KubernetesStack())
+    : state
+      ? await embeddedRows(state)
+      : await dockerRows(new DockerStack(home));
   if (rows.length === 0) {
     if (!json) throw notRunning(home);
     process.stdout.write(
@@ -74,6 +80,18 @@ async function dockerRows(stack: DockerStack): Promise<readonly Row[]> {
       };
     }),
   );
+}
+
+async function kubernetesRows(stack: KubernetesStack): Promise<readonly Row[]> {
+  return (await stack.pods()).map(({ name, health, restarts, startedAt }) => ({
+    name,
+    pid: null,
+    port: null,
+    ...health,
+    restarts,
+    uptimeSeconds: secondsSince(startedAt ?? null),
+    memory: null,
+  }));
 }
 
 const secondsSince = (moment: string | null): number | null =>

@@ -6,7 +6,7 @@ import { DockerStack } from '../docker-stack';
 import { Home } from '../home';
 import type { PlatformState } from '../platform-state';
 import { fileWriter, Log } from '../log';
-import type { Stack } from '../platform';
+import type { Stack } from '../stacks';
 import { choosePorts, type PortWish } from '../ports';
 import { endRemains, Supervisor } from '../supervisor';
 import { DATABASES, GRACE_MS, KAFKA, POSTGRES, processes } from '../topology';

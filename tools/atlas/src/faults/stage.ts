@@ -1,5 +1,5 @@
 import type { EventLogSettings } from '@atlas/adapters/event-log';
-import type { Stack } from '../platform';
+import type { Stack } from '../stacks';
 import type { Condition } from './links';
 import type { FaultKind, Topology } from './plan';
 import type { BROKER, DATABASE } from './players';

@@ -2,6 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ContextDeclaration, declarationJsonSchema, readDeclarations } from '@atlas/context';
 import { composeFile } from './compose';
+import {
+  kubernetesDatabases,
+  kubernetesKafka,
+  kubernetesPasswords,
+  kubernetesPermissions,
+  kubernetesProcesses,
+} from './kubernetes';
+import { productionContexts, productionPostgres } from './kubernetes-production';
 import { prometheusRules, prometheusRuleTests, prometheusTargets } from './prometheus';
 
 /** A file that follows from the declarations, in whole or in part. */
@@ -16,6 +24,13 @@ type Generator = (text: string, declarations: readonly ContextDeclaration[]) => 
 
 const GENERATORS: Readonly<Record<string, Generator>> = {
   'compose.yaml': composeFile,
+  'deploy/k8s/base/processes.yaml': kubernetesProcesses,
+  'deploy/k8s/base/databases.yaml': kubernetesDatabases,
+  'deploy/k8s/overlays/kind/setup.yaml': kubernetesPasswords,
+  'deploy/k8s/overlays/kind/kafka.yaml': kubernetesKafka,
+  'deploy/k8s/overlays/kind/permissions.json': kubernetesPermissions,
+  'deploy/k8s/overlays/production/contexts.yaml': productionContexts,
+  'deploy/k8s/overlays/production/postgres.yaml': productionPostgres,
   'deploy/prometheus/prometheus.yml': prometheusTargets,
   'deploy/prometheus/rules.yml': prometheusRules,
   'deploy/prometheus/rules.test.yml': prometheusRuleTests,

@@ -1,0 +1,212 @@
+import { z } from 'zod';
+import { type Health, healthIn } from './health';
+import { forward, kubectl } from './kubectl';
+import { OPERATOR } from './log-uses';
+import { HOST } from './ports';
+import { DECLARATIONS, kindOf, PROCESSES } from './topology';
+import { UserError } from './user-error';
+
+/** Every process listens there in its pod. */
+const HTTP_PORT = 8080;
+const POSTGRES_PORT = 5432;
+/** Where node n of Kafka listens for this machine, plus n: it tells clients to come back to this port. */
+const KAFKA_PORT = 39_092;
+const PROBE_MS = 1_000;
+
+const listOf = z.object({
+  items: z.array(
+    z.object({
+      kind: z.string(),
+      metadata: z.object({
+        name: z.string(),
+        labels: z.record(z.string(), z.string()).default({}),
+        deletionTimestamp: z.string().optional(),
+      }),
+      /** Of a Secret. */
+      data: z.record(z.string(), z.string()).optional(),
+      /** Of a Service or a StatefulSet. */
+      spec: z
+        .object({
+          ports: z.array(z.object({ nodePort: z.int().optional() })).default([]),
+          replicas: z.int().optional(),
+        })
+        .optional(),
+      /** Of a Pod or a Node. */
+      status: z
+        .object({
+          phase: z.string().optional(),
+          startTime: z.string().optional(),
+          addresses: z.array(z.object({ type: z.string(), address: z.string() })).default([]),
+          conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
+          containerStatuses: z.array(z.object({ restartCount: z.int() })).default([]),
+        })
+        .optional(),
+    }),
+  ),
+});
+
+type KubernetesObject = z.infer<typeof listOf>['items'][number];
+
+/** A pod of the platform. */
+export interface Pod {
+  readonly name: string;
+  /** The process or engine that it runs, such as `orders-relay`. */
+  readonly process: string;
+  readonly health: Health;
+  readonly restarts: number;
+  readonly startedAt: string | undefined;
+}
+
+/** How to reach the platform from this machine, while this process lives. */
+export interface KubernetesAccess {
+  /** By process. */
+  readonly urls: ReadonlyMap<string, string>;
+  /** By context. */
+  readonly databases: ReadonlyMap<string, string>;
+  readonly eventLog: {
+    readonly EVENT_LOG_URL: string;
+    readonly KAFKA_SECURITY_PROTOCOL: 'SASL_PLAINTEXT';
+    readonly KAFKA_SASL_USERNAME: string;
+    readonly KAFKA_SASL_PASSWORD: string;
+  };
+}
+
+/** The platform of `deploy/k8s` in the cluster of kubectl's current context. */
+export class KubernetesStack {
+  private static access: Promise<KubernetesAccess> | undefined;
+
+  /** @param namespace ATLAS_NAMESPACE; default: that of the kind overlay. */
+  constructor(private readonly namespace = process.env['ATLAS_NAMESPACE'] || 'atlas') {}
+
+  /**
+   * Opens the ways to all processes, databases and nodes of Kafka, once; they end with this process.
+   * @throws UserError if there is no cluster, or no platform in it.
+   */
+  connect(): Promise<KubernetesAccess> {
+    return (KubernetesStack.access ??= this.open());
+  }
+
+  private async open(): Promise<KubernetesAccess> {
+    const objects = await this.list('statefulsets,secrets,services');
+    const passwordOf = (name: string): string => {
+      const secret = objects.find(({ kind, metadata }) => kind === 'Secret' && metadata.name === name);
+      const password = secret?.data?.['password'];
+      if (password) return Buffer.from(password, 'base64').toString();
+      throw new UserError(
+        `Namespace "${this.namespace}" has no secret "${name}": run "kubectl apply -k deploy/k8s", then "deploy/k8s/wait.sh"`,
+      );
+    };
+    const kafka = objects.find(({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'kafka');
+    const nodes = Array.from({ length: kafka?.spec?.replicas ?? 0 }, (_, n) => n);
+    const [postgresPort, urls] = await Promise.all([
+      this.forward('service/postgres', POSTGRES_PORT),
+      Promise.all(PROCESSES.map(async ({ name }) => [name, await this.urlOf(name, objects)] as const)),
+      // One of them may be away, and come back.
+      ...nodes.map((n) =>
+        this.forward(`pod/kafka-${n}`, KAFKA_PORT + n, KAFKA_PORT + n).catch(() => undefined),
+      ),
+    ]);
+    const databases = DECLARATIONS.flatMap(({ name, database }) => {
+      if (!database) return [];
+      const password = passwordOf(`${name}-database`);
+      return [[name, `postgres://${database}:${password}@${HOST}:${postgresPort}/${database}`] as const];
+    });
+    return {
+      urls: new Map(urls),
+      databases: new Map(databases),
+      eventLog: {
+        EVENT_LOG_URL: `kafka://${nodes.map((n) => `${HOST}:${KAFKA_PORT + n}`).join()}`,
+        KAFKA_SECURITY_PROTOCOL: 'SASL_PLAINTEXT',
+        KAFKA_SASL_USERNAME: OPERATOR,
+        KAFKA_SASL_PASSWORD: passwordOf(`${OPERATOR}-kafka`),
+      },
+    };
+  }
+
+  /** The pods of the platform, jobs excepted, with what each process reports of its circuits. */
+  async pods(): Promise<readonly Pod[]> {
+    const pods = running(await this.list('pods'));
+    return Promise.all(
+      pods.map(async ({ metadata, status }) => {
+        const process = nameOf(metadata);
+        const ready = status?.conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
+        const asked = ready && kindOf(process) !== 'engine';
+        return {
+          name: metadata.name,
+          process,
+          health: asked ? await this.healthOf(metadata.name) : healthIn(ready ?? false, undefined),
+          restarts: (status?.containerStatuses ?? []).reduce(
+            (sum, { restartCount }) => sum + restartCount,
+            0,
+          ),
+          startedAt: status?.startTime,
+        };
+      }),
+    );
+  }
+
+  /** Ends a pod at once, as the loss of its node would. */
+  async kill(pod: string): Promise<void> {
+    await kubectl(
+      this.namespace,
+      'delete',
+      'pod',
+      pod,
+      '--force',
+      '--grace-period',
+      '0',
+      '--ignore-not-found',
+    );
+  }
+
+  /** Through the front door, if a process has one that this machine can reach; otherwise straight to one of its pods. */
+  private async urlOf(name: string, objects: readonly KubernetesObject[]): Promise<string> {
+    const service = objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === name);
+    const port = service?.spec?.ports[0]?.nodePort;
+    const address = port === undefined ? undefined : await this.nodeAddress();
+    const url = `http://${address}:${port}`;
+    if (address && (await answers(url))) return url;
+    return `http://${HOST}:${await this.forward(`service/${name}`, HTTP_PORT)}`;
+  }
+
+  /** Undefined if nobody may know. */
+  private async nodeAddress(): Promise<string | undefined> {
+    const nodes = await this.list('nodes').catch(() => []);
+    const addresses = nodes.flatMap(({ status }) => status?.addresses ?? []);
+    return addresses.find(({ type }) => type === 'InternalIP')?.address;
+  }
+
+  private async healthOf(pod: string): Promise<Health> {
+    const path = `/api/v1/namespaces/${this.namespace}/pods/${pod}:${HTTP_PORT}/proxy/health/ready`;
+    const answer = await kubectl(this.namespace, 'get', '--raw', path).then(
+      (text) => JSON.parse(text) as unknown,
+      () => undefined,
+    );
+    return healthIn(true, answer);
+  }
+
+  private async list(kinds: string): Promise<readonly KubernetesObject[]> {
+    return listOf.parse(JSON.parse(await kubectl(this.namespace, 'get', kinds, '--output', 'json'))).items;
+  }
+
+  private forward(target: string, port: number, local?: number): Promise<number> {
+    return forward(this.namespace, target, port, local);
+  }
+}
+
+const nameOf = ({ name, labels }: KubernetesObject['metadata']): string =>
+  labels['app.kubernetes.io/name'] ?? name;
+
+const running = (pods: readonly KubernetesObject[]): readonly KubernetesObject[] =>
+  pods.filter(
+    ({ metadata, status }) =>
+      metadata.labels['app.kubernetes.io/component'] !== 'job' &&
+      !metadata.deletionTimestamp &&
+      !['Succeeded', 'Failed'].includes(status?.phase ?? ''),
+  );
+
+const answers = (url: string): Promise<boolean> =>
+  fetch(`${url}/health/live`, { signal: AbortSignal.timeout(PROBE_MS) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
