@@ -13,6 +13,7 @@ import {
   TopicsDifferError,
 } from '@atlas/ports/adapters';
 import { eventually } from './eventually';
+import { publish as publishTo } from './publish';
 
 /** An event log under test, and the processes that use it. */
 export interface EventLogUnderTest {
@@ -81,11 +82,8 @@ export function eventLogContract(name: string, createLog: () => Promise<EventLog
     const numbered = (count: number, keys = 20): OutgoingRecord[] =>
       Array.from({ length: count }, (_, number) => record(`key-${number % keys}`, `${number}`));
 
-    const publish = async (records: readonly OutgoingRecord[], through = log): Promise<void> => {
-      const publisher = await through.openPublisher(randomUUID());
-      await publisher.publish(records, 'done');
-      await publisher.close();
-    };
+    const publish = (records: readonly OutgoingRecord[], through = log): Promise<void> =>
+      publishTo(through, ...records);
 
     const readAll = async (from = log): Promise<ConsumedRecord[]> => {
       const records: ConsumedRecord[] = [];

@@ -8,9 +8,12 @@ export function recordOf(event: NewEvent, id = randomUUID()): OutgoingRecord {
   return { topic: topicOf(event.contract.owner), ...encoded };
 }
 
-/** Publishes records at once, under a new source, so that it fences no other publisher. */
+/** Publishes records under a new source, so that it fences no other publisher. Readers see them when it returns. */
 export async function publish(log: EventLog, ...records: readonly OutgoingRecord[]): Promise<void> {
-  const session = await log.openPublisher(`test-${randomUUID()}`);
+  const source = `test-${randomUUID()}`;
+  const session = await log.openPublisher(source);
   await session.publish(records, 'done');
   await session.close();
+  // Kafka completes a transaction shortly after its commit, and before the source gets its next publisher.
+  await (await log.openPublisher(source)).close();
 }
