@@ -36,13 +36,14 @@ export class BusyOutbox {
     await this.query(`
       CREATE TABLE aggregate (id text PRIMARY KEY, version integer NOT NULL DEFAULT 0);
       INSERT INTO aggregate (id) SELECT 'order-' || n FROM generate_series(0, ${AGGREGATES - 1}) AS n`);
-    await this.replaceOthers();
   }
 
-  /** Earlier tests may have published from other databases, whose cursor the relay would find. */
-  private async replaceOthers(): Promise<void> {
+  /**
+   * If earlier tests have published to this log from other databases, a relay would find their cursor and stop. To be
+   * called before a relay starts.
+   */
+  async replaceOthers(): Promise<void> {
     const source = new PostgresOutboxSource({ url: this.url });
-    // A relay that already runs opens its publisher only as the owner of the outbox.
     await source.acquire(AbortSignal.timeout(10_000));
     const session = await this.log.openPublisher(SERVICE);
     if (session.cursor !== undefined) await session.publish([], await source.adopt(undefined, undefined));

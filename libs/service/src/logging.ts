@@ -80,7 +80,9 @@ export function createLogging(
     nest: {
       log: (message: unknown, ...rest: unknown[]) =>
         FRAMEWORK.has(String(rest.at(-1))) ? nest.debug(message, ...rest) : nest.log(message, ...rest),
-      error: (message: unknown, ...rest: unknown[]) => nest.error(message, ...rest),
+      // What Nest throws when it can't start, its caller logs.
+      error: (message: unknown, ...rest: unknown[]) =>
+        rest.at(-1) === 'ExceptionHandler' ? undefined : nest.error(message, ...rest),
       warn: (message: unknown, ...rest: unknown[]) => nest.warn(message, ...rest),
       debug: (message: unknown, ...rest: unknown[]) => nest.debug(message, ...rest),
       verbose: (message: unknown, ...rest: unknown[]) => nest.verbose(message, ...rest),

@@ -130,6 +130,22 @@ export class KafkaPlatform {
     }
   }
 
+  /** Discards all open dead letters of the service. */
+  async discardLetters(service: string): Promise<void> {
+    const open = await this.query<{ id: string }>(
+      service,
+      'SELECT id FROM dead_letter WHERE resolution IS NULL',
+    );
+    for (const { id } of open) {
+      const response = await fetch(`${this.one(service).url}/dead-letters/${id}/discard`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ reason: 'made by a test' }),
+      });
+      if (!response.ok) throw new Error(`Discarding ${service}/${id}: ${await response.text()}`);
+    }
+  }
+
   /** Waits until every event has arrived everywhere. */
   async drained(): Promise<AuditReport> {
     return eventually(async () => {

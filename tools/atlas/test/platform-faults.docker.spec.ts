@@ -22,7 +22,10 @@ describe(`The platform on Kafka (FAULTS_SEED=${random.seed})`, () => {
   afterAll(() => platform?.remove());
 
   /** Orders while `trouble` happens that often at least; then nothing is lost, doubled or out of order. */
-  async function orderDuring(trouble: () => Promise<void>, atLeast = 1): Promise<void> {
+  async function orderDuring(
+    trouble: () => Promise<void>,
+    { atLeast = 1, beforeAudit }: { atLeast?: number; beforeAudit?: () => Promise<void> } = {},
+  ): Promise<void> {
     let isOver = false;
     let troubles = 0;
     const troubling = (async () => {
@@ -46,13 +49,14 @@ describe(`The platform on Kafka (FAULTS_SEED=${random.seed})`, () => {
       await troubling;
     }
     expect(troubles).toBeGreaterThanOrEqual(atLeast);
+    await beforeAudit?.();
     await expectCleanAudit();
   }
 
   async function expectCleanAudit(): Promise<void> {
     const report = await platform.drained();
     expect(report.checks.flatMap(({ violations }) => violations)).toEqual([]);
-    expect(Math.min(...report.checks.map(({ checked }) => checked))).toBeGreaterThan(0);
+    expect(report.checks.filter(({ checked }) => checked === 0)).toEqual([]);
   }
 
   const anyOf = <T>(values: readonly T[]): T => values[random.whole(0, values.length - 1)] as T;
@@ -77,10 +81,13 @@ describe(`The platform on Kafka (FAULTS_SEED=${random.seed})`, () => {
     ];
     const enough = outages.length * ROUNDS;
     let outage = 0;
-    await orderDuring(async () => {
-      await pause(random.whole(1_000, 2_000));
-      if (outage < enough) await outages[outage++ % outages.length]?.();
-    }, enough);
+    await orderDuring(
+      async () => {
+        await pause(random.whole(1_000, 2_000));
+        if (outage < enough) await outages[outage++ % outages.length]?.();
+      },
+      { atLeast: enough },
+    );
   });
 
   it('settles every order once while members of the groups come, go and are killed', async () => {
@@ -164,15 +171,21 @@ describe(`The platform on Kafka (FAULTS_SEED=${random.seed})`, () => {
     };
     const before = await letters();
     let poisons = 0;
-    await orderDuring(async () => {
+    const publishPoison = async () => {
       if (poisons < 50) {
         await publish(platform.log, poison(`poison-${poisons}`));
         poisons += 1;
       }
       await pause(random.whole(20, 200));
+    };
+    await orderDuring(publishPoison, {
+      beforeAudit: async () => {
+        // Inventory and payments both read what orders publishes.
+        await eventually(async () => (await letters()) === before + 2 * poisons);
+        // While one is open, the audit compares no figures.
+        await Promise.all(SERVICES.map((service) => platform.discardLetters(service)));
+      },
     });
-    // Inventory and payments both read what orders publishes.
-    await eventually(async () => (await letters()) === before + 2 * poisons);
   });
 
   /** Something that no contract allows. */
