@@ -25,11 +25,11 @@ export async function serve(node, app) {
   );
   const server = await embedded.EmbeddedPostgres.start({ dataDir: at('.atlas/serve', app, 'postgres') });
   try {
-    await server.ensureDatabases([database, 'event_log']);
+    const urls = await server.ensureDatabases([database, 'event_log']);
     const env = {
       HOST: '127.0.0.1',
-      DATABASE_URL: server.urlOf(database),
-      EVENT_LOG_URL: server.urlOf('event_log'),
+      DATABASE_URL: urls[database],
+      EVENT_LOG_URL: urls.event_log,
       ...process.env,
     };
     say(`${app} keeps its data in ${at('.atlas/serve', app)}`);

@@ -85,8 +85,8 @@ class Server {
     return this.postgres.urlOf(DATABASE);
   }
 
-  ensureDatabase(): Promise<void> {
-    return this.postgres.ensureDatabases([DATABASE]);
+  async ensureDatabase(): Promise<void> {
+    await this.postgres.ensureDatabases([DATABASE]);
   }
 
   stop(): Promise<void> {

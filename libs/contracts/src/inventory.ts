@@ -46,6 +46,8 @@ export const StockRejected = defineEvent({
 /** The held units are sold. */
 export const StockCommitted = defineEvent({
   ...RESERVATION,
+  unconsumed:
+    'An order is confirmed by its payment, not by this; it tells whoever plans deliveries or purchases.',
   type: 'inventory.stock-committed',
   data: z.object({ orderId: aggregateId, lines }),
   examples: [oneLine, twoLines],

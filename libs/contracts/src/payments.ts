@@ -41,6 +41,7 @@ export const PaymentFailed = defineEvent({
 
 export const PaymentRefunded = defineEvent({
   ...PAYMENT,
+  unconsumed: 'An order is cancelled before its money goes back; it tells whoever informs the customer.',
   type: 'payments.payment-refunded',
   data: z.object({ orderId: aggregateId, amount: money, refundId: z.string() }),
   examples: [

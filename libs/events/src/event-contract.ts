@@ -17,6 +17,8 @@ export interface EventContract<Data = unknown> {
    * document.
    */
   readonly examples: readonly [NoInfer<Data>, ...NoInfer<Data>[]];
+  /** Why no context consumes it. Required as long as none does; a test compares it with the handlers. */
+  readonly unconsumed?: string;
   /** The previous version, if its records can still be read. */
   readonly previous?: PreviousVersion<NoInfer<Data>>;
 }

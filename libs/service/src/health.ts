@@ -8,6 +8,7 @@ import {
   TerminusModule,
 } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
+import { Audience } from './http/audience';
 
 /** One check, in Terminus' terms: `(indicator) => indicator.up()`. */
 export type ReadinessCheck = (
@@ -40,6 +41,7 @@ export class Readiness {
 
 /** Liveness says that the process runs and checks nothing else; readiness says that it can serve requests. */
 @ApiTags('health')
+@Audience('operator')
 @Controller('health')
 export class HealthController {
   constructor(

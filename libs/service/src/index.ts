@@ -8,6 +8,7 @@ export {
   type EventLogServerPorts,
 } from './events/event-log-server';
 export { Readiness, type ReadinessCheck } from './health';
+export { Audience, type AudienceName } from './http/audience';
 export { eachOnce, pageLimitField } from './http/fields';
 export { Idempotent } from './http/idempotent';
 export { createLogging, type ServiceLogging } from './logging';
@@ -18,5 +19,6 @@ export {
   type ProblemField,
   type ProblemOptions,
 } from './http/problem-details';
+export { Repeatable } from './http/repeatable';
 export type { ServiceDefinition } from './service-definition';
 export { sampled } from './telemetry/sampled';

@@ -7,7 +7,7 @@ export class FixedClock extends Clock {
   }
 
   now(): Date {
-    return this.time;
+    return new Date(this.time);
   }
 
   /** @param forMs milliseconds. */

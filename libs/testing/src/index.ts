@@ -5,6 +5,7 @@ export {
   type LoansUnderTest,
   publishedLoan,
 } from './aggregate-store.contract';
+export { clockContract, idGeneratorContract, randomContract } from './application-ports.contract';
 export { eventLogContract, type EventLogUnderTest } from './event-log.contract';
 export { type Backbone, backboneContract, type BackboneFixture } from './backbone.contract';
 export { FixedClock } from './fixed-clock';

@@ -14,7 +14,7 @@ const platformState = z.object({
     restarts: z.int(),
     startedAt: z.iso.datetime().nullable(),
   }),
-  /** The URL of each database, by name, with its password. */
+  /** The URL of each database, by name, for the role that owns it, with its password. */
   databases: z.record(z.string(), z.string()),
   processes: z.array(
     z.object({

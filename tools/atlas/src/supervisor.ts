@@ -27,6 +27,7 @@ export class Supervisor {
   private readonly startedAt = new Date();
   private managed: readonly ManagedProcess[] = [];
   private databases: Readonly<Record<string, string>> = {};
+  private adminUrls: ((database: string) => string) | undefined;
   private postgres: EmbeddedPostgres | undefined;
   private postgresSince = new Date();
   private readonly postgresRestarts = new Restarts();
@@ -46,11 +47,12 @@ export class Supervisor {
   async start(): Promise<void> {
     try {
       const postgres = await this.startPostgres();
-      await postgres.ensureDatabases(this.plan.databases);
-      this.databases = Object.fromEntries(this.plan.databases.map((name) => [name, postgres.urlOf(name)]));
+      const databases = await postgres.ensureDatabases(this.plan.databases);
+      this.databases = databases;
+      this.adminUrls = (name) => postgres.urlOf(name);
       if (this.stopping) throw new UserError('Stopped during startup');
       this.managed = this.plan
-        .processes((name) => postgres.urlOf(name))
+        .processes((name) => databases[name] ?? '')
         .map((spec) => new ManagedProcess(spec, this.log, this.plan.nodeFlags, () => this.keepState()));
       for (const one of this.managed) one.start();
       await Promise.all(this.managed.map((one) => one.untilReady()));
@@ -84,6 +86,15 @@ export class Supervisor {
         startedAt: startedAt?.toISOString() ?? null,
       })),
     };
+  }
+
+  /**
+   * A database's URL for the superuser, for what its own role may not do. No process gets it.
+   * @throws Error before the platform has started.
+   */
+  adminUrl(database: string): string {
+    if (!this.adminUrls) throw new Error('The platform has not been started');
+    return this.adminUrls(database);
   }
 
   /** Stops everything in order. Further calls return the same promise. */

@@ -8,8 +8,10 @@ import { createInterface } from 'node:readline';
 import { eventually } from '@atlas/testing';
 import { DockerStack } from '../src/docker-stack';
 import { Home } from '../src/home';
+import { connect } from '../src/platform';
 import { projectRoot } from '../src/project-root';
 import { atlas as runAtlas, startAtlas } from './command';
+import { trespasses } from './trespasses';
 
 const REAL_BASKETS = join(projectRoot(), '../shared/data/groceries.csv');
 
@@ -119,6 +121,12 @@ describe('The platform in containers', () => {
       encoding: 'utf8',
     });
     expect(inspected.trim()).toBe('node true [ALL] [no-new-privileges:true]');
+  });
+
+  it('keeps each database for the role of its owner', async () => {
+    const { databases } = await connect(new Home(home));
+    expect(Object.keys(databases)).toHaveLength(4);
+    expect(await trespasses(databases)).toEqual([]);
   });
 
   it('takes orders to the end that each must have, and real baskets, and is audited clean', async () => {

@@ -12,6 +12,7 @@ import { identify, isRunning, type ProcessIdentity } from '../src/process-identi
 import { DECLARATIONS } from '../src/topology';
 import { atlas as runAtlas } from './command';
 import { metricsAskedFor } from './dashboard';
+import { tablesOf, trespasses } from './trespasses';
 
 let home: string;
 
@@ -133,25 +134,65 @@ describe('The platform, started and left running', () => {
     ...[identify(started.postgres.pid as number)].flatMap((one) => one ?? []),
   ];
 
-  it('asks for an Idempotency-Key at every POST of a context', async () => {
+  it('says of every route who may call it, and asks for an Idempotency-Key at every POST that needs one', async () => {
+    interface Operation {
+      readonly 'x-audience'?: readonly string[];
+      readonly 'x-repeatable'?: string;
+      readonly parameters?: readonly { in: string; name: string; required: boolean }[];
+    }
     const keyed: string[] = [];
-    for (const { name, url } of started.processes.filter(({ name }) => name in started.databases)) {
+    for (const { name, url } of started.processes) {
       const { paths } = (await (await fetch(`${url}/docs-json`)).json()) as {
-        paths: Record<string, { post?: { parameters?: { in: string; name: string; required: boolean }[] } }>;
+        paths: Record<string, Record<string, Operation>>;
       };
-      for (const [path, { post }] of Object.entries(paths)) {
-        // What an operator decides about a dead letter, the letter's own state makes safe to send again.
-        if (!post || path.startsWith('/dead-letters/')) continue;
-        keyed.push(`${name} ${path}`);
-        expect({ path, parameters: post.parameters }).toEqual({
-          path,
-          parameters: expect.arrayContaining([
-            expect.objectContaining({ in: 'header', name: 'Idempotency-Key', required: true }),
-          ]),
-        });
+      for (const [path, operations] of Object.entries(paths)) {
+        for (const [method, operation] of Object.entries(operations)) {
+          const route = `${name} ${method} ${path}`;
+          expect({ route, audience: operation['x-audience'] }).toEqual({
+            route,
+            audience: expect.arrayContaining([expect.stringMatching(/^(?:user|staff|operator|partner)$/)]),
+          });
+          if (method !== 'post' || operation['x-repeatable']) continue;
+          keyed.push(`${name} ${path}`);
+          expect({ route, parameters: operation.parameters }).toEqual({
+            route,
+            parameters: expect.arrayContaining([
+              expect.objectContaining({ in: 'header', name: 'Idempotency-Key', required: true }),
+            ]),
+          });
+        }
       }
     }
     expect(keyed).toEqual(expect.arrayContaining(['orders /orders', 'payments /payments/{orderId}/refund']));
+  });
+
+  it('keeps each database for the role of its owner', async () => {
+    expect(Object.keys(started.databases).length).toBeGreaterThan(4);
+    expect(await trespasses(started.databases)).toEqual([]);
+
+    // The check would notice.
+    await damage('orders', ['GRANT CONNECT ON DATABASE orders TO payments']);
+    expect(await trespasses(started.databases)).toEqual([
+      'The role of payments can connect to the database of orders: revoke CONNECT on it from PUBLIC where it is made, ' +
+        'and give no other role more.',
+    ]);
+    await damage('orders', ['REVOKE CONNECT ON DATABASE orders FROM payments']);
+    expect(await trespasses(started.databases)).toEqual([]);
+  });
+
+  it('has an owner for every table: the role of its database, and one context', async () => {
+    const databases = DECLARATIONS.flatMap(({ database }) => database ?? []);
+    const places = new Map<string, string[]>();
+    for (const database of databases) {
+      const tables = await tablesOf(started.databases[database] ?? '');
+      expect(tables.filter(({ owner }) => owner !== database)).toEqual([]);
+      for (const { name } of tables) places.set(name, [...(places.get(name) ?? []), database]);
+    }
+    const shared = [...places].filter(([, found]) => found.length > 1);
+    // What is in several is the platform's, which is in all.
+    expect(shared.filter(([, found]) => found.length < databases.length)).toEqual([]);
+    expect(shared.map(([name]) => name)).toContain('outbox');
+    expect(places.get('reservation')).toEqual(['inventory']);
   });
 
   it('consumes the topics that each context declares', async () => {

@@ -222,8 +222,8 @@ it('When the supervisor is killed its processes end by themselves, and those tha
 
   expect(lines).toEqual(['stopping processes of an earlier run: payments']);
   expect(isRunning(stubborn)).toBe(false);
-  await start(plan);
-  expect(await query(state.databases['orders'], 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
+  const { databases } = (await start(plan)).state();
+  expect(await query(databases['orders'], 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
 });
 
 it('What was left behind is not confused with a process that has got its number since', async () => {

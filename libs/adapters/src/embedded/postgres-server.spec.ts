@@ -89,6 +89,37 @@ describe('a fresh data folder', () => {
   });
 });
 
+describe('the databases of a server', () => {
+  const as = (url: string | undefined, database: string) => {
+    const other = new URL(url ?? '');
+    other.pathname = `/${database}`;
+    return other.href;
+  };
+
+  it('belong to a role each, which may not connect to another', async () => {
+    const server = await start();
+    const { members, shelves } = await server.ensureDatabases(['members', 'shelves']);
+    await query(members!, 'CREATE TABLE kept (n int)');
+
+    expect(await query(members!, 'SELECT session_user, current_database()')).toEqual([
+      { session_user: 'members', current_database: 'members' },
+    ]);
+    await expect(query(as(members, 'shelves'), 'SELECT 1')).rejects.toThrow('permission denied for database');
+    await expect(query(as(shelves, 'members'), 'SELECT 1')).rejects.toThrow('permission denied for database');
+    await expect(query(members!, 'CREATE ROLE another')).rejects.toThrow('permission denied');
+  });
+
+  it('stay as they are, and their roles get new passwords', async () => {
+    const server = await start();
+    const before = await server.ensureDatabases(['members']);
+    await query(before['members']!, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    const after = await server.ensureDatabases(['members']);
+
+    expect(await query(after['members']!, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+    await expect(query(before['members']!, 'SELECT 1')).rejects.toThrow('password authentication failed');
+  });
+});
+
 describe('an existing data folder', () => {
   it('keeps what was committed when the server is killed', async () => {
     const first = await start();

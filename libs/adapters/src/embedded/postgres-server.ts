@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
+import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { findPostgresBinaries } from './postgres-binaries';
 import { openDataFolder, USER } from './postgres-data-folder';
 import { explain } from './postgres-errors';
@@ -99,7 +100,7 @@ export class EmbeddedPostgres {
 
   /** `postgres://…` with the password of the superuser. */
   urlOf(database: string): string {
-    return `postgres://${USER}:${this.password}@${HOST}:${this.port}/${database}`;
+    return this.urlFor(USER, this.password, database);
   }
 
   /** Calls `listener` once when the server process has ended, for whatever reason. */
@@ -107,16 +108,27 @@ export class EmbeddedPostgres {
     void this.exited.then(listener);
   }
 
-  /** Creates missing databases. */
-  async ensureDatabases(names: readonly string[]): Promise<void> {
+  /**
+   * Creates missing databases, each with a role of the same name that owns it: no other role may even connect. Every
+   * call gives the roles new passwords, which are stored nowhere else.
+   * @returns the URL of each database, by name, for its own role.
+   */
+  async ensureDatabases(names: readonly string[]): Promise<Readonly<Record<string, string>>> {
     const client = this.client();
     await client.connect();
     try {
-      const { rows } = await client.query<{ datname: string }>('SELECT datname FROM pg_database');
-      const present = new Set(rows.map(({ datname }) => datname));
+      const databases = await namesOf(client, 'SELECT datname AS name FROM pg_database');
+      const roles = await namesOf(client, 'SELECT rolname AS name FROM pg_roles');
+      const urls: Record<string, string> = {};
       for (const name of names) {
-        if (!present.has(name)) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+        const [id, password] = [escapeIdentifier(name), randomBytes(24).toString('base64url')];
+        const verb = roles.has(name) ? 'ALTER' : 'CREATE';
+        await client.query(`${verb} ROLE ${id} LOGIN PASSWORD ${escapeLiteral(password)}`);
+        if (!databases.has(name)) await client.query(`CREATE DATABASE ${id} OWNER ${id}`);
+        await client.query(`REVOKE ALL ON DATABASE ${id} FROM PUBLIC`);
+        urls[name] = this.urlFor(name, password, name);
       }
+      return urls;
     } finally {
       await client.end();
     }
@@ -131,6 +143,10 @@ export class EmbeddedPostgres {
     const hurry = setTimeout(() => this.process.kill('SIGQUIT'), graceMs); // "immediate shutdown"
     await this.exited;
     clearTimeout(hurry);
+  }
+
+  private urlFor(role: string, password: string, database: string): string {
+    return `postgres://${role}:${password}@${HOST}:${this.port}/${database}`;
   }
 
   private client(): Client {
@@ -162,6 +178,11 @@ export class EmbeddedPostgres {
       await client.end().catch(() => {});
     }
   }
+}
+
+async function namesOf(client: Client, sql: string): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ name: string }>(sql);
+  return new Set(rows.map(({ name }) => name));
 }
 
 function freePort(): Promise<number> {

@@ -14,8 +14,10 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { shortened } from '@atlas/kernel';
 import type { StoredDeadLetter } from '@atlas/ports/adapters';
 import { z } from 'zod';
+import { Audience } from '../http/audience';
 import { pageLimitField } from '../http/fields';
 import { Problem } from '../http/problem-details';
+import { Repeatable } from '../http/repeatable';
 import { DeadLetterService } from './dead-letter.service';
 
 const letterId = z.string().regex(/^[1-9]\d{0,17}$/, 'The id of a dead letter is a number from 1');
@@ -29,6 +31,8 @@ const listQuery = z.object({
 const discardBody = z
   .object({ reason: z.string().trim().min(1).max(1_000).describe('Why its record will never be handled') })
   .meta({ id: 'DiscardDeadLetter' });
+
+const RESOLVED_ONCE = 'A letter is resolved once: the second answer says that it is.';
 
 const BYTES = 'Bytes that are no UTF-8 text appear as lone surrogates: U+DC00 plus the byte';
 
@@ -74,8 +78,9 @@ const replayResponse = z
   })
   .meta({ id: 'ReplayedDeadLetters' });
 
-/** For operators. Repeating a request is safe: a letter is resolved once. */
+/** What an operator does with the records that could not be handled. */
 @ApiTags('dead letters')
+@Audience('operator')
 @Controller('dead-letters')
 class DeadLettersController {
   constructor(private readonly deadLetters: DeadLetterService) {}
@@ -112,6 +117,7 @@ class DeadLettersController {
 
   @Post(':id/replay')
   @HttpCode(200)
+  @Repeatable(RESOLVED_ONCE)
   @ApiOperation({ summary: 'Handle it, and those that wait behind it' })
   @ApiResponse({ status: 200, standardSchema: replayResponse })
   async replay(@Param('id', { schema: letterId }) id: string): Promise<z.infer<typeof replayResponse>> {
@@ -134,6 +140,7 @@ class DeadLettersController {
 
   @Post(':id/discard')
   @HttpCode(200)
+  @Repeatable(RESOLVED_ONCE)
   @ApiOperation({ summary: 'Discard it: it will never be handled' })
   @ApiResponse({ status: 200, standardSchema: summaryResponse })
   async discard(

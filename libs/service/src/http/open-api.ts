@@ -36,7 +36,10 @@ export interface ApiInfo {
 
 /** Serves the API as OpenAPI: pages at /docs, the document at /docs-json. Generated on the first request. */
 export function serveOpenApi(app: INestApplication, info: ApiInfo): void {
-  SwaggerModule.setup('docs', app, () => describeApi(app, info), { customSiteTitle: info.title });
+  SwaggerModule.setup('docs', app, () => describeApi(app, info), {
+    customSiteTitle: info.title,
+    swaggerOptions: { showExtensions: true },
+  });
 }
 
 function describeApi(app: INestApplication, { title, description = '' }: ApiInfo): OpenAPIObject {

@@ -3,7 +3,6 @@ import { chmod, cp, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { deleteTopic, EmbeddedPostgres } from '@atlas/adapters/embedded';
 import type { EventLogSettings } from '@atlas/adapters/event-log';
-import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { NODE_FLAGS } from '../commands/up';
 import type { Home } from '../home';
 import { fileWriter, Log } from '../log';
@@ -13,7 +12,6 @@ import { identify, type ProcessIdentity, signal } from '../process-identity';
 import { Supervisor } from '../supervisor';
 import {
   DATABASES,
-  DECLARATIONS,
   DEFAULT_PORTS,
   EVENT_LOG_DATABASE,
   GRACE_MS,
@@ -30,12 +28,7 @@ import type { FaultKind } from './plan';
 import { BROKER, CLIENT, DATABASE, linkOf, topologyWith } from './players';
 import type { Stage } from './stage';
 
-const PASSWORD = 'as-it-should-be';
-
-/**
- * The embedded platform in a folder of its own, run by this process, with a proxy on every way between two, and each
- * context under a database role of its own.
- */
+/** The embedded platform in a folder of its own, run by this process, with a proxy on every way between two. */
 export class EmbeddedStage implements Stage {
   readonly stack = 'embedded';
   readonly topology = topologyWith();
@@ -58,8 +51,7 @@ export class EmbeddedStage implements Stage {
     await home.open();
     const unlock = await home.lock();
     const ports = await freePorts([...DEFAULT_PORTS.keys()].filter((name) => name !== KAFKA));
-    await makeDatabases(home);
-    const disk = whyNoDisk() ? undefined : await moveToDisk(home.postgresDir);
+    const disk = whyNoDisk() ? undefined : await putOnDisk(home.postgresDir);
     await mkdir(clocksOf(home));
 
     const links = new Links();
@@ -128,7 +120,7 @@ export class EmbeddedStage implements Stage {
   }
 
   get eventLog(): EventLogSettings {
-    return { EVENT_LOG_URL: this.adminUrl(EVENT_LOG_DATABASE) };
+    return { EVENT_LOG_URL: this.urlOf(EVENT_LOG_DATABASE) };
   }
 
   async kill(name: string): Promise<void> {
@@ -181,13 +173,11 @@ export class EmbeddedStage implements Stage {
   }
 
   adminUrl(database: string): string {
-    const url = new URL(this.supervisor.state().databases[EVENT_LOG_DATABASE] ?? '');
-    url.pathname = `/${database}`;
-    return url.href;
+    return this.supervisor.adminUrl(database);
   }
 
-  passwordOf(): string {
-    return PASSWORD;
+  passwordOf(role: string): string {
+    return new URL(this.urlOf(role)).password;
   }
 
   async close(keep: boolean): Promise<void> {
@@ -199,6 +189,10 @@ export class EmbeddedStage implements Stage {
     if (keep) await cp(this.home.postgresDir, `${this.home.postgresDir}.kept`, COPY);
     await this.disk.unmount();
     if (keep) await rename(`${this.home.postgresDir}.kept`, this.home.postgresDir);
+  }
+
+  private urlOf(database: string): string {
+    return this.supervisor.state().databases[database] ?? '';
   }
 
   private identityOf(name: string): ProcessIdentity | undefined {
@@ -233,27 +227,12 @@ const freePorts = (names: readonly string[]): Promise<ReadonlyMap<string, number
 
 const clocksOf = (home: Home): string => join(home.path, 'clocks');
 
-/** Creates the databases, each with a role of its own, as the docker stack does. */
-async function makeDatabases(home: Home): Promise<void> {
-  const postgres = await EmbeddedPostgres.start({ dataDir: home.postgresDir });
-  try {
-    await postgres.ensureDatabases(DATABASES);
-    const client = new Client({ connectionString: postgres.urlOf('postgres') });
-    await client.connect();
-    for (const { database } of DECLARATIONS) {
-      if (!database) continue;
-      const name = escapeIdentifier(database);
-      await client.query(`CREATE ROLE ${name} LOGIN PASSWORD ${escapeLiteral(PASSWORD)}`);
-      await client.query(`ALTER DATABASE ${name} OWNER TO ${name}`);
-    }
-    await client.end();
-  } finally {
-    await postgres.stop();
-  }
-}
-
-/** Puts PostgreSQL's folder on a disk of limited size, under its present name; its next start makes it its owner's. */
-async function moveToDisk(folder: string): Promise<Disk> {
+/**
+ * Initialises PostgreSQL's folder and puts it on a disk of limited size, under the same name; its next start makes it its
+ * owner's.
+ */
+async function putOnDisk(folder: string): Promise<Disk> {
+  await (await EmbeddedPostgres.start({ dataDir: folder })).stop();
   const { mode } = await stat(folder);
   await rename(folder, `${folder}.moving`);
   const disk = await Disk.mount(folder);
@@ -263,17 +242,14 @@ async function moveToDisk(folder: string): Promise<Disk> {
   return disk;
 }
 
-/** The settings with the ports of links, and the role that owns the database. */
+/** The settings with the ports of links. */
 function throughLinks(
   env: Readonly<Record<string, string>>,
   ports: Readonly<Record<string, number>>,
 ): Record<string, string> {
   const settings = Object.entries(env).map(([setting, value]): [string, string] => {
     const port = ports[setting];
-    if (port === undefined) return [setting, value];
-    if (setting !== 'DATABASE_URL') return [setting, value.replace(/(?<=:)\d+(?=\/|$)/, String(port))];
-    const database = new URL(value).pathname.slice(1);
-    return [setting, `postgres://${database}:${PASSWORD}@${HOST}:${port}/${database}`];
+    return [setting, port === undefined ? value : value.replace(/(?<=:)\d+(?=\/|$)/, String(port))];
   });
   return Object.fromEntries(settings);
 }

@@ -1,11 +1,12 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { orderId } from '@atlas/contracts';
-import { notFound } from '@atlas/service';
+import { Audience, notFound } from '@atlas/service';
 import { GetReservation } from '../../../application/queries/get-reservation';
 import { reservationResponse, type ReservationResponse, toReservationResponse } from './inventory.schemas';
 
 @ApiTags('reservations')
+@Audience('staff')
 @Controller('reservations')
 export class ReservationsController {
   constructor(private readonly getReservation: GetReservation) {}

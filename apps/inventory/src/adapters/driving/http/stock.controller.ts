@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { skuCode } from '@atlas/contracts';
-import { notFound } from '@atlas/service';
+import { Audience, notFound } from '@atlas/service';
 import { SetStock } from '../../../application/commands/set-stock';
 import { GetStockItem } from '../../../application/queries/get-stock-item';
 import { ListStock } from '../../../application/queries/list-stock';
@@ -20,6 +20,7 @@ import {
 } from './inventory.schemas';
 
 @ApiTags('stock')
+@Audience('staff')
 @Controller('stock')
 export class StockController {
   constructor(

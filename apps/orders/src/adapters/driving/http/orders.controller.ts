@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { orderId } from '@atlas/contracts';
-import { Idempotent, notFound, Problem } from '@atlas/service';
+import { Audience, Idempotent, notFound, Problem } from '@atlas/service';
 import type { FastifyReply } from 'fastify';
 import { CancelOrder } from '../../../application/commands/cancel-order';
 import { PlaceOrder } from '../../../application/commands/place-order';
@@ -20,6 +20,7 @@ import {
 } from './orders.schemas';
 
 @ApiTags('orders')
+@Audience('user', 'staff')
 @Controller('orders')
 export class OrdersController {
   constructor(
@@ -62,6 +63,7 @@ export class OrdersController {
   }
 
   @Get()
+  @Audience('staff')
   @ApiOperation({ summary: 'List orders, newest first' })
   @ApiResponse({ status: 200, standardSchema: ordersResponse })
   async list(@Query({ schema: listOrdersQuery }) query: ListOrdersQuery): Promise<OrdersResponse> {

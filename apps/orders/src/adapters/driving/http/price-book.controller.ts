@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Money } from '@atlas/kernel';
+import { Audience } from '@atlas/service';
 import { SetPrices } from '../../../application/commands/set-prices';
 import { ListPrices } from '../../../application/queries/list-prices';
 import {
@@ -14,6 +15,7 @@ import {
 } from './orders.schemas';
 
 @ApiTags('price book')
+@Audience('staff')
 @Controller('price-book')
 export class PriceBookController {
   constructor(
@@ -35,6 +37,7 @@ export class PriceBookController {
   }
 
   @Get()
+  @Audience('user', 'staff')
   @ApiOperation({ summary: 'List prices by SKU' })
   @ApiResponse({ status: 200, standardSchema: pricesResponse })
   async list(

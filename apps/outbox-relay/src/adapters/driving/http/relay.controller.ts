@@ -1,6 +1,6 @@
 import { Controller, Get, Header, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Problem } from '@atlas/service';
+import { Audience, Problem, Repeatable } from '@atlas/service';
 import { z } from 'zod';
 import { AdoptOutbox } from '../../../application/commands/adopt-outbox';
 import { GetRelayStatus, type RelayStatus } from '../../../application/queries/get-relay-status';
@@ -25,6 +25,7 @@ const adoptionResponse = z
   .meta({ id: 'Adoption' });
 
 @ApiTags('relay')
+@Audience('operator')
 @Controller('relay')
 export class RelayController {
   constructor(
@@ -41,6 +42,7 @@ export class RelayController {
 
   @Post('adopt')
   @HttpCode(200)
+  @Repeatable('What has been adopted is the database that the relay knows: then there is nothing to adopt.')
   @ApiOperation({ summary: 'Go on publishing from a database that has replaced another' })
   @ApiResponse({ status: 200, standardSchema: adoptionResponse })
   async adopt(): Promise<z.infer<typeof adoptionResponse>> {

@@ -1,5 +1,6 @@
 import { Controller, Get, Query, UseInterceptors } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Audience } from '@atlas/service';
 import { ListBookEntries } from '../../../application/queries/list-book-entries';
 import {
   booksQuery,
@@ -11,6 +12,7 @@ import {
 import { FaultInterceptor, IsOperation } from './fault.interceptor';
 
 @ApiTags('books')
+@Audience('partner')
 @Controller('books')
 @UseInterceptors(FaultInterceptor)
 export class BooksController {

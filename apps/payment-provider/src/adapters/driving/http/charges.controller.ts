@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Headers, Param, Post, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Money } from '@atlas/kernel';
-import { notFound, Problem } from '@atlas/service';
+import { Audience, notFound, Problem } from '@atlas/service';
 import type { FastifyReply } from 'fastify';
 import { CreateCharge } from '../../../application/commands/create-charge';
 import { RefundCharge } from '../../../application/commands/refund-charge';
@@ -27,6 +27,7 @@ import { ApiIdempotencyKey, createdBy, KEY_HEADER, keyOf } from './idempotency-k
 import { NetworkFaults } from './network-faults';
 
 @ApiTags('charges')
+@Audience('partner')
 @Controller('charges')
 @UseInterceptors(FaultInterceptor)
 export class ChargesController {

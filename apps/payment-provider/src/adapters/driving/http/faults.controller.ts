@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Logger, Put } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Audience } from '@atlas/service';
 import { ClearFaults } from '../../../application/commands/clear-faults';
 import { SetFaults } from '../../../application/commands/set-faults';
 import { GetFaults } from '../../../application/queries/get-faults';
@@ -12,6 +13,7 @@ import {
 } from './faults.schemas';
 
 @ApiTags('faults')
+@Audience('operator')
 @Controller('faults')
 export class FaultsController {
   private readonly logger = new Logger(FaultsController.name);

@@ -1,9 +1,11 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Audience } from '@atlas/service';
 import { GetBalances } from '../../../application/queries/get-balances';
 import { balancesResponse, type BalancesResponse, toBalancesResponse } from './ledger.schemas';
 
 @ApiTags('ledger')
+@Audience('staff')
 @Controller('ledger')
 export class LedgerController {
   constructor(private readonly getBalances: GetBalances) {}

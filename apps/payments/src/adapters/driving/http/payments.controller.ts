@@ -1,12 +1,13 @@
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { orderId } from '@atlas/contracts';
-import { Idempotent, notFound, Problem } from '@atlas/service';
+import { Audience, Idempotent, notFound, Problem } from '@atlas/service';
 import { RefundPayment } from '../../../application/commands/refund-payment';
 import { GetPayment } from '../../../application/queries/get-payment';
 import { paymentResponse, type PaymentResponse, toPaymentResponse } from './payments.schemas';
 
 @ApiTags('payments')
+@Audience('staff')
 @Controller('payments')
 export class PaymentsController {
   constructor(

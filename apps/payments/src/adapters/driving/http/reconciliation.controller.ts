@@ -1,5 +1,6 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Audience } from '@atlas/service';
 import { GetReconciliation } from '../../../application/queries/get-reconciliation';
 import {
   reconciliationResponse,
@@ -8,6 +9,7 @@ import {
 } from './reconciliation.schemas';
 
 @ApiTags('reconciliation')
+@Audience('staff', 'operator')
 @Controller('reconciliation')
 export class ReconciliationController {
   constructor(private readonly getReconciliation: GetReconciliation) {}
