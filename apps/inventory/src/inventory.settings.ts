@@ -3,7 +3,7 @@ import { z } from 'zod';
 import context from '../context.json';
 
 export const inventorySettings = serviceSettings({ port: context.processes.inventory.port }).extend({
-  // Well beyond an order's deadline, so it affects only orders that are never settled.
+  // why: well beyond an order's deadline, so it affects only orders that are never settled (ADR 17).
   RESERVATION_MINUTES: z.coerce
     .number()
     .positive()

@@ -43,7 +43,11 @@ export const StockRejected = defineEvent({
   ],
 });
 
-/** The held units are sold. */
+/**
+ * The held units are sold.
+ *
+ * why: no context needs to hear of it: the order was confirmed before, and this only tells that inventory has followed.
+ */
 export const StockCommitted = defineEvent({
   ...RESERVATION,
   unconsumed:

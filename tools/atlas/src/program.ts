@@ -192,6 +192,15 @@ verb<Common & { check?: boolean }>(
   async (options) => (await import('./commands/generate.js')).runGenerate(options),
 ).option('--check', 'change nothing; exit code 1 if a file is out of date');
 
+verb<Common & { all?: boolean; same?: boolean }>(
+  program,
+  'compare [contexts...]',
+  'Sets two contexts side by side, as their code is: what is alike, what differs, and why.',
+  async (options, command) => (await import('./commands/compare.js')).runCompare(options, command.args),
+)
+  .option('--same', 'show what is the same, too')
+  .option('--all', 'all contexts in one table');
+
 verb<Common & { prefix: string }>(
   program,
   'acls',

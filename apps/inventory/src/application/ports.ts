@@ -5,6 +5,8 @@ import type { StockItem } from '../domain/stock-item';
 /**
  * The collection of reservations. A change, the stock that it moves and its events are saved atomically. Concurrent
  * changes of that stock are serialized.
+ *
+ * why: one port saves two kinds of aggregates, so that a reservation and its stock can't diverge.
  */
 export abstract class ReservationRepository {
   /**

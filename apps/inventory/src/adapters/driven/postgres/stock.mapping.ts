@@ -41,8 +41,10 @@ export const StockMovementEntity = new EntitySchema<StockMovementRow>({
 });
 
 /**
- * Serializes stock changes. Batches of orders contend for the hot SKUs anyway, and since each locks rows in the order
- * of its orders, they would deadlock, which takes PostgreSQL a second to detect.
+ * Serializes stock changes.
+ *
+ * why: batches of orders contend for the hot SKUs anyway, and since each locks rows in the order of its orders, they
+ * would deadlock, which takes PostgreSQL a second to detect (ADR 9).
  */
 export const STOCK_TURN = 'stock';
 

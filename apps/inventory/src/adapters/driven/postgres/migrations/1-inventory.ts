@@ -3,7 +3,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export class Inventory1795737700000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      -- Half of each page stays free, so that new versions of a hot row fit on its page and need no index entry.
+      -- why: half of each page stays free, so that new versions of a hot row fit on its page and need no index entry.
       CREATE TABLE stock (
         sku text COLLATE "C" PRIMARY KEY,
         received bigint NOT NULL DEFAULT 0 CHECK (received >= 0),
@@ -32,7 +32,7 @@ export class Inventory1795737700000 implements MigrationInterface {
       );
       CREATE INDEX reservation_due ON reservation (due_at) WHERE due_at IS NOT NULL;
 
-      -- A rejected reservation may ask for a SKU that was never stocked, so there is no reference to stock.
+      -- why: no reference to stock, because a rejected reservation may ask for a SKU that was never stocked.
       CREATE TABLE reservation_line (
         reservation_id uuid NOT NULL REFERENCES reservation,
         position integer NOT NULL,
