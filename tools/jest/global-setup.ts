@@ -1,3 +1,6 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { announcedUrl, TestPostgres } from './test-postgres';
 
 declare global {
@@ -5,8 +8,12 @@ declare global {
   var atlasTestPostgres: TestPostgres | undefined;
 }
 
-/** One PostgreSQL server for all suites; ATLAS_TEST_POSTGRES_URL names another one to use instead. */
+/**
+ * One PostgreSQL server for all suites; ATLAS_TEST_POSTGRES_URL names another one to use instead. And the folder where suites note
+ * the containers that they share.
+ */
 export default async function globalSetup(): Promise<void> {
+  process.env['ATLAS_SHARED_CONTAINERS'] = await mkdtemp(join(tmpdir(), 'atlas-containers-'));
   if (process.env['ATLAS_TEST_POSTGRES_URL']) return;
   if (process.env['NX_TASK_TARGET_TARGET'] === 'test') {
     process.env['ATLAS_TEST_POSTGRES_URL'] = await announcedUrl();

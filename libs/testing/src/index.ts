@@ -18,3 +18,4 @@ export * from './memory';
 export { createTestDatabase, type TestDatabase } from './postgres';
 export { type MetricFamily, type MetricSample, parsePrometheusText } from './prometheus-text';
 export { publish, recordOf } from './publish';
+export { sharedContainer } from './shared-container';

@@ -1,7 +1,7 @@
-import { startKafka } from '@atlas/adapters/kafka/test';
+import { sharedKafka } from '@atlas/adapters/kafka/test';
 import { describeFatalEvent } from './fatal-event';
 
-describeFatalEvent('Kafka', async () => {
-  const kafka = await startKafka();
-  return { url: `kafka://${kafka.brokers.join()}`, drop: () => kafka.remove() };
-});
+describeFatalEvent('Kafka', async () => ({
+  settings: { EVENT_LOG_URL: `kafka://${(await sharedKafka()).join()}`, KAFKA_PREFIX: 'fatal-event.' },
+  drop: () => Promise.resolve(),
+}));

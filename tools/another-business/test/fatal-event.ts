@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { openEventLog } from '@atlas/adapters/event-log';
+import { type EventLogSettings, openEventLog } from '@atlas/adapters/event-log';
 import { topicOf } from '@atlas/events';
 import type { EventLog } from '@atlas/ports/adapters';
 import { createTestDatabase, publish, recordOf, type TestDatabase } from '@atlas/testing';
@@ -25,7 +25,7 @@ const returned = (loanId: string, aggregateVersion = 1) =>
 
 /** The location of an event log, and how to dispose of it. */
 export interface LogUnderTest {
-  readonly url: string;
+  readonly settings: Pick<EventLogSettings, 'EVENT_LOG_URL' | 'KAFKA_PREFIX'>;
   drop(): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
     beforeAll(async () => {
       place = await open();
       own = await createTestDatabase();
-      log = await openEventLog('test', { EVENT_LOG_URL: place.url }, () => undefined);
+      log = await openEventLog('test', place.settings, () => undefined);
       await log.ensureTopics(catalogue.topics);
       database = new Client({ connectionString: own.url });
       await database.connect();
@@ -61,7 +61,7 @@ export function describeFatalEvent(name: string, open: () => Promise<LogUnderTes
           ...process.env,
           PORT: '0',
           DATABASE_URL: own.url,
-          EVENT_LOG_URL: place.url,
+          ...place.settings,
           FATAL_LOAN: fatalLoan,
           LOG_LEVEL: 'error',
         },

@@ -1,14 +1,16 @@
-import { startKafka } from '@atlas/adapters/kafka/test';
+import { sharedKafka } from '@atlas/adapters/kafka/test';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { describeForeignRecords } from './foreign-records';
 
+const PREFIX = 'foreign-records.';
+
 describeForeignRecords('Kafka', async () => {
-  const kafka = await startKafka();
-  const producer = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).producer({
+  const brokers = await sharedKafka();
+  const producer = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).producer({
     createPartitioner: Partitioners.DefaultPartitioner,
   });
   return {
-    url: `kafka://${kafka.brokers.join()}`,
+    env: { EVENT_LOG_URL: `kafka://${brokers.join()}`, KAFKA_PREFIX: PREFIX },
     write: async (topic, partition, records) => {
       await producer.connect();
       for (const record of records) {
@@ -18,11 +20,11 @@ describeForeignRecords('Kafka', async () => {
             Array.isArray(content) ? [...(content as readonly string[])] : (content as string),
           ]),
         );
-        await producer.send({ topic, messages: [{ partition, ...record, headers }] });
+        await producer.send({ topic: `${PREFIX}${topic}`, messages: [{ partition, ...record, headers }] });
       }
       await producer.disconnect();
     },
     hasBytes: true,
-    close: () => kafka.remove(),
+    close: () => Promise.resolve(),
   };
 });

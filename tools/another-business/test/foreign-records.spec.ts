@@ -5,7 +5,7 @@ import { describeForeignRecords, type ForeignRecord } from './foreign-records';
 describeForeignRecords('the embedded log', async () => {
   const database = await createTestDatabase();
   return {
-    url: database.url,
+    env: { EVENT_LOG_URL: database.url },
     // Bypasses our own publisher, which always writes complete records.
     write: async (topic, partition, records) => {
       const client = new Client({ connectionString: database.url });

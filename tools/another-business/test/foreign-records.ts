@@ -16,7 +16,7 @@ export interface ForeignRecord {
 
 /** An event log, and how a foreign producer writes to it. */
 export interface ForeignAccess {
-  readonly url: string;
+  readonly env: Readonly<Record<string, string>>;
   write(topic: string, partition: number, records: readonly ForeignRecord[]): Promise<void>;
   /** Whether keys and headers are bytes there, or can only be text. */
   readonly hasBytes: boolean;
@@ -165,7 +165,7 @@ export function describeForeignRecords(log: string, open: () => Promise<ForeignA
 
     beforeAll(async () => {
       access = await open();
-      members = await startContext(membersApp, { env: { EVENT_LOG_URL: access.url } });
+      members = await startContext(membersApp, { env: access.env });
       // One partition, so that the consumer must pass all other records to reach the last one.
       const refused = access.hasBytes ? [...REFUSED, ...BYTES] : REFUSED;
       const records = [...refused.map(([, record]) => record), news, keyless, last];

@@ -1,1 +1,1 @@
-export { type KafkaContainer, startKafka } from './kafka-container';
+export { type KafkaContainer, sharedKafka, startKafka } from './kafka-container';

@@ -1,9 +1,10 @@
-import { eventually, freePort } from '@atlas/testing';
+import { eventually, freePort, sharedContainer } from '@atlas/testing';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import { KafkaClient } from '../client';
 
 /** A single KRaft broker, from the image that `docker compose` uses. */
 export interface KafkaContainer {
+  readonly id: string;
   readonly brokers: readonly string[];
   /** Suspends it with its connections open; `unpause` resumes it. */
   pause(): Promise<void>;
@@ -50,6 +51,7 @@ export async function startKafka({ onHost = false } = {}): Promise<KafkaContaine
   ).start();
   const docker = (await getContainerRuntimeClient()).container.getById(container.getId());
   return {
+    id: container.getId(),
     brokers,
     // Docker gives up on a container that forks while it is being frozen.
     pause: async () =>
@@ -69,6 +71,18 @@ export async function startKafka({ onHost = false } = {}): Promise<KafkaContaine
     },
     remove: async () => void (await container.stop({ timeout: 0 })),
   };
+}
+
+/**
+ * The brokers of a Kafka that all suites share which don't stop it, each with a prefix of its own.
+ * @returns their addresses.
+ */
+export async function sharedKafka(): Promise<readonly string[]> {
+  const { brokers } = await sharedContainer('kafka', async () => {
+    const { id, brokers: started } = await startKafka();
+    return { id, brokers: started };
+  });
+  return brokers;
 }
 
 /** A client that may only do what ACLs allow it. */
