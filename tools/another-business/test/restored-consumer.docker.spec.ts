@@ -1,7 +1,10 @@
-import { startKafka } from '@atlas/adapters/kafka/test';
+import { sharedKafka } from '@atlas/adapters/kafka/test';
 import { describeRestoredConsumer } from './restored-consumer';
 
 describeRestoredConsumer('Kafka', async () => {
-  const kafka = await startKafka();
-  return { url: `kafka://${kafka.brokers.join()}`, drop: () => kafka.remove() };
+  const brokers = await sharedKafka();
+  return {
+    settings: { EVENT_LOG_URL: `kafka://${brokers.join()}`, KAFKA_PREFIX: 'restored-consumer.' },
+    drop: () => Promise.resolve(),
+  };
 });

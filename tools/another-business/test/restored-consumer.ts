@@ -17,7 +17,7 @@ export function describeRestoredConsumer(name: string, open: () => Promise<LogUn
     let published = 0;
 
     const start = () =>
-      startContext(membersApp, { env: { DATABASE_URL: own.url, EVENT_LOG_URL: place.url } });
+      startContext(membersApp, { env: { DATABASE_URL: own.url, ...place.settings } });
     const lend = async (count: number): Promise<void> => {
       const lent = Array.from({ length: count }, () => {
         const loanId = randomUUID();
@@ -69,7 +69,7 @@ export function describeRestoredConsumer(name: string, open: () => Promise<LogUn
       await members.query('DELETE FROM inbox');
       await members.stop();
       // As if it had been killed before it could move its offsets.
-      const log = await openEventLog('test', { EVENT_LOG_URL: place.url }, () => undefined);
+      const log = await openEventLog('test', place.settings, () => undefined);
       const offsets = (await log.groupOffsets()).filter(
         ({ group, committed }) => group === 'members' && committed > 0,
       );

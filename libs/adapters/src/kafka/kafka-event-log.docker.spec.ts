@@ -14,8 +14,7 @@ eventLogContract('the event log on Kafka', async () => {
     await admin.disconnect();
   };
   return {
-    connect: (onError) =>
-      KafkaEventLog.open({ brokers, clientId: 'contract', prefix: PREFIX, onError }),
+    connect: (onError) => KafkaEventLog.open({ brokers, clientId: 'contract', prefix: PREFIX, onError }),
     deleteTopic: (name) => administer((admin) => admin.deleteTopics({ topics: [`${PREFIX}${name}`] })),
     deleteRecords: (name, partition, before) =>
       administer(async (admin) => {
