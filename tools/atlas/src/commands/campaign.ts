@@ -50,14 +50,29 @@ interface Totals {
   cancelled: number;
 }
 
+/** What ends a campaign early. */
+interface Ends {
+  /** The first Ctrl-C: no more faults; the orders settle and are audited. */
+  readonly enough: AbortSignal;
+  /** The second one, or SIGTERM: at once. */
+  readonly interrupted: AbortSignal;
+}
+
 /**
  * Starts a platform of its own, inflicts faults on it while orders are placed, waits until all are settled, and audits.
+ * Ctrl-C ends the faults, and a second one the campaign.
  * @returns the exit code: 1 if the audit finds anything.
  */
 export async function runFaultCampaign(options: FaultCampaignOptions): Promise<number> {
+  const enough = new AbortController();
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort(new UserError('Interrupted'));
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
+  process.once('SIGINT', () => {
+    say('no more faults; the audit follows once every order is settled (Ctrl-C again to leave it out)');
+    enough.abort();
+    process.once('SIGINT', interrupt);
+  });
+  process.once('SIGTERM', interrupt);
   const folder = await mkdtemp(join(tmpdir(), 'atlas-faults-'));
   await chmod(folder, 0o755); // the database runs as another user if this is root
   process.env['ATLAS_HOME'] = folder;
@@ -65,7 +80,7 @@ export async function runFaultCampaign(options: FaultCampaignOptions): Promise<n
   const stage = await start(options.stack, new Home(folder));
   let code = 1;
   try {
-    code = await campaign(stage, options, interrupted.signal);
+    code = await campaign(stage, options, { enough: enough.signal, interrupted: interrupted.signal });
   } finally {
     const keep = code !== 0 && !interrupted.signal.aborted;
     await stage.close(keep);
@@ -84,7 +99,7 @@ async function start(stack: Stack, home: Home): Promise<Stage> {
 async function campaign(
   stage: Stage,
   options: FaultCampaignOptions,
-  interrupted: AbortSignal,
+  { enough, interrupted }: Ends,
 ): Promise<number> {
   const { seed, kinds = FAULT_KINDS, concurrency } = options;
   const possible = kinds.filter((kind) => !stage.impossible.has(kind));
@@ -110,6 +125,7 @@ async function campaign(
         faults,
         parallel: options.parallel,
         recovery: () => probe.recovery(),
+        enough,
         signal,
         onOutcome: (outcome) => {
           outcomes.push(outcome);

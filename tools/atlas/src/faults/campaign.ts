@@ -44,6 +44,9 @@ export interface CampaignOptions {
   /** Called after each mended fault: how long until the platform works. */
   readonly recovery: () => Promise<number>;
   readonly onOutcome: (outcome: Outcome) => void;
+  /** No further fault begins; those that have begun end as they should. */
+  readonly enough: AbortSignal;
+  /** Ends at once. */
   readonly signal: AbortSignal;
 }
 
@@ -52,7 +55,7 @@ export interface CampaignOptions {
  * works again. @throws the first error: a fault that could not be mended, or a platform that does not recover.
  */
 export async function runCampaign(options: CampaignOptions, means: Means): Promise<void> {
-  const { faults, parallel, recovery, onOutcome, signal } = options;
+  const { faults, parallel, recovery, onOutcome, enough, signal } = options;
   const began = performance.now();
   const running = new Map<Fault, Promise<void>>();
   const failing = new AbortController();
@@ -84,7 +87,7 @@ export async function runCampaign(options: CampaignOptions, means: Means): Promi
   for (const fault of faults) {
     while (!ending.aborted && !fits(fault, [...running.keys()], parallel))
       await Promise.race(running.values());
-    if (ending.aborted) break;
+    if (ending.aborted || enough.aborted) break;
     running.set(fault, run(fault));
   }
   await Promise.all(running.values());
