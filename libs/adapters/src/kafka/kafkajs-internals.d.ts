@@ -95,6 +95,35 @@ declare module 'kafkajs/src/cluster/brokerPool' {
   export = BrokerPool;
 }
 
+declare module 'kafkajs/src/broker' {
+  class KafkaBroker {
+    addPartitionsToTxn(request: object): Promise<unknown>;
+  }
+  export = KafkaBroker;
+}
+
+declare module 'kafkajs/src/retry' {
+  type Retrier = <T>(work: (bail: (error: Error) => void, retryCount: number) => Promise<T>) => Promise<T>;
+  const createRetry: (options: object) => Retrier;
+  export = createRetry;
+}
+
+declare module 'kafkajs/src/producer/sendMessages' {
+  import type { ICustomPartitioner, RecordMetadata, TopicMessages } from 'kafkajs';
+
+  const createSendMessages: (producer: {
+    readonly logger: object;
+    readonly cluster: object;
+    readonly partitioner: ReturnType<ICustomPartitioner>;
+    readonly eosManager: object;
+    readonly retrier: unknown;
+  }) => (request: {
+    readonly acks: number;
+    readonly topicMessages: readonly TopicMessages[];
+  }) => Promise<RecordMetadata[]>;
+  export = createSendMessages;
+}
+
 declare module 'kafkajs/src/cluster' {
   import type { CoordinatorMetadata } from 'kafkajs';
 

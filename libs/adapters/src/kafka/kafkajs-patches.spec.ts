@@ -1,3 +1,4 @@
+import KafkaBroker from 'kafkajs/src/broker';
 import KafkaCluster from 'kafkajs/src/cluster';
 import BrokerPool from 'kafkajs/src/cluster/brokerPool';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
@@ -29,6 +30,24 @@ describe('A connection to Kafka', () => {
 
     await expect(ask(denied)).rejects.toBe(denied);
     expect(await ask(new Error('away'))).toBeNull();
+  });
+
+  it('waits with the first partitions of a transaction until the last one is closed', async () => {
+    const refused = Object.assign(new Error('The last one is not closed'), {
+      type: 'CONCURRENT_TRANSACTIONS',
+    });
+    const request = jest.fn().mockRejectedValueOnce(refused).mockRejectedValueOnce(refused);
+    const broker = Object.assign(Object.create(KafkaBroker.prototype) as KafkaBroker, {
+      lookupRequest: () => () => ({}),
+      connectionPool: { send: request },
+    });
+    const add = () => broker.addPartitionsToTxn({});
+    jest.useRealTimers();
+
+    await add();
+    expect(request).toHaveBeenCalledTimes(3);
+    request.mockRejectedValueOnce(new Error('away'));
+    await expect(add()).rejects.toThrow('away');
   });
 
   it('looks up its transaction coordinator periodically, and again immediately after a failure', async () => {

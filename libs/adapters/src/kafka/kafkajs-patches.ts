@@ -1,7 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import KafkaBroker from 'kafkajs/src/broker';
 import KafkaCluster from 'kafkajs/src/cluster';
 import BrokerPool from 'kafkajs/src/cluster/brokerPool';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
 import Decoder from 'kafkajs/src/protocol/decoder';
+import { hasType } from './errors';
 
 /* eslint-disable @typescript-eslint/unbound-method -- they are called with their own objects as this */
 
@@ -57,6 +60,23 @@ KafkaCluster.prototype.findGroupCoordinatorMetadata = function (group) {
   known.set(group.groupId, { found, at: performance.now() });
   found.catch(() => known.delete(group.groupId));
   return found;
+};
+
+/** The markers of a commit take milliseconds. */
+const MARKERS_MS = 5_000;
+const MARKERS_PAUSE_MS = 5;
+
+// The coordinator refuses a transaction's first partitions until the markers of the last one are written. For kafkajs one such
+// refusal fails a request to all brokers, which it then repeats before the others have answered.
+const { addPartitionsToTxn } = KafkaBroker.prototype;
+KafkaBroker.prototype.addPartitionsToTxn = async function (request) {
+  for (const deadline = performance.now() + MARKERS_MS; ; await pause(MARKERS_PAUSE_MS)) {
+    try {
+      return await addPartitionsToTxn.call(this, request);
+    } catch (error) {
+      if (!hasType(error, 'CONCURRENT_TRANSACTIONS') || performance.now() > deadline) throw error;
+    }
+  }
 };
 
 interface Header {

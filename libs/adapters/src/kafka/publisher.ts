@@ -54,14 +54,13 @@ export class KafkaPublisher {
     private readonly client: KafkaClient,
     private readonly producer: Producer,
     private readonly options: PublisherOptions,
-    /** The `topic/partition`s of the current request. */
-    private readonly addressed: Set<string>,
+    private readonly request: NotedRequest,
     readonly cursor: string | undefined,
   ) {}
 
   /** @param client used by this publisher alone, which destroys it at its end. */
   static async open(client: KafkaClient, options: PublisherOptions): Promise<KafkaPublisher> {
-    const addressed = new Set<string>();
+    const request = new NotedRequest();
     const { source, names } = options;
     const transactionalId = names.transactionalId(source);
     transactionalIds.add(transactionalId);
@@ -71,7 +70,7 @@ export class KafkaPublisher {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: notingPartitioner(addressed),
+      createPartitioner: request.partitioner,
       retry: RETRY,
     });
     try {
@@ -80,7 +79,7 @@ export class KafkaPublisher {
       // ending it asks the broker for nothing.
       await (await producer.transaction()).abort();
       const cursor = await readCursor(client, names.cursorTopic(source));
-      return new KafkaPublisher(client, producer, options, addressed, cursor);
+      return new KafkaPublisher(client, producer, options, request, cursor);
     } catch (error) {
       client.destroy();
       throw error;
@@ -115,12 +114,13 @@ export class KafkaPublisher {
     try {
       const transaction = await this.producer.transaction();
       for (const topicMessages of requests(records, names, source, cursor)) {
-        this.addressed.clear();
+        this.request.begin();
         const taken = await transaction.sendBatch({
           topicMessages,
           compression: compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
         });
-        requireOnce(taken, this.addressed);
+        this.request.requireOneTry();
+        requireOnce(taken, this.request.addressed);
       }
       committing = true;
       await transaction.commit();
@@ -138,18 +138,46 @@ export class KafkaPublisher {
   }
 }
 
-/**
- * Kafka's own partitioning; it also records the partitions used. (kafkajs's computes the same with BigInts, thirty
- * times slower.)
- */
-const notingPartitioner =
-  (addressed: Set<string>): ICustomPartitioner =>
-  () =>
-  ({ topic, partitionMetadata, message }) => {
-    const partition = partitionOf(String(message.key), partitionMetadata.length);
-    addressed.add(`${topic}/${partition}`);
-    return partition;
-  };
+/** What kafkajs does with a request: it asks for the partition of each record anew, each time it sends them. */
+export class NotedRequest {
+  /** The `topic/partition`s. */
+  readonly addressed = new Set<string>();
+  private readonly leaders = new Set<number>();
+  private readonly messages = new Set<Message>();
+  private isRepeated = false;
+
+  /** To be called before each request. */
+  begin(): void {
+    this.addressed.clear();
+    this.leaders.clear();
+    this.messages.clear();
+    this.isRepeated = false;
+  }
+
+  /** Kafka's own partitioning. (kafkajs's computes the same with BigInts, thirty times slower.) */
+  readonly partitioner: ICustomPartitioner =
+    () =>
+    ({ topic, partitionMetadata, message }) => {
+      const partition = partitionOf(String(message.key), partitionMetadata.length);
+      this.isRepeated ||= this.messages.has(message);
+      this.messages.add(message);
+      const found = partitionMetadata.find(({ partitionId }) => partitionId === partition);
+      if (found) this.leaders.add(found.leader);
+      this.addressed.add(`${topic}/${partition}`);
+      return partition;
+    };
+
+  /**
+   * When one broker fails, kafkajs doesn't wait for the others. It sends again to all that have not answered, which may write
+   * the records twice, under new sequence numbers, and keeps only the second answer.
+   * @throws Error if it may have; the transaction must then not be committed.
+   */
+  requireOneTry(): void {
+    if (this.isRepeated && this.leaders.size > 1) {
+      throw new Error('Records for several brokers were sent more than once, so some may be written twice');
+    }
+  }
+}
 
 /**
  * If one broker accepts its part of a request and another fails, kafkajs resends only to those that have not answered.
