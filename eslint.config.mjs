@@ -7,6 +7,9 @@ import tseslint from 'typescript-eslint';
 // by itself must make it: without it the rule would pass everything.
 if (process.env.NX_TASK_TARGET_PROJECT === undefined) await createProjectGraphAsync({ exitOnError: false });
 
+/** The contexts, and the one from which others are generated. */
+const CONTEXT = '{apps/*,tools/template}';
+
 /** What every room of a context may import; anything else fails the build. Arrows point inwards. */
 const room = (files, message, ...allowed) => ({
   files,
@@ -64,6 +67,7 @@ export default tseslint.config(
             layer('service', 'kernel', 'events', 'ports', 'resilience', 'testing'),
             layer('testing-context', 'events', 'ports', 'service', 'testing'),
             layer('another-business', ...PLATFORM, 'testing-context'),
+            layer('template', ...PLATFORM, 'testing-context'),
             // What a context says of itself: its declaration and its audit.
             layer('context'),
             layer('contracts', 'kernel', 'events'),
@@ -96,7 +100,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['apps/*/src/{domain,application}/**/*.ts'],
+    files: [`${CONTEXT}/src/{domain,application}/**/*.ts`],
     ignores: ['**/*.spec.ts'],
     rules: {
       'no-restricted-properties': [
@@ -118,13 +122,13 @@ export default tseslint.config(
     },
   },
   room(
-    ['apps/*/src/domain/**/*.ts'],
+    [`${CONTEXT}/src/domain/**/*.ts`],
     'domain imports libs/kernel and itself, nothing else.',
     '@atlas/kernel',
     '\\./[^/]+',
   ),
   room(
-    ['apps/*/src/application/ports.ts'],
+    [`${CONTEXT}/src/application/ports.ts`],
     'ports.ts imports domain, libs/kernel and the ports that an application may see, nothing else.',
     '@atlas/kernel',
     '@atlas/ports/application',
@@ -136,7 +140,7 @@ export default tseslint.config(
     '@atlas/ports/(?:adapters|application)',
   ),
   room(
-    ['apps/*/src/application/{commands,queries}/*.ts'],
+    [`${CONTEXT}/src/application/{commands,queries}/*.ts`],
     'a command or query imports domain, ports.ts, libs/kernel and the ports that an application may see, nothing else.',
     '@atlas/kernel',
     '@atlas/ports/application',
@@ -145,7 +149,7 @@ export default tseslint.config(
   ),
   // Tests of these rooms may use the test tools too.
   room(
-    ['apps/*/src/{domain,application}/**/*.spec.ts'],
+    [`${CONTEXT}/src/{domain,application}/**/*.spec.ts`],
     'tests of domain and application import what they test, libs/kernel, libs/ports, libs/testing and fast-check.',
     '@atlas/(?:kernel|testing|ports/application)',
     'fast-check',
@@ -156,7 +160,7 @@ export default tseslint.config(
     '(?:\\.\\./)+adapters/driven/memory/[^/]+',
   ),
   closed(
-    ['apps/*/src/adapters/driving/**/*.ts'],
+    [`${CONTEXT}/src/adapters/driving/**/*.ts`],
     'a driving adapter calls commands and queries; it knows no driven adapter, driver or module.',
     '/driven/',
     '\\.module$',
@@ -164,7 +168,7 @@ export default tseslint.config(
     '^(?:typeorm|pg|kafkajs|ioredis|minio|undici)$',
   ),
   closed(
-    ['apps/*/src/adapters/driven/**/*.ts'],
+    [`${CONTEXT}/src/adapters/driven/**/*.ts`],
     "a driven adapter serves the application's ports; it knows no command, query, driving adapter or module.",
     '/driving/',
     '/application/(?:commands|queries)/',

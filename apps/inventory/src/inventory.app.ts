@@ -8,7 +8,7 @@ import { inventorySettings } from './inventory.settings';
 export const inventoryApp = {
   name: context.name,
   title: context.title,
-  description: 'Keeps the stock of every SKU and reserves it for orders, without ever overselling.',
+  description: context.description,
   settings: inventorySettings,
   module: (values) => InventoryModule.register(values),
   events: catalogue,

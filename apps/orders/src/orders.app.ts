@@ -8,7 +8,7 @@ import { ordersSettings } from './orders.settings';
 export const ordersApp = {
   name: context.name,
   title: context.title,
-  description: 'Places orders at the prices of its own price book, and manages them until they are settled.',
+  description: context.description,
   settings: ordersSettings,
   module: (values) => OrdersModule.register(values),
   events: catalogue,

@@ -13,8 +13,7 @@ export function outboxRelayApp(language: EventLanguage, service: string | undefi
   return {
     name: service ? `${service}-relay` : context.name,
     title: context.title,
-    description:
-      'Publishes the events of one service from its outbox to the event log, each exactly once and in order.',
+    description: context.description,
     settings,
     module: (values) => OutboxRelayModule.register(values, language),
   } satisfies ServiceDefinition<typeof settings.shape>;

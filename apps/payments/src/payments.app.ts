@@ -8,7 +8,7 @@ import { paymentsSettings } from './payments.settings';
 export const paymentsApp = {
   name: context.name,
   title: context.title,
-  description: 'Charges and refunds through an outside provider, and keeps the double-entry ledger.',
+  description: context.description,
   settings: paymentsSettings,
   module: (values) => PaymentsModule.register(values),
   events: catalogue,

@@ -12,6 +12,7 @@ afterEach(() => rmSync(apps, { recursive: true }));
 const relay = {
   name: 'outbox-relay',
   title: 'Outbox relay',
+  description: 'Publishes.',
   kind: 'relay',
   stores: ['postgres', 'eventLog'],
 };
@@ -19,6 +20,7 @@ const relay = {
 const shipping = {
   name: 'shipping',
   title: 'Shipping',
+  description: 'Ships.',
   kind: 'context',
   database: 'shipping',
   topics: { publishes: 'shipping.events', consumes: ['shipping.events'] },
@@ -30,6 +32,7 @@ const shipping = {
 const carrier = {
   name: 'carrier',
   title: 'Carrier',
+  description: 'Carries.',
   kind: 'outside',
   processes: { carrier: { port: 4092 } },
   stores: [],

@@ -33,6 +33,7 @@ export const declarationSchema = z
     $schema: z.string().optional().describe('the path of the JSON Schema, for editors'),
     name: name.describe("the folder's name"),
     title: z.string().min(1).describe('the name that people read'),
+    description: z.string().min(1).describe('what it does, in a sentence'),
     kind: z
       .enum(['context', 'relay', 'outside'])
       .describe(

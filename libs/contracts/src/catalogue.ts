@@ -1,14 +1,14 @@
 import { catalogueOf, topicOf } from '@atlas/events';
-import * as inventory from './inventory';
-import * as orders from './orders';
-import * as payments from './payments';
+import * as language from './language';
 
 const PARTITIONS = 6;
 
+const contracts = Object.values(language);
+
 /** Every event of the shop, and one topic per context. */
 export const catalogue = catalogueOf({
-  contracts: [...Object.values(orders), ...Object.values(inventory), ...Object.values(payments)],
-  topics: ['orders', 'inventory', 'payments'].map((owner) => ({
+  contracts,
+  topics: Array.from(new Set(contracts.map(({ owner }) => owner)), (owner) => ({
     name: topicOf(owner),
     partitions: PARTITIONS,
   })),

@@ -9,7 +9,7 @@ import { Client } from 'pg';
 import type { AuditReport } from '../src/audit/audit';
 import type { PlatformState } from '../src/platform-state';
 import { identify, isRunning, type ProcessIdentity } from '../src/process-identity';
-import { DECLARATIONS } from '../src/topology';
+import { DECLARATIONS, PROCESSES } from '../src/topology';
 import { atlas as runAtlas } from './command';
 import { metricsAskedFor } from './dashboard';
 import { tablesOf, trespasses } from './trespasses';
@@ -225,18 +225,10 @@ describe('The platform, started and left running', () => {
     const { ready, processes } = await status();
 
     expect(ready).toBe(true);
-    expect(processes.map(({ name }) => name)).toEqual([
-      'atlas',
-      'postgres',
-      'orders',
-      'orders-relay',
-      'inventory',
-      'inventory-relay',
-      'payments',
-      'payments-relay',
-      'payment-provider',
-    ]);
-    expect(new Set(processes.map(({ pid }) => pid)).size).toBe(9);
+    const declared = PROCESSES.map(({ name }) => name);
+    expect(declared).toEqual(expect.arrayContaining(['orders', 'orders-relay', 'payment-provider']));
+    expect(processes.map(({ name }) => name)).toEqual(['atlas', 'postgres', ...declared]);
+    expect(new Set(processes.map(({ pid }) => pid)).size).toBe(processes.length);
     expect(processes.every(({ memory }) => memory.rssBytes > 0)).toBe(true);
   });
 
@@ -301,7 +293,7 @@ describe('The platform, started and left running', () => {
     const described = await atlas('events', 'describe', '--json');
     const partitions = JSON.parse(described.stdout) as { topic: string; groups: { lag: number }[] }[];
     expect(new Set(partitions.map(({ topic }) => topic))).toEqual(
-      new Set(['orders.events', 'inventory.events', 'payments.events']),
+      new Set(DECLARATIONS.flatMap(({ topics: { publishes } }) => publishes ?? [])),
     );
     expect(partitions.flatMap(({ groups }) => groups.filter(({ lag }) => lag > 0))).toEqual([]);
 
@@ -360,13 +352,15 @@ describe('The platform, started and left running', () => {
     const log = await openEventLog('test', { EVENT_LOG_URL: databases['event_log']! }, () => undefined);
     await publish(log, { topic: 'orders.events', key: 'foreign', headers: {}, value: Buffer.from('hello') });
     await log.close();
+    const listeners = DECLARATIONS.filter(({ topics: { consumes } }) => consumes?.includes('orders.events'));
     const letters = await eventually(async () => {
       const found = JSON.parse((await atlas('dlq', 'list', '--json')).stdout) as { name: string }[];
-      return found.length === 2 && found;
+      return found.length === listeners.length && found;
     });
 
     const names = letters.map(({ name }) => name);
-    expect(names).toEqual(['inventory/1', 'payments/1']);
+    expect(names).toEqual(expect.arrayContaining(['inventory/1', 'payments/1']));
+    expect(names.sort()).toEqual(listeners.map(({ name }) => `${name}/1`).sort());
     expect((await atlas('dlq', 'show', 'payments/1')).stdout).toContain('hello');
     const replayed = await atlas('dlq', 'replay', '--all');
     expect(replayed.code).toBe(1);

@@ -5,6 +5,7 @@ import { logUses } from '../log-uses';
 const context = (name: string, consumes: readonly string[]): ContextDeclaration => ({
   name,
   title: name,
+  description: name,
   kind: 'context',
   topics: { publishes: `${name}.events`, consumes: [...consumes] },
   processes: { [name]: { port: 1 }, [`${name}-relay`]: { port: 2, app: 'outbox-relay' } },
@@ -12,7 +13,14 @@ const context = (name: string, consumes: readonly string[]): ContextDeclaration 
   environment: {},
 });
 const relay: ContextDeclaration = {
-  ...{ name: 'outbox-relay', title: 'Relay', kind: 'relay', topics: {}, processes: {} },
+  ...{
+    name: 'outbox-relay',
+    title: 'Relay',
+    description: 'Publishes.',
+    kind: 'relay',
+    topics: {},
+    processes: {},
+  },
   ...{ stores: ['eventLog'], environment: {} },
 };
 

@@ -29,18 +29,19 @@ describe('A context that is added', () => {
     root = await mkdtemp(join(tmpdir(), 'atlas-generate-'));
     for (const { name } of DECLARATIONS) await copy(`apps/${name}/context.json`);
     for (const { path } of await generate(projectRoot())) await copy(path);
-    await mkdir(join(root, 'apps/shipping'));
+    await mkdir(join(root, 'apps/lighthouse'));
     const declaration = {
-      name: 'shipping',
-      title: 'Shipping',
+      name: 'lighthouse',
+      title: 'Lighthouse',
+      description: 'Shows the way.',
       kind: 'context',
-      database: 'shipping',
-      topics: { publishes: 'shipping.events', consumes: ['orders.events'] },
-      processes: { shipping: { port: 4007 }, 'shipping-relay': { port: 4017, app: 'outbox-relay' } },
+      database: 'lighthouse',
+      topics: { publishes: 'lighthouse.events', consumes: ['orders.events'] },
+      processes: { lighthouse: { port: 4907 }, 'lighthouse-relay': { port: 4917, app: 'outbox-relay' } },
       stores: ['postgres', 'eventLog'],
       environment: { PROVIDER_URL: { urlOf: 'payment-provider' } },
     };
-    await writeFile(join(root, 'apps/shipping/context.json'), JSON.stringify(declaration));
+    await writeFile(join(root, 'apps/lighthouse/context.json'), JSON.stringify(declaration));
     files = new Map((await generate(root)).map((file) => [file.path, file]));
   });
   afterAll(() => rm(root, { recursive: true }));
@@ -55,23 +56,23 @@ describe('A context that is added', () => {
     const { services } = parse(contentOf('compose.yaml'), { merge: true }) as {
       services: Record<string, Record<string, unknown>>;
     };
-    const url = 'postgres://shipping:${SHIPPING_PASSWORD:-atlas}@postgres/shipping';
-    expect(services['shipping']).toMatchObject({
+    const url = 'postgres://lighthouse:${LIGHTHOUSE_PASSWORD:-atlas}@postgres/lighthouse';
+    expect(services['lighthouse']).toMatchObject({
       restart: 'unless-stopped',
-      command: ['shipping'],
+      command: ['lighthouse'],
       environment: {
         EVENT_LOG_URL: 'kafka://kafka:9092',
         DATABASE_URL: url,
         PROVIDER_URL: 'http://payment-provider:8080',
       },
-      ports: ['127.0.0.1:${SHIPPING_PORT:-4007}:8080'],
+      ports: ['127.0.0.1:${LIGHTHOUSE_PORT:-4907}:8080'],
     });
-    expect(services['shipping-relay']).toMatchObject({
+    expect(services['lighthouse-relay']).toMatchObject({
       command: ['outbox-relay'],
-      environment: { EVENT_LOG_URL: 'kafka://kafka:9092', DATABASE_URL: url, SERVICE: 'shipping' },
-      ports: ['127.0.0.1:${SHIPPING_RELAY_PORT:-}:8080'],
+      environment: { EVENT_LOG_URL: 'kafka://kafka:9092', DATABASE_URL: url, SERVICE: 'lighthouse' },
+      ports: ['127.0.0.1:${LIGHTHOUSE_RELAY_PORT:-}:8080'],
     });
-    expect(services['databases']).toMatchObject({ environment: { SHIPPING_DATABASE_URL: url } });
+    expect(services['databases']).toMatchObject({ environment: { LIGHTHOUSE_DATABASE_URL: url } });
     expect(services['payment-provider']?.['environment']).not.toHaveProperty('EVENT_LOG_URL');
   });
 
@@ -80,23 +81,30 @@ describe('A context that is added', () => {
       scrape_configs: [{ dns_sd_configs: [{ names: string[] }] }];
     };
     expect(config.scrape_configs[0].dns_sd_configs[0].names).toEqual(
-      expect.arrayContaining(['orders', 'shipping', 'shipping-relay', 'payment-provider']),
+      expect.arrayContaining(['orders', 'lighthouse', 'lighthouse-relay', 'payment-provider']),
     );
     const { groups } = parse(contentOf('deploy/prometheus/rules.yml')) as {
       groups: { rules: { alert?: string; expr: string }[] }[];
     };
     const missing = groups.flatMap(({ rules }) => rules).find(({ alert }) => alert === 'ProcessMissing');
     expect(missing?.expr).toMatch(
-      /absent\(up\{job="shipping"\}\) or\n?\s*absent\(up\{job="shipping-relay"\}\)/,
+      /absent\(up\{job="lighthouse"\}\) or\n?\s*absent\(up\{job="lighthouse-relay"\}\)/,
     );
-    expect(contentOf('deploy/prometheus/rules.test.yml').match(/up\{job="shipping"/g)).toHaveLength(2);
+    expect(contentOf('deploy/prometheus/rules.test.yml').match(/up\{job="lighthouse"/g)).toHaveLength(2);
+  });
+
+  it('is listed in the README, and its events in the published language', () => {
+    expect(contentOf('README.md')).toMatch(
+      /\| `lighthouse` +\| Shows the way\. +\| 4907 +\| 4917 +\| `lighthouse.events` +\| `orders.events` +\|/,
+    );
+    expect(contentOf('libs/contracts/src/language.ts')).toContain("export * from './lighthouse';\n");
   });
 
   it('leaves the rest as it is, and nothing to do once it is written', async () => {
     for (const { path, content } of files.values()) await writeFile(join(root, path), content);
     expect((await generate(root)).every(({ upToDate }) => upToDate)).toBe(true);
 
-    await rm(join(root, 'apps/shipping'), { recursive: true });
+    await rm(join(root, 'apps/lighthouse'), { recursive: true });
     const original = new Map((await generate(projectRoot())).map(({ path, content }) => [path, content]));
     expect(new Map((await generate(root)).map(({ path, content }) => [path, content]))).toEqual(original);
   });

@@ -10,7 +10,9 @@ import {
   kubernetesProcesses,
 } from './kubernetes';
 import { productionContexts, productionPostgres } from './kubernetes-production';
+import { languageFile } from './language';
 import { prometheusRules, prometheusRuleTests, prometheusTargets } from './prometheus';
+import { readmeFile } from './readme';
 
 /** A file that follows from the declarations, in whole or in part. */
 export interface GeneratedFile {
@@ -23,6 +25,7 @@ export interface GeneratedFile {
 type Generator = (text: string, declarations: readonly ContextDeclaration[]) => string;
 
 const GENERATORS: Readonly<Record<string, Generator>> = {
+  'README.md': readmeFile,
   'compose.yaml': composeFile,
   'deploy/k8s/base/processes.yaml': kubernetesProcesses,
   'deploy/k8s/base/databases.yaml': kubernetesDatabases,
@@ -34,6 +37,7 @@ const GENERATORS: Readonly<Record<string, Generator>> = {
   'deploy/prometheus/prometheus.yml': prometheusTargets,
   'deploy/prometheus/rules.yml': prometheusRules,
   'deploy/prometheus/rules.test.yml': prometheusRuleTests,
+  'libs/contracts/src/language.ts': languageFile,
   'libs/context/context.schema.json': () => `${JSON.stringify(declarationJsonSchema(), undefined, 2)}\n`,
 };
 
