@@ -1,6 +1,7 @@
 export { bootService } from './boot';
 export { ConfigError, loadConfig, serviceSettings, type ServiceSettings } from './config';
 export { createService, startService } from './create-service';
+export { describeService } from './describe-service';
 export { EventContext } from './events/event-context';
 export {
   EventLogServer,

@@ -42,7 +42,7 @@ export function serveOpenApi(app: INestApplication, info: ApiInfo): void {
   });
 }
 
-function describeApi(app: INestApplication, { title, description = '' }: ApiInfo): OpenAPIObject {
+export function describeApi(app: INestApplication, { title, description = '' }: ApiInfo): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle(title)
     .setDescription(description)

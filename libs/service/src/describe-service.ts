@@ -1,0 +1,40 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { DeadLetterService } from './events/dead-letter.service';
+import { DeadLettersModule } from './events/dead-letters.controller';
+import { HealthModule, Readiness } from './health';
+import { createHttpServer } from './http/http-server';
+import { IdempotencyModule } from './http/idempotency.module';
+import { describeApi } from './http/open-api';
+import type { ServiceDefinition } from './service-definition';
+import { ProcessMetrics } from './telemetry/process-metrics';
+
+class DescribedModule {}
+
+/**
+ * The OpenAPI document that the service serves at /docs-json, without starting it: no provider is made, so neither
+ * database nor log need be there.
+ */
+export async function describeService<Shape extends z.ZodRawShape>(
+  definition: ServiceDefinition<Shape>,
+  settings: z.infer<z.ZodObject<Shape>>,
+): Promise<OpenAPIObject> {
+  const { name, title = name, description, events } = definition;
+  const readiness = new Readiness();
+  const app = await NestFactory.create<NestFastifyApplication>(
+    {
+      module: DescribedModule,
+      imports: [
+        HealthModule.register(readiness),
+        IdempotencyModule,
+        ...(events ? [DeadLettersModule.register(new DeadLetterService(name))] : []),
+        definition.module(settings),
+      ],
+    },
+    createHttpServer(readiness, new ProcessMetrics(name)),
+    { preview: true, abortOnError: false, logger: false },
+  );
+  return describeApi(app, { title, description });
+}

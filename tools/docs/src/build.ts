@@ -1,0 +1,68 @@
+// npm run docs: builds the site of dist/docs from the Markdown of the repository and from what is generated here.
+// npm run docs:serve shows it.
+import { spawnSync } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { readDeclarations } from '@atlas/context';
+import type { ContextModel } from '../../atlas/src/compare/model/model';
+import { writeCodePages } from './code-pages';
+import { type Page, WrittenPages } from './pages';
+import { apiPages } from './reference/api';
+import { contextPages } from './reference/contexts';
+import { eventPages } from './reference/events';
+import { sidebarOf } from './sidebar';
+import { at } from './workspace';
+
+const SOURCES = at('dist/docs.src');
+const SITE = at('dist/docs');
+
+/** What `atlas compare` reads from the code of the contexts. */
+const readModels = (): readonly ContextModel[] =>
+  JSON.parse(
+    execFileSync(process.execPath, [at('dist/tools/atlas/src/main.js'), 'compare', '--all', '--json'], {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    }),
+  ) as ContextModel[];
+
+/** @returns the exit code. */
+async function build(): Promise<number> {
+  const begin = performance.now();
+  const written = new WrittenPages();
+  const models = readModels();
+  const pages: readonly Page[] = [
+    ...written.read(),
+    ...contextPages(models, written),
+    ...eventPages(models, written),
+    ...(await apiPages(readDeclarations(at('apps')))),
+  ];
+  await rm(SOURCES, { recursive: true, force: true });
+  for (const { path, text } of pages) await write(join(SOURCES, path), text);
+  await write(join(SOURCES, 'sidebar.json'), JSON.stringify(sidebarOf(pages)));
+  const { status } = spawnSync(
+    process.execPath,
+    [at('node_modules/vitepress/bin/vitepress.js'), 'build', at('tools/docs/site')],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  if (status !== 0) return 1;
+  const files = await writeCodePages(written.linked, SITE);
+  const seconds = ((performance.now() - begin) / 1_000).toFixed(1);
+  process.stdout.write(
+    `${pages.length} pages and ${files} pages of code in dist/docs, built in ${seconds} s\n`,
+  );
+  return 0;
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+}
+
+build().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(1);
+  },
+);
