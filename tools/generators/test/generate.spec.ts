@@ -98,12 +98,11 @@ describe('A generated context', () => {
     });
 
     it('runs: a request is answered, its event reaches the log through its relay, and the audit covers it', async () => {
-      copy.must('tools/atlas.mjs', 'up', '--detach');
       try {
-        const state = JSON.parse(copy.must('tools/atlas.mjs', 'status', '--json')) as {
+        const started = JSON.parse(copy.must('tools/atlas.mjs', 'up', '--detach', '--json')) as {
           processes: { name: string; url?: string }[];
         };
-        const url = state.processes.find(({ name }) => name === 'shipping')?.url;
+        const url = started.processes.find(({ name }) => name === 'shipping')?.url;
         const answer = await fetch(`${url}/parcels`, {
           method: 'POST',
           headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
