@@ -16,8 +16,7 @@ export function describeRestoredConsumer(name: string, open: () => Promise<LogUn
     /** The events that the member should have been counted in. */
     let published = 0;
 
-    const start = () =>
-      startContext(membersApp, { env: { DATABASE_URL: own.url, ...place.settings } });
+    const start = () => startContext(membersApp, { env: { DATABASE_URL: own.url, ...place.settings } });
     const lend = async (count: number): Promise<void> => {
       const lent = Array.from({ length: count }, () => {
         const loanId = randomUUID();
