@@ -39,6 +39,11 @@ export const PaymentFailed = defineEvent({
   ],
 });
 
+/**
+ * The money is back with the customer.
+ *
+ * why: no context needs to hear of it: an order refunded as goodwill stays confirmed, any other is cancelled already.
+ */
 export const PaymentRefunded = defineEvent({
   ...PAYMENT,
   unconsumed: 'An order is cancelled before its money goes back; it tells whoever informs the customer.',

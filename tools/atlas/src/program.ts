@@ -192,12 +192,13 @@ verb<Common & { check?: boolean }>(
   async (options) => (await import('./commands/generate.js')).runGenerate(options),
 ).option('--check', 'change nothing; exit code 1 if a file is out of date');
 
-verb<Common & { all?: boolean; same?: boolean }>(
+verb<Common & { all?: boolean; same?: boolean; html?: string | true }>(
   program,
   'compare [contexts...]',
   'Sets two contexts side by side, as their code is: what is alike, what differs, and why.',
   async (options, command) => (await import('./commands/compare.js')).runCompare(options, command.args),
 )
+  .option('--html [file]', 'write a page with the code of both beside each other, and diagrams')
   .option('--same', 'show what is the same, too')
   .option('--all', 'all contexts in one table');
 

@@ -1,7 +1,7 @@
 // npm run docs: builds the site of dist/docs from the Markdown of the repository and from what is generated here.
 // npm run docs:serve shows it.
 import { spawnSync } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { readDeclarations } from '@atlas/context';
@@ -39,6 +39,7 @@ async function build(): Promise<number> {
   ];
   await rm(SOURCES, { recursive: true, force: true });
   for (const { path, text } of pages) await write(join(SOURCES, path), text);
+  await cp(at('docs/images'), join(SOURCES, 'images'), { recursive: true });
   await write(join(SOURCES, 'sidebar.json'), JSON.stringify(sidebarOf(pages)));
   const { status } = spawnSync(
     process.execPath,

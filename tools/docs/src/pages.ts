@@ -28,8 +28,8 @@ const pageOf = (target: string): string | undefined =>
 /** A path of the repository between backticks. */
 const NAMED = /(?<![[`])`((?:apps|libs|tools|deploy|docs|\.ci)\/[\w./-]*\w\/?)`(?!`|\])/g;
 
-/** A link, with what it says. */
-const LINK = /\]\(([^)\s]+)\)/g;
+/** The target of a link. A picture's is left alone: `docs/images` is copied to the site. */
+const LINK = /(?<!!\[[^\]]*)\]\(([^)\s]+)\)/g;
 
 /** What a page says in fences is left alone. */
 const FENCED = /^(```[\s\S]*?^```)/m;

@@ -13,7 +13,7 @@ interface Group {
 
 /** Pages by their part of the site; in each in this order, then by path. What matches none is reference by hand. */
 const GROUPS: readonly (readonly [title: string, pages: RegExp, collapsed?: boolean])[] = [
-  ['Start', /^(?:index|start|overview|walk|shape)\.md$/],
+  ['Start', /^(?:index|start|overview|walk|compare|shape)\.md$/],
   ['Ideas of the book', /^patterns\//],
   ['Guarantees', /^(?:guarantees|tests|simulation|faults|resilience|benchmarks)\.md$/],
   [

@@ -48,7 +48,11 @@ export class UnknownOrderError extends Error {
   }
 }
 
-/** The prices at which orders are placed. */
+/**
+ * The prices at which orders are placed.
+ *
+ * why: a price is replaced as a whole, and placed orders keep theirs, so the last write wins, without a lock.
+ */
 export abstract class PriceBook {
   /** The unit prices of `skus`; unknown SKUs are omitted. */
   abstract pricesOf(skus: readonly string[]): Promise<ReadonlyMap<string, Money>>;

@@ -35,6 +35,8 @@ export type OrderChange = Change<Order, OrderEvent>;
 /**
  * A customer's order and its life cycle: placed → awaiting payment → confirmed, or cancelled at any point. Events of
  * other contexts may arrive late or twice, so a transition that no longer applies changes nothing.
+ *
+ * why: one context leads the process and knows how far it is; the others only react to it (ADR 8).
  */
 export class Order {
   constructor(private readonly state: OrderState) {}

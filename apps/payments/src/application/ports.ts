@@ -79,6 +79,8 @@ export type ChargeRecord = ChargeOutcome | { readonly kind: 'not-charged' };
 /**
  * The outside payment provider. Every call returns in bounded time, and may be repeated with its key: the first outcome
  * stands.
+ *
+ * why: an answer may take seconds, so it is asked under a lease and never in a transaction (ADR 6).
  */
 export abstract class PaymentProvider {
   /**

@@ -88,7 +88,7 @@ export const SECTIONS: readonly SectionOf[] = [
         ...partOf(each),
         name: `${each.type} v${each.version}`,
         key: each.type,
-        aspects: { from: [each.producer], starts: each.runs },
+        aspects: { starts: each.runs },
       })),
   },
   {
@@ -117,9 +117,15 @@ export const SECTIONS: readonly SectionOf[] = [
     title: 'HTTP',
     says: 'What it answers.',
     entries: ({ routes }) =>
-      routes.map(({ idempotent, runs, ...each }) => ({
+      routes.map((each) => ({
         ...partOf(each),
-        aspects: { runs, 'may be repeated': [idempotent ? 'with an Idempotency-Key' : 'by its method'] },
+        aspects: {
+          runs: each.runs,
+          // Whatever does not create or act may be repeated anyway.
+          ...(each.method === 'POST' && {
+            'safe to repeat': [each.idempotent ? 'with an Idempotency-Key' : 'no'],
+          }),
+        },
       })),
   },
   {
@@ -147,10 +153,10 @@ export const SECTIONS: readonly SectionOf[] = [
     says: 'What of "Designing Data-Intensive Applications" its code shows; chapters of the first and second edition.',
     entries: ({ ideas }) =>
       ideas.map(({ id, title, chapters: [first, second], evidence }) => ({
-        name: `${title} (chapter ${first}; 2nd ed. ${second})`,
+        name: title,
         key: id,
         ...(evidence[0] && { source: evidence[0].source }),
-        aspects: {},
+        aspects: { chapter: [`${first}, 2nd ed. ${second}`] },
       })),
   },
   {
@@ -163,7 +169,7 @@ export const SECTIONS: readonly SectionOf[] = [
         source,
         aspects: {
           code: [...ROOMS.map((room) => `${room} ${size.rooms[room]}`), `all ${size.total}`],
-          tests: [`all ${tests.lines}`],
+          tests: [String(tests.lines)],
         },
       },
       {
@@ -191,7 +197,7 @@ function aggregateEntry(aggregate: Aggregate, main: string | undefined): Entry {
     aspects: hasLife
       ? {
           states: states.map(
-            ({ name, isStart, isEnd }) => `${name}${isStart ? ', new' : isEnd ? ', end' : ''}`,
+            ({ name, isStart, isEnd }) => `${name}${isStart ? ' (new)' : isEnd ? ' (end)' : ''}`,
           ),
           transitions: transitionLines(transitions),
           refuses: invariants.map(({ name }) => name),
@@ -290,7 +296,7 @@ function accessEntry(
       ...(reasoned?.why && { why: reasoned.why }),
       source: (reasoned ?? first.each).source,
       aspects: {
-        in: [...byLock].map(([lock, methods]) => {
+        '': [...byLock].map(([lock, methods]) => {
           const byPort = Map.groupBy(methods, ({ each }) => each.port);
           const names = [...byPort].map(
             ([port, own]) => `${port}.${own.map(({ each }) => each.name).join(', ')}`,
@@ -314,7 +320,7 @@ const driverLine = (driver: Driver): string => {
     case 'http':
       return `${driver.method} ${driver.path}`;
     case 'event':
-      return `event ${driver.type}`;
+      return driver.type;
     case 'job':
       return `job ${driver.name}`;
   }

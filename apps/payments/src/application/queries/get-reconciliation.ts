@@ -12,7 +12,11 @@ export interface ReconciliationStatus {
   readonly differences: readonly BookDifference[];
 }
 
-/** How far the provider's books have been read, and where they differ from ours. */
+/**
+ * How far the provider's books have been read, and where they differ from ours.
+ *
+ * why: its statements may see different moments; a difference that is real is still there at the next read.
+ */
 export class GetReconciliation {
   constructor(
     private readonly statement: Statement,

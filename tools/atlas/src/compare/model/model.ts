@@ -42,6 +42,8 @@ export interface ContextModel {
   readonly stores: readonly string[];
   /** The topic that it publishes to, and those that it consumes. */
   readonly topics: { readonly publishes?: string; readonly consumes: readonly string[] };
+  /** The processes whose URLs it gets: it calls them. */
+  readonly callsOutside: readonly string[];
   readonly aggregates: readonly Aggregate[];
   /** What its audit checks in the data of a running platform. */
   readonly audited: readonly Part[];

@@ -25,6 +25,7 @@ interface Declaration {
   readonly topics?: { readonly publishes?: string; readonly consumes?: readonly string[] };
   readonly processes?: Readonly<Record<string, { readonly port: number }>>;
   readonly stores: readonly string[];
+  readonly environment?: Readonly<Record<string, { readonly urlOf: string }>>;
 }
 
 /** Reads the contexts of one workspace; what several of them need is read once. */
@@ -84,6 +85,7 @@ export class ContextReader {
         ...(declaration.topics?.publishes !== undefined && { publishes: declaration.topics.publishes }),
         consumes: declaration.topics?.consumes ?? [],
       },
+      callsOutside: Object.values(declaration.environment ?? {}).map(({ urlOf }) => urlOf),
       aggregates,
       audited: this.auditedBy(folder, name),
       commands: readCommands(workspace, folder, surroundings),

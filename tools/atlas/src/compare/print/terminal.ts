@@ -1,7 +1,8 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
-import { type Aspect, type Comparison, countsOf, type Reason, type Row, type Section } from '../comparison';
-import type { ContextModel, Why } from '../model/model';
+import { type Comparison, countsOf, type Reason, type Row, type Section } from '../comparison';
+import type { ContextModel } from '../model/model';
+import { inline } from './inline';
 
 export interface TerminalOptions {
   /** Also what is the same. */
@@ -38,63 +39,99 @@ export function printComparison(comparison: Comparison, options: TerminalOptions
 }
 
 const reasonLine = ({ context, of, why }: Reason, width: number): string =>
-  wrapped(`- ${context}, ${of}: ${whyText(why)}`, width, '  ');
-
-export const whyText = ({ text }: Why): string => text;
+  wrapped(`- ${context}, ${of}: ${why.text}`, width, '  ');
 
 function sectionLines(
   { title, rows }: Section,
   { left, right }: Comparison,
   { same, width }: TerminalOptions,
-  paint: (style: Style, text: string) => string,
+  paint: Paint,
 ): readonly string[] {
-  const shown = rows.filter(({ verdict }) => same || verdict !== 'same');
+  const shown = rows.filter(({ verdict }) => verdict === 'differs' || (same && verdict === 'same'));
   const alike = rows.filter(({ verdict }) => verdict === 'same').map(({ left: cell }) => cell?.name ?? '');
-  const note = alike.length > 0 && !same ? wrapped(`the same: ${alike.join(', ')}`, width, '  ') : undefined;
+  const [onlyLeft = [], onlyRight = []] = (['left', 'right'] as const).map((side) =>
+    rows.filter(({ verdict }) => verdict === side).map((row) => aloneText(row, side, paint)),
+  );
   const lines = [paint('bold', title)];
-  if (shown.length > 0) {
-    const column = Math.floor((width - 3) / 2) - 1;
-    const table = new Table({
-      head: [left.name, right.name],
-      colWidths: [column, column],
-      wordWrap: true,
-      style: { head: [], border: [], compact: false },
-    });
-    for (const row of shown) table.push([cellText(row, 'left', paint), cellText(row, 'right', paint)]);
-    lines.push(table.toString());
+  if (alike.length > 0 && !same) lines.push(wrapped(`  the same: ${alike.join(', ')}`, width, '  '));
+  const column = Math.floor((width - 7) / 2);
+  const table = new Table({
+    head: [left.name, right.name],
+    colWidths: [column + 2, column + 2],
+    style: { head: [], border: [], compact: true },
+  });
+  const fit = (text: string) => wrapEach(text, column);
+  for (const row of shown)
+    table.push([fit(cellText(row, 'left', paint)), fit(cellText(row, 'right', paint))]);
+  // What only one has needs no row of its own: the two lists stand beside each other.
+  if (onlyLeft.length + onlyRight.length > 0) {
+    table.push([fit(onlyLeft.join('\n') || '–'), fit(onlyRight.join('\n') || '–')]);
   }
-  if (note !== undefined) lines.push(note);
-  return [...lines, ''];
+  return [...lines, ...(table.length > 0 ? [table.toString()] : []), ''];
 }
 
-function cellText(row: Row, side: 'left' | 'right', paint: (style: Style, text: string) => string): string {
-  const cell = row[side];
-  if (!cell) return paint('dim', '–');
-  const isAlone = row.verdict === side;
+/** What differs of something that both have. */
+function cellText(row: Row, side: 'left' | 'right', paint: Paint): string {
   return [
-    paint('bold', cell.name),
-    ...(isAlone && cell.says !== undefined ? [paint('dim', cell.says)] : []),
-    ...row.aspects.flatMap((aspect) => aspectLines(aspect, side, isAlone)),
+    paint('bold', row[side]?.name ?? ''),
+    ...row.aspects.flatMap((aspect) => {
+      const { label, common, same } = aspect;
+      if (same) return [];
+      const lines = [...aspect[side], ...(common.length > 0 ? [`${common.length} the same`] : [])];
+      const text = inline(lines);
+      const heading = label === '' ? [] : [`  ${label}:`];
+      if (text === undefined) return [...heading, ...lines.map((line) => `    ${line}`)];
+      return [`  ${label === '' ? '' : `${label}: `}${text || '–'}`];
+    }),
   ].join('\n');
 }
 
-/** Of what both have only the number. */
-function aspectLines(aspect: Aspect, side: 'left' | 'right', isAlone: boolean): readonly string[] {
-  const { label, common, same } = aspect;
-  const own = aspect[side];
-  if (same) return [];
-  if (own.length === 0)
-    return isAlone ? [] : [`${label}: ${common.length > 0 ? `${common.length} the same` : '–'}`];
-  const shared = common.length > 0 ? [`${common.length} the same`] : [];
-  if (own.length === 1 && shared.length === 0) return [`${label}: ${own[0]}`];
-  return [`${label}:`, ...[...own, ...shared].map((line) => `  ${line}`)];
+/** Something that the other has not, in a few words. */
+function aloneText(row: Row, side: 'left' | 'right', paint: Paint): string {
+  const cell = row[side];
+  const told = row.aspects
+    .filter(({ label }) => !QUIET.has(label))
+    .map((aspect) => `${aspect.label} ${aspect[side].join(', ')}`.trim());
+  const says = told.length === 0 ? cell?.says : told.join('; ');
+  return `${paint('bold', cell?.name ?? '')}${says === undefined ? '' : `: ${says}`}`;
 }
+
+/** Of what only one has, these say little beside the rest. */
+const QUIET = new Set([
+  'needs',
+  'refuses',
+  'methods',
+  'in tests',
+  'suite',
+  'checks',
+  'columns',
+  'data',
+  'changes',
+  'references',
+  'key',
+]);
+
+type Paint = (style: Style, text: string) => string;
+
+/** Wraps every line; what is continued is indented a little more. */
+function wrapEach(text: string, width: number): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      const indent = /^ */.exec(line)?.[0] ?? '';
+      return `${indent}${wrapped(line.slice(indent.length), width - indent.length - 2, `${indent}  `)}`;
+    })
+    .join('\n');
+}
+
+/** Escape sequences for colours take no room. */
+const visible = (text: string): number => stripVTControlCharacters(text).length;
 
 function wrapped(text: string, width: number, indent: string): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && line.length + word.length + 1 > width) {
+    if (line !== '' && visible(line) + visible(word) + 1 > width) {
       lines.push(line);
       line = indent + word;
     } else line = line === '' ? word : `${line} ${word}`;

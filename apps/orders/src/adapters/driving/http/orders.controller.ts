@@ -30,6 +30,7 @@ export class OrdersController {
     private readonly listOrders: ListOrders,
   ) {}
 
+  /** why: a repeated POST would place a second order; its key and its answer are stored with the order (ADR 7). */
   @Post()
   @Idempotent()
   @ApiOperation({ summary: 'Place an order at current prices' })

@@ -2,7 +2,7 @@ import type { Clock } from '@atlas/ports/application';
 import { ActiveFaults } from '../../../application/ports';
 import { FaultPlan } from '../../../domain/fault-plan';
 
-/** In this process only, so a restart turns all faults off. */
+/** why: in this process only, so a restart turns all faults off. */
 export class MemoryActiveFaults extends ActiveFaults {
   private plan: FaultPlan;
 

@@ -50,7 +50,7 @@ const START = '0.0';
  * request with the same key is refused instead of waiting. One that committed after this statement's snapshot is not
  * visible to it, but violates the unique key: that counts as in progress, too.
  *
- * In plain SQL, because a statement of its own is the whole protocol; there is no aggregate to load.
+ * why: in plain SQL, because a statement of its own is the whole protocol; there is no aggregate to load.
  */
 export class PostgresBooks extends Books {
   constructor(private readonly dataSource: DataSource) {

@@ -9,9 +9,7 @@ interface LineRow extends Omit<StatementLine, 'amount'> {
   readonly currency: string;
 }
 
-/**
- * In plain SQL: each statement compares or stores sets of rows, and both books can be large.
- */
+/** why: in plain SQL, because each statement compares or stores sets of rows, and both books can be large. */
 export class PostgresStatement extends Statement {
   constructor(private readonly unitOfWork: PostgresUnitOfWork) {
     super();

@@ -5,8 +5,9 @@ import { ConfigError } from '@atlas/service';
 export const MAX_OPEN = 32;
 
 /**
- * The policies for calls of the provider. Reads have a circuit breaker of their own: when charges fail, reads still tell
- * what became of them.
+ * The policies for calls of the provider.
+ *
+ * why: reads have a circuit breaker of their own: when charges fail, reads still tell what became of them (ADR 13).
  * @param timeoutMs for one request, milliseconds.
  */
 export const providerPolicies = (timeoutMs: number) => {

@@ -15,6 +15,7 @@ export class Orders1795737700000 implements MigrationInterface {
         history jsonb NOT NULL,
         due_at timestamptz CHECK ((due_at IS NOT NULL) = (status IN ('placed', 'awaiting-payment')))
       );
+      -- why: orders are listed by customer or by status, newest first.
       CREATE INDEX orders_customer ON orders (customer_id, id);
       CREATE INDEX orders_status ON orders (status, id);
       CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
