@@ -16,7 +16,15 @@ import { Refusal } from './refusal';
 import { render } from './render';
 import { AGGREGATE, asInApps, replacementsFor } from './template';
 import { parse, writeTidy } from './tidy';
-import { aggregateNamed, contextNamed, filesBelow, read, TEMPLATE, updateWhatFollows } from './workspace';
+import {
+  aggregateNamed,
+  contextNamed,
+  filesBelow,
+  mustOpen,
+  read,
+  TEMPLATE,
+  updateWhatFollows,
+} from './workspace';
 import { articleOf, pastOf, pluralOf, wordsOf } from './words';
 
 export interface CommandOptions {
@@ -48,6 +56,7 @@ export async function command(tree: Tree, { name, context, event }: CommandOptio
   }
   const file = `${root}/src/application/commands/${name}.ts`;
   if (tree.exists(file)) throw new Refusal(`${file} exists already: choose another name.`);
+  mustOpen(tree, context, aggregate);
   const verb = name.slice(0, -aggregate.length - 1);
   const happened = event ?? `${aggregate}-${pastOf(verb)}`;
   const status = happened.startsWith(`${aggregate}-`) ? happened.slice(aggregate.length + 1) : happened;

@@ -5,7 +5,7 @@ import { Refusal } from './refusal';
 import { render } from './render';
 import { AGGREGATE, asInApps, replacementsFor } from './template';
 import { parse, writeTidy } from './tidy';
-import { aggregateNamed, contextNamed, filesBelow, read, TEMPLATE } from './workspace';
+import { aggregateNamed, contextNamed, filesBelow, mustOpen, read, TEMPLATE } from './workspace';
 import { pluralOf, wordsOf } from './words';
 
 export interface QueryOptions {
@@ -33,6 +33,7 @@ export async function query(tree: Tree, { name, context }: QueryOptions): Promis
   }
   const file = `${root}/src/application/queries/${name}.ts`;
   if (tree.exists(file)) throw new Refusal(`${file} exists already: choose another name.`);
+  mustOpen(tree, context, aggregate);
   const verb = name.slice(0, -aggregate.length - 1);
   const words = wordsOf(aggregate);
   const { pascal, camel } = wordsOf(name);

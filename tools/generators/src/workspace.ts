@@ -106,3 +106,15 @@ export function aggregateNamed(
       : `Which aggregate of ${context} does "${thing}" belong to? There ${all.length === 1 ? 'is' : 'are'} ${all.join(', ')}.`,
   );
 }
+
+/**
+ * @throws Refusal unless an aggregate is opened as generated ones are: what a generator would write for it, tests above
+ * all, begins with that.
+ */
+export function mustOpen(tree: Tree, context: string, aggregate: string): void {
+  if (aggregatesThatOpen(tree, context).includes(aggregate)) return;
+  throw new Refusal(
+    `${aggregate} in ${context} has no method "static open", with which the generated tests begin: write this by hand, ` +
+      'see docs/where-does-it-go.md.',
+  );
+}

@@ -1,5 +1,5 @@
 import type { Tree } from '@nx/devkit';
-import { consumer, context, remove } from '../src';
+import { command, consumer, context, query, remove } from '../src';
 import { ROOT } from './copy';
 import { MemoryTree } from './memory-tree';
 
@@ -112,5 +112,26 @@ describe('An event that nobody listens to', () => {
     await remove(tree.asTree(), { name: 'shipping' });
     expect(reasons()).toBe(before);
     expect(tree.exists('apps/shipping')).toBe(false);
+  });
+});
+
+describe('A use case is refused, with a sentence,', () => {
+  it.each<[string, { context: string; name: string }, string]>([
+    ['without its aggregate', { context: 'orders', name: 'archive' }, 'it is a verb and the aggregate'],
+    ['in no style of ours', { context: 'orders', name: 'archiveOrder' }, "can't be the name of a"],
+    [
+      'of an aggregate that is not opened as generated ones are',
+      { context: 'orders', name: 'archive-order' },
+      'order in orders has no method "static open"',
+    ],
+  ])('%s', async (_, options, sentence) => {
+    expect(await refusal((tree) => command(tree, options))).toContain(sentence);
+    expect(await refusal((tree) => query(tree, options))).toContain(sentence);
+  });
+
+  it('whose name is taken', async () => {
+    expect(await refusal((tree) => command(tree, { context: 'orders', name: 'cancel-order' }))).toContain(
+      'apps/orders/src/application/commands/cancel-order.ts exists already',
+    );
   });
 });
