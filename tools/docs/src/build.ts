@@ -1,9 +1,8 @@
 // npm run docs: builds the site of dist/docs from the Markdown of the repository and from what is generated here.
 // npm run docs:serve shows it.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { execFileSync } from 'node:child_process';
 import { readDeclarations } from '@atlas/context';
 import type { ContextModel } from '../../atlas/src/compare/model/model';
 import { writeCodePages } from './code-pages';
@@ -43,8 +42,9 @@ async function build(): Promise<number> {
   await write(join(SOURCES, 'sidebar.json'), JSON.stringify(sidebarOf(pages)));
   const { status } = spawnSync(
     process.execPath,
-    [at('node_modules/vitepress/bin/vitepress.js'), 'build', at('tools/docs/site')],
-    { stdio: ['ignore', 'inherit', 'inherit'] },
+    [at('node_modules/vitepress/bin/vitepress.js'), 'build'],
+    // esbuild takes the tsconfig of the current folder, and doesn't know what that of the workspace asks for.
+    { cwd: at('tools/docs/site'), stdio: ['ignore', 'inherit', 'inherit'] },
   );
   if (status !== 0) return 1;
   const files = await writeCodePages(written.linked, SITE);
