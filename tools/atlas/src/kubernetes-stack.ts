@@ -96,6 +96,9 @@ export class KubernetesStack {
         `Namespace "${this.namespace}" has no secret "${name}": run "kubectl apply -k deploy/k8s", then "deploy/k8s/wait.sh"`,
       );
     };
+    const owners = DECLARATIONS.flatMap(({ name, database }) =>
+      database ? [[name, database, passwordOf(`${name}-database`)] as const] : [],
+    );
     const kafka = objects.find(({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'kafka');
     const nodes = Array.from({ length: kafka?.spec?.replicas ?? 0 }, (_, n) => n);
     const [postgresPort, urls] = await Promise.all([
@@ -106,11 +109,10 @@ export class KubernetesStack {
         this.forward(`pod/kafka-${n}`, KAFKA_PORT + n, KAFKA_PORT + n).catch(() => undefined),
       ),
     ]);
-    const databases = DECLARATIONS.flatMap(({ name, database }) => {
-      if (!database) return [];
-      const password = passwordOf(`${name}-database`);
-      return [[name, `postgres://${database}:${password}@${HOST}:${postgresPort}/${database}`] as const];
-    });
+    const databases = owners.map(
+      ([name, role, password]) =>
+        [name, `postgres://${role}:${password}@${HOST}:${postgresPort}/${role}`] as const,
+    );
     return {
       urls: new Map(urls),
       databases: new Map(databases),

@@ -156,7 +156,7 @@ describe('The platform on Kubernetes', () => {
       expect(answer.trim()).toBe('42501');
     });
 
-    it('no topic to write to but that of its relay', async () => {
+    it('no topic to write to, not even one that it reads', async () => {
       const code = `
         const { Kafka, logLevel } = require('kafkajs');
         const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = process.env;
@@ -164,11 +164,11 @@ describe('The platform on Kubernetes', () => {
           logLevel: logLevel.NOTHING, retry: { retries: 1 } });
         const producer = kafka.producer({ allowAutoTopicCreation: false });
         producer.connect()
-          .then(() => producer.send({ topic: 'orders.events', messages: [{ value: 'forged' }] }))
+          .then(() => producer.send({ topic: 'inventory.events', messages: [{ value: 'forged' }] }))
           .then(() => 'written', (error) => error.type ?? error.message)
           .then((answer) => { console.log(answer); process.exit(0); });`;
       const answer = await kubectl('exec', 'deployment/orders', '--', 'node', '-e', code);
-      expect(answer.trim()).toBe('TOPIC_AUTHORIZATION_FAILED');
+      expect(answer.trim()).toMatch(/authoriz/i);
     });
   });
 

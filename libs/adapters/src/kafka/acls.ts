@@ -32,7 +32,13 @@ export function permissionsFor({ publishes, consumes, watches }: LogUse, prefix 
   const permissions: Permission[] = [];
   if (publishes) {
     const { source, topic, consumers } = publishes;
-    permissions.push(toWrite(names, [topic]), ...toPublish(names, source), toWatch(names, consumers));
+    permissions.push(
+      toWrite(names, [topic]),
+      // Only to adopt a database that was replaced.
+      toRead(names, [topic]),
+      ...toPublish(names, source),
+      toWatch(names, consumers),
+    );
   }
   if (consumes) permissions.push(toConsume(names, consumes.topics), toJoin(names, consumes.group));
   if (watches) permissions.push(toRead(names, watches.topics), toWatch(names, watches.groups));
