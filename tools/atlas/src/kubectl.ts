@@ -6,7 +6,7 @@ import { UserError } from './user-error';
 
 const exec = promisify(execFile);
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
-const FORWARD_TIMEOUT_MS = 20_000;
+const FORWARD_TIMEOUT_MS = 60_000;
 const RETRY_MS = 500;
 
 /**
