@@ -33,12 +33,14 @@ describe('The ACLs', () => {
     const create = '--operation Create';
     expect(acls).toEqual([
       `--add --allow-principal User:lending-relay ${create} --operation Write --operation DescribeConfigs --topic staging.lending.events`,
+      '--add --allow-principal User:lending-relay --operation Read --topic staging.lending.events',
       `--add --allow-principal User:lending-relay ${create} --operation Read --operation Write --operation DescribeConfigs --topic staging.atlas.cursors.lending`,
       '--add --allow-principal User:lending-relay --operation Write --transactional-id staging.atlas-lending',
       '--add --allow-principal User:lending-relay --operation Describe --group staging.shelves',
       '--add --allow-principal User:shelves --operation Read --operation DescribeConfigs --topic staging.lending.events',
       '--add --allow-principal User:shelves --operation Read --group staging.shelves',
       `--add --allow-principal User:shelves-relay ${create} --operation Write --operation DescribeConfigs --topic staging.shelves.events`,
+      '--add --allow-principal User:shelves-relay --operation Read --topic staging.shelves.events',
       `--add --allow-principal User:shelves-relay ${create} --operation Read --operation Write --operation DescribeConfigs --topic staging.atlas.cursors.shelves`,
       '--add --allow-principal User:shelves-relay --operation Write --transactional-id staging.atlas-shelves',
       '--add --allow-principal User:atlas --operation Read --topic staging.lending.events --topic staging.shelves.events',
