@@ -100,7 +100,7 @@ describe('The project graph', () => {
       targetsOf(from)
         .filter((to) => {
           const [inner, outer] = [layerOf(from), layerOf(to)];
-          return outer === 'layer:tools' || (outer === 'layer:app' && inner !== 'layer:tools');
+          return inner !== 'layer:tools' && (outer === 'layer:tools' || outer === 'layer:app');
         })
         .map((to) => `${from} → ${to}`),
     );
