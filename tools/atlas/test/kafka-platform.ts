@@ -23,6 +23,8 @@ import {
 
 const NODE_FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=8'];
 const PATIENCE_MS = 300_000;
+/** The group waits 10 s for a killed member; one that is killed often leaves little time between. */
+const STUCK_AFTER_MS = 150_000;
 const CONCURRENCY = 8;
 
 /** All services and relays as processes, on Kafka and PostgreSQL in containers. A process that ends is started again. */
@@ -121,7 +123,7 @@ export class KafkaPlatform {
     try {
       return await load(
         client,
-        { file, concurrency: CONCURRENCY, stockRatio: 0.95, declineRate: 0.05 },
+        { file, concurrency: CONCURRENCY, stockRatio: 0.95, declineRate: 0.05, stuckAfterMs: STUCK_AFTER_MS },
         { update: () => undefined },
       );
     } finally {

@@ -20,6 +20,8 @@ export interface LoadOptions {
   readonly stockRatio: number;
   /** Share of the orders, 0 to 1, whose card is declined. */
   readonly declineRate: number;
+  /** How long no order may settle before the platform counts as stuck, milliseconds; a minute if omitted. */
+  readonly stuckAfterMs?: number | undefined;
 }
 
 export interface LoadProgress {
@@ -87,6 +89,7 @@ export async function load(
       count.settled = settled;
       progress.update(count);
     },
+    options.stuckAfterMs,
   );
   await Promise.all([half(placing), half(settling)]);
   ending.signal.throwIfAborted();

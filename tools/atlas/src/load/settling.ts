@@ -7,7 +7,8 @@ const STUCK_AFTER_MS = 60_000;
 /**
  * Waits until all of the customer's orders are placed and settled.
  * @param ids of the orders placed so far, in order; more are appended meanwhile.
- * @throws UserError if there is no progress for a minute.
+ * @param stuckAfterMs how long there may be no progress.
+ * @throws UserError if that takes longer.
  */
 export async function untilSettled(
   client: AtlasClient,
@@ -16,6 +17,7 @@ export async function untilSettled(
   allPlaced: () => boolean,
   signal: AbortSignal,
   onSettled: (count: number) => void,
+  stuckAfterMs = STUCK_AFTER_MS,
 ): Promise<void> {
   let settled = 0;
   let picture = '';
@@ -34,7 +36,7 @@ export async function untilSettled(
     if (picture !== `${ids.length} ${settled}`) {
       picture = `${ids.length} ${settled}`;
       movedAt = now;
-    } else if (now - movedAt > STUCK_AFTER_MS) throw stuck(await waitingOf(client, customerId));
+    } else if (now - movedAt > stuckAfterMs) throw stuck(await waitingOf(client, customerId), stuckAfterMs);
     // Polling takes at most a tenth of the time, unless a response is slow, to keep the load on the services low.
     await sleep(Math.min(2_000, Math.max(100, 9 * (now - asked))), undefined, { signal });
   }
@@ -64,10 +66,10 @@ async function waitingOf(client: AtlasClient, customerId: string): Promise<reado
   return [...waiting.values()];
 }
 
-function stuck(waiting: readonly Order[]): UserError {
+function stuck(waiting: readonly Order[], forMs: number): UserError {
   const placed = waiting.filter(({ status }) => status === 'placed').length;
   return new UserError(
-    `No progress for ${STUCK_AFTER_MS / 1_000} s: ${placed} orders wait for stock and ` +
+    `No progress for ${forMs / 1_000} s: ${placed} orders wait for stock and ` +
       `${waiting.length - placed} for payment, among them ${waiting.at(-1)?.id}. "atlas status" shows what runs, ` +
       'and "atlas audit" where the events are.',
   );
