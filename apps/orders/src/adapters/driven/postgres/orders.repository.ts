@@ -1,10 +1,10 @@
 import { AggregateStore, type PostgresUnitOfWork } from '@atlas/adapters/postgres';
 import type { Outbox } from '@atlas/ports/adapters';
-import { LessThan } from 'typeorm';
+import { In, LessThan } from 'typeorm';
 import { type OrderFilter, OrderRepository } from '../../../application/ports';
 import type { Order, OrderChange } from '../../../domain/order';
 import type { OrderEvent } from '../../../domain/order-events';
-import { OrderEntity, orderMapping, type OrderRow } from './order.mapping';
+import { OrderEntity, OrderLineEntity, orderMapping, type OrderRow } from './order.mapping';
 
 export class PostgresOrderRepository extends OrderRepository {
   private readonly orders: AggregateStore<Order, OrderEvent, OrderRow>;
@@ -34,18 +34,19 @@ export class PostgresOrderRepository extends OrderRepository {
   }
 
   async list({ status, customerId, limit, after }: OrderFilter): Promise<readonly Order[]> {
-    const rows = await this.unitOfWork.manager.find(OrderEntity, {
+    const { manager } = this.unitOfWork;
+    const rows = await manager.find(OrderEntity, {
       where: {
         ...(status && { status }),
         ...(customerId && { customerId }),
         ...(after && { id: LessThan(after) }),
       },
-      relations: { lines: true },
-      // With a join, the lines would count towards the limit.
-      relationLoadStrategy: 'query',
       order: { id: 'DESC' },
       take: limit,
     });
-    return rows.map((row) => orderMapping.fromRow(row));
+    // TypeORM's loading of relations would compare each line with each order.
+    const lines = await manager.findBy(OrderLineEntity, { orderId: In(rows.map(({ id }) => id)) });
+    const linesOf = Map.groupBy(lines, ({ orderId }) => orderId);
+    return rows.map((row) => orderMapping.fromRow({ ...row, lines: linesOf.get(row.id) ?? [] }));
   }
 }
