@@ -1,30 +1,11 @@
 import type { Tree } from '@nx/devkit';
 import { SyntaxKind } from 'ts-morph';
-import {
-  addDependency,
-  addImport,
-  addMember,
-  addToList,
-  addToProperty,
-  classIn,
-  edit,
-  notAsExpected,
-} from './edit';
+import { addImport, addMember, addToList, addToProperty, classIn, edit, notAsExpected } from './edit';
 import { addEvent } from './event';
-import { mustBeName } from './names';
 import { Refusal } from './refusal';
-import { render } from './render';
-import { AGGREGATE, asInApps, replacementsFor } from './template';
 import { parse, writeTidy } from './tidy';
-import {
-  aggregateNamed,
-  contextNamed,
-  filesBelow,
-  mustOpen,
-  read,
-  TEMPLATE,
-  updateWhatFollows,
-} from './workspace';
+import { addRoute, useCaseNamed, writeUseCase } from './use-case';
+import { migrationsOf, read, updateWhatFollows } from './workspace';
 import { articleOf, pastOf, pluralOf, wordsOf } from './words';
 
 export interface CommandOptions {
@@ -35,9 +16,6 @@ export interface CommandOptions {
   readonly event?: string;
 }
 
-/** The command of the template that is the model of others. */
-const MODEL = `close-${AGGREGATE}`;
-
 /**
  * Adds a command that moves an aggregate to a new status: the transition, its event, the use case, the route, the
  * migration, and tests of each.
@@ -45,72 +23,50 @@ const MODEL = `close-${AGGREGATE}`;
  * @throws Refusal if that can't be; then nothing is written.
  */
 export async function command(tree: Tree, { name, context, event }: CommandOptions): Promise<() => void> {
-  mustBeName('a command', name, 'archive-shipment');
-  contextNamed(tree, context);
-  const root = `apps/${context}`;
-  const aggregate = aggregateNamed(tree, context, undefined, name);
-  if (!name.endsWith(`-${aggregate}`)) {
-    throw new Refusal(
-      `"${name}" can't be the name of a command of ${context}: it is a verb and the aggregate, such as "archive-${aggregate}".`,
-    );
-  }
-  const file = `${root}/src/application/commands/${name}.ts`;
-  if (tree.exists(file)) throw new Refusal(`${file} exists already: choose another name.`);
-  mustOpen(tree, context, aggregate);
-  const verb = name.slice(0, -aggregate.length - 1);
-  const happened = event ?? `${aggregate}-${pastOf(verb)}`;
+  const folder = 'commands';
+  const useCase = useCaseNamed(
+    tree,
+    { name, context },
+    { kind: 'command', folder, example: 'archive-shipment' },
+  );
+  const { root, aggregate, aggregateWords, verb, words } = useCase;
+  const happened = event ?? `${aggregate}-${pastOf(verb.kebab)}`;
   const status = happened.startsWith(`${aggregate}-`) ? happened.slice(aggregate.length + 1) : happened;
 
-  await addTransition(tree, { root, aggregate, verb, status, happened });
+  await addTransition(tree, { root, aggregate, verb: verb.kebab, status, happened });
   await addEvent(tree, { name: happened, context, aggregate });
   await addMigration(tree, { root, context, aggregate, happened });
 
-  // The model's own words, after its context and aggregate have been renamed.
-  const words = wordsOf(aggregate);
-  const renamed: readonly (readonly [string, string])[] = [
+  const rendered = await writeUseCase(tree, useCase, 'close', [
     [`${aggregate}-closed`, happened],
     [`close-${aggregate}`, name],
-    [`Close${words.pascal}`, wordsOf(name).pascal],
-    [`close${words.pascal}`, wordsOf(name).camel],
-    ['.close(', `.${wordsOf(verb).camel}(`],
-    ['/close', `/${verb}`],
+    [`Close${aggregateWords.pascal}`, words.pascal],
+    [`close${aggregateWords.pascal}`, words.camel],
+    ['.close(', `.${verb.camel}(`],
+    ['/close', `/${verb.kebab}`],
     [`'closed'`, `'${status}'`],
-    ['Close a ', `${wordsOf(verb).title} a `],
-    ['async close', `async ${wordsOf(verb).camel}`],
-  ];
-  const replacements = replacementsFor(context, aggregate);
-  const rendered = (text: string) =>
-    renamed.reduce((to, [from, into]) => to.replaceAll(from, into), asInApps(render(text, replacements)));
-  for (const source of filesBelow(tree, TEMPLATE).filter((path) => path.includes(`/${MODEL}.`))) {
-    const path = source.slice(TEMPLATE.length + 1);
-    await writeTidy(tree, `${root}/${rendered(path)}`, rendered(read(tree, source)));
-  }
-  const { pascal, camel } = wordsOf(name);
+    ['Close a ', `${verb.title} a `],
+    ['async close', `async ${verb.camel}`],
+  ]);
   await edit(tree, `${root}/src/${context}.module.ts`, (module) => {
-    addImport(module, `./application/commands/${name}`, pascal);
+    addImport(module, `./application/commands/${name}`, words.pascal);
     addImport(module, '@atlas/ports/application', 'Clock');
-    addToList(module, 'commands', `provide(${pascal}, ${words.pascal}Repository, Clock)`);
+    addToList(module, 'commands', `provide(${words.pascal}, ${aggregateWords.pascal}Repository, Clock)`);
   });
-  const plural = pluralOf(aggregate);
-  await edit(tree, `${root}/src/adapters/driving/http/${plural}.controller.ts`, (controller) => {
-    const model = parse(
-      'controller.ts',
-      read(tree, `${TEMPLATE}/src/adapters/driving/http/support-cases.controller.ts`),
-    );
-    const text = rendered(classIn(model).getMethodOrThrow('close').getText());
-    for (const imported of ['HttpCode', 'Param', 'Post']) addImport(controller, '@nestjs/common', imported);
-    for (const imported of ['Idempotent', 'notFound']) addImport(controller, '@atlas/service', imported);
-    addImport(controller, `../../../application/commands/${name}`, pascal);
-    addDependency(classIn(controller), camel, pascal);
-    addMember(classIn(controller), text);
-    if (!controller.getText().includes(`to${words.pascal}Response,`)) {
-      throw notAsExpected(controller, `import of to${words.pascal}Response`);
-    }
+  await addRoute(tree, useCase, {
+    folder,
+    model: 'close',
+    rendered,
+    imports: {
+      '@nestjs/common': ['HttpCode', 'Param', 'Post'],
+      '@atlas/service': ['Idempotent', 'notFound'],
+    },
   });
   return () => {
     updateWhatFollows(tree.root, { release: true });
+    const { prose } = aggregateWords;
     process.stdout.write(
-      `\nPOST /${plural}/{id}/${verb} makes ${articleOf(words.prose)} ${words.prose} ${wordsOf(status).prose}, whatever it was ` +
+      `\nPOST /${pluralOf(aggregate)}/{id}/${verb.kebab} makes ${articleOf(prose)} ${prose} ${wordsOf(status).prose}, whatever it was ` +
         `before: the rules in ${root}/src/domain/${aggregate}.ts are yours to write.\n`,
     );
   };
@@ -170,8 +126,8 @@ async function addMigration(
     .getDescendantsOfKind(SyntaxKind.ArrayLiteralExpression)[0]
     ?.getElements()
     .map((each) => each.getText()) as readonly string[];
-  const folder = `${root}/src/adapters/driven/postgres/migrations`;
-  const name = `${tree.children(folder).length + 1}-${happened}`;
+  const { migrations, next } = migrationsOf(tree, context);
+  const name = `${next}-${happened}`;
   const type = `${wordsOf(happened).pascal}${Date.now()}`;
   const constraint = `${table}_status_check`;
   const alter = (allowed: readonly string[]) =>
@@ -179,7 +135,7 @@ async function addMigration(
         ADD CONSTRAINT ${constraint} CHECK (status IN (${allowed.join(', ')}));`;
   await writeTidy(
     tree,
-    `${folder}/${name}.ts`,
+    `${migrations}/${name}.ts`,
     `import type { MigrationInterface, QueryRunner } from 'typeorm';
 
     export class ${type} implements MigrationInterface {

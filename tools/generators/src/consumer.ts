@@ -8,16 +8,21 @@ import {
 } from 'ts-morph';
 import { addDependency, addImport, addMember, addToList, addToProperty, classIn, edit } from './edit';
 import { Refusal } from './refusal';
-import { render } from './render';
-import { asInApps, EVENT, isOfConsumer, OTHER_CONTEXT, replacementsFor } from './template';
-import { formatted, parse, writeTidy } from './tidy';
+import {
+  EVENT,
+  isOfConsumer,
+  OTHER_CONTEXT,
+  rendererFor,
+  replacementsFor,
+  writeFromTemplate,
+} from './template';
+import { parse, writeJson } from './tidy';
 import {
   aggregatesThatOpen,
-  contextNamed,
+  mustBeContext,
   CONTRACTS,
   filesBelow,
   read,
-  TEMPLATE,
   updateWhatFollows,
 } from './workspace';
 import { wordsOf } from './words';
@@ -76,7 +81,7 @@ export interface ConsumerOptions {
  * @throws Refusal if that can't be; then nothing is written.
  */
 export async function consumer(tree: Tree, options: ConsumerOptions): Promise<() => void> {
-  contextNamed(tree, options.context);
+  mustBeContext(tree, options.context);
   await addConsumer(tree, { ...options, event: findEvent(tree, options.event) });
   return () => updateWhatFollows(tree.root, { release: false });
 }
@@ -101,17 +106,13 @@ export async function addConsumer(
   const aggregate = aggregateToOpen(tree, options);
   const isNewHandler = !tree.exists(handler);
 
-  const replacements = [
+  const rendered = rendererFor([
     ...replacementsFor(context, aggregate),
     { from: OTHER_CONTEXT, to: event.owner },
     { from: EVENT, to: event.name },
-  ];
-  const rendered = (text: string) => asInApps(render(text, replacements));
-  for (const source of filesBelow(tree, TEMPLATE).filter(isOfConsumer)) {
-    const target = `${root}/${rendered(source.slice(TEMPLATE.length + 1))}`;
-    if (target === handler && !isNewHandler) continue;
-    await writeTidy(tree, target, rendered(read(tree, source)));
-  }
+  ]);
+  const isWanted = (path: string) => isOfConsumer(path) && (isNewHandler || !path.endsWith('.handler.ts'));
+  await writeFromTemplate(tree, root, isWanted, rendered);
   const dependency = wordsOf(`record-${event.name}`).camel;
   if (!isNewHandler) {
     await edit(tree, handler, (file) => {
@@ -181,5 +182,5 @@ async function addTopic(tree: Tree, path: string, topic: string): Promise<void> 
   const declaration = JSON.parse(read(tree, path)) as ContextDeclaration;
   const consumes = [...new Set([...(declaration.topics.consumes ?? []), topic])];
   const next = { ...declaration, topics: { ...declaration.topics, consumes } };
-  tree.write(path, await formatted(tree, path, JSON.stringify(next, undefined, 2)));
+  await writeJson(tree, path, next);
 }

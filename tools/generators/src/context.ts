@@ -4,7 +4,7 @@ import { addConsumer, findEvent, type PublishedEvent } from './consumer';
 import { aggregateOf, mustBeFreeAggregate, mustBeFreeContext, mustNotMeetOtherNames } from './names';
 import { render } from './render';
 import { asInApps, isOfConsumer, isOfPort, replacementsFor, withoutOptional } from './template';
-import { formatted, writeTidy } from './tidy';
+import { writeJson, writeTidy } from './tidy';
 import { CONTRACTS, declarations, filesBelow, read, TEMPLATE, updateWhatFollows } from './workspace';
 import { articleOf, pluralOf, wordsOf } from './words';
 
@@ -81,7 +81,7 @@ async function writeDeclaration(tree: Tree, name: string, aggregate: string): Pr
     processes: { [name]: { port }, [`${name}-relay`]: { port: relayPort, app: 'outbox-relay' } },
   };
   const path = `apps/${name}/context.json`;
-  tree.write(path, await formatted(tree, path, JSON.stringify(declaration, undefined, 2)));
+  await writeJson(tree, path, declaration);
 }
 
 async function writeProject(tree: Tree, name: string): Promise<void> {
@@ -93,5 +93,5 @@ async function writeProject(tree: Tree, name: string): Promise<void> {
     targets: { build: {}, lint: {}, test: {}, serve: {} },
   };
   const path = `apps/${name}/project.json`;
-  tree.write(path, await formatted(tree, path, JSON.stringify(project, undefined, 2)));
+  await writeJson(tree, path, project);
 }

@@ -4,7 +4,14 @@ import { addImport, edit, notAsExpected } from './edit';
 import { mustBeName } from './names';
 import { Refusal } from './refusal';
 import { parse } from './tidy';
-import { aggregateNamed, contextNamed, CONTRACTS, filesBelow, read, updateWhatFollows } from './workspace';
+import {
+  aggregateNamed,
+  CONTRACTS,
+  fileOfContract,
+  mustBeContext,
+  read,
+  updateWhatFollows,
+} from './workspace';
 import { wordsOf } from './words';
 
 /** Why no context listens to a new event; the architecture tests ask for a reason. */
@@ -26,7 +33,7 @@ export interface EventOptions {
  * @throws Refusal if that can't be; then nothing is written.
  */
 export async function event(tree: Tree, options: EventOptions): Promise<() => void> {
-  contextNamed(tree, options.context);
+  mustBeContext(tree, options.context);
   const aggregate = aggregateNamed(tree, options.context, options.aggregate, options.name);
   await addEvent(tree, { ...options, aggregate });
   return () => updateWhatFollows(tree.root, { release: true });
@@ -36,9 +43,7 @@ export async function addEvent(tree: Tree, options: Required<EventOptions>): Pro
   const { name, context, aggregate } = options;
   mustBeName('an event', name, `${aggregate}-moved`);
   const { pascal } = wordsOf(name);
-  const taken = filesBelow(tree, CONTRACTS).find((file) =>
-    new RegExp(`^export const ${pascal}\\b`, 'm').test(read(tree, file)),
-  );
+  const taken = fileOfContract(tree, pascal);
   if (taken) throw new Refusal(`${taken} has an event ${pascal} already: choose another name.`);
 
   const contracts = `${CONTRACTS}/${context}.ts`;

@@ -2,7 +2,15 @@ import type { Tree } from '@nx/devkit';
 import { ts } from 'ts-morph';
 import { parse as parseYaml } from 'yaml';
 import { Refusal } from './refusal';
-import { CONTRACTS, declarations, filesBelow, projectNames, read, TEMPLATE } from './workspace';
+import {
+  CONTRACTS,
+  declarations,
+  fileOfContract,
+  filesBelow,
+  projectNames,
+  read,
+  TEMPLATE,
+} from './workspace';
 import { pluralOf, singularOf, wordsOf } from './words';
 
 /** Longer names make the names of topics, roles and containers too long. */
@@ -97,8 +105,7 @@ export function mustBeFreeAggregate(tree: Tree, aggregate: string): void {
     );
   }
   const { pascal } = wordsOf(aggregate);
-  const published = new RegExp(`^export const ${pascal}(?:Opened|Closed)\\b`, 'm');
-  const owner = filesBelow(tree, CONTRACTS).find((file) => published.test(read(tree, file)));
+  const owner = fileOfContract(tree, `${pascal}Opened`) ?? fileOfContract(tree, `${pascal}Closed`);
   if (owner) throw new Refusal(`${owner} has events of "${aggregate}" already: ${hint}.`);
   mustBeFreeTable(tree, tableOf(aggregate));
 }

@@ -3,10 +3,17 @@ import { SyntaxKind } from 'ts-morph';
 import { addImport, addToList, addToProperty, edit, notAsExpected } from './edit';
 import { mustBeFreeTable, mustBeName } from './names';
 import { Refusal } from './refusal';
-import { render } from './render';
-import { asInApps, isOfPort, PORT, portClassIn, replacementsFor } from './template';
-import { parse, writeTidy } from './tidy';
-import { contextNamed, filesBelow, read, TEMPLATE } from './workspace';
+import {
+  isOfPort,
+  PORT,
+  portClassIn,
+  type Renderer,
+  rendererFor,
+  replacementsFor,
+  writeFromTemplate,
+} from './template';
+import { parse } from './tidy';
+import { mustBeContext, migrationsOf, read, TEMPLATE } from './workspace';
 import { wordsOf } from './words';
 
 export interface PortOptions {
@@ -21,7 +28,7 @@ export interface PortOptions {
  */
 export async function port(tree: Tree, { name, context }: PortOptions): Promise<void> {
   mustBeName('a port', name, 'carrier-rates');
-  contextNamed(tree, context);
+  mustBeContext(tree, context);
   const root = `apps/${context}`;
   const { pascal, camel } = wordsOf(name);
   const ports = `${root}/src/application/ports.ts`;
@@ -29,8 +36,8 @@ export async function port(tree: Tree, { name, context }: PortOptions): Promise<
   if (known.getExportedDeclarations().has(pascal)) {
     throw new Refusal(`${ports} has a "${pascal}" already: choose another name.`);
   }
-  const rendered = renderFor(context, name);
-  await writeFiles(tree, { root, rendered, adapter: 'memory' });
+  const rendered = renderedFor(context, name);
+  await writeFromTemplate(tree, root, isOfAdapter('memory'), rendered);
   await edit(tree, ports, (file) => {
     file.addStatements(rendered(portClassIn(read(tree, `${TEMPLATE}/src/application/ports.ts`))));
   });
@@ -49,7 +56,7 @@ export async function port(tree: Tree, { name, context }: PortOptions): Promise<
  */
 export async function adapter(tree: Tree, { name, context }: PortOptions): Promise<void> {
   mustBeName('a port', name, 'carrier-rates');
-  contextNamed(tree, context);
+  mustBeContext(tree, context);
   const root = `apps/${context}`;
   const { pascal, camel } = wordsOf(name);
   const ports = `${root}/src/application/ports.ts`;
@@ -71,10 +78,11 @@ export async function adapter(tree: Tree, { name, context }: PortOptions): Promi
   if (tree.exists(`${folder}/${name}.ts`)) throw new Refusal(`${folder}/${name}.ts exists already.`);
 
   mustBeFreeTable(tree, wordsOf(name).snake);
-  const number = tree.children(`${folder}/migrations`).length + 1;
-  const rendered = (text: string) => renderFor(context, name)(text).replace(`2-${name}`, `${number}-${name}`);
-  await writeFiles(tree, { root, rendered, adapter: 'postgres' });
-  const migration = `${folder}/migrations/${number}-${name}`;
+  const { migrations, next } = migrationsOf(tree, context);
+  const inContext = renderedFor(context, name);
+  const rendered = (text: string) => inContext(text).replace(`2-${name}`, `${next}-${name}`);
+  await writeFromTemplate(tree, root, isOfAdapter('postgres'), rendered);
+  const migration = `${migrations}/${next}-${name}`;
   const type = parse('migration.ts', read(tree, `${migration}.ts`))
     .getClasses()[0]
     ?.getName() as string;
@@ -82,7 +90,7 @@ export async function adapter(tree: Tree, { name, context }: PortOptions): Promi
     addImport(file, './application/ports', pascal);
     addImport(file, `./adapters/driven/postgres/${name}`, `Postgres${pascal}`);
     addImport(file, `./adapters/driven/postgres/${name}.mapping`, `${pascal}Entity`);
-    addImport(file, `./adapters/driven/postgres/migrations/${number}-${name}`, type);
+    addImport(file, `./adapters/driven/postgres/migrations/${next}-${name}`, type);
     addToList(file, 'ports', `serve(${pascal}, Postgres${pascal}, PostgresUnitOfWork)`);
     addToProperty(file, 'entities', `${pascal}Entity`);
     addToProperty(file, 'migrations', type);
@@ -95,23 +103,13 @@ export async function adapter(tree: Tree, { name, context }: PortOptions): Promi
 }
 
 /** The contract suite belongs to the port, which has its adapter in memory from the start. */
-async function writeFiles(
-  tree: Tree,
-  of: { root: string; rendered: (text: string) => string; adapter: 'memory' | 'postgres' },
-): Promise<void> {
-  for (const source of filesBelow(tree, TEMPLATE).filter(isOfPort)) {
-    const isOfAdapter = source.includes('/postgres/') ? 'postgres' : 'memory';
-    if (isOfAdapter !== of.adapter) continue;
-    const target = `${of.root}/${of.rendered(source.slice(TEMPLATE.length + 1))}`;
-    if (tree.exists(target)) throw new Refusal(`${target} exists already: choose another name.`);
-    await writeTidy(tree, target, of.rendered(read(tree, source)));
-  }
-}
+const isOfAdapter =
+  (adapter: 'memory' | 'postgres') =>
+  (path: string): boolean =>
+    isOfPort(path) && path.includes('/postgres/') === (adapter === 'postgres');
 
-function renderFor(context: string, name: string): (text: string) => string {
-  const replacements = [...replacementsFor(context, 'unused'), { from: PORT, to: name }];
-  return (text) => asInApps(render(text, replacements));
-}
+const renderedFor = (context: string, name: string): Renderer =>
+  rendererFor([...replacementsFor(context, 'unused'), { from: PORT, to: name }]);
 
 /** Adds a property to what `const inMemory = async () => { …; return { … }; }` returns. */
 function addToFixture(file: ReturnType<typeof parse>, fixture: string, property: string): void {

@@ -3,7 +3,17 @@ import { definitionOf } from './consumer';
 import { edit } from './edit';
 import { UNCONSUMED } from './event';
 import { Refusal } from './refusal';
-import { CONTRACTS, declarations, filesBelow, read, RELEASED, updateWhatFollows } from './workspace';
+import {
+  contextNames,
+  CONTRACTS,
+  declarations,
+  fileOfContract,
+  filesBelow,
+  mustBeContext,
+  read,
+  RELEASED,
+  updateWhatFollows,
+} from './workspace';
 
 /**
  * Removes a context, its contract and its released events.
@@ -11,12 +21,8 @@ import { CONTRACTS, declarations, filesBelow, read, RELEASED, updateWhatFollows 
  * @throws Refusal if there is no such context, or something else depends on it; then nothing is removed.
  */
 export async function remove(tree: Tree, { name }: { readonly name: string }): Promise<() => void> {
-  const all = declarations(tree);
-  const contexts = all.filter(({ kind }) => kind === 'context').map((each) => each.name);
-  if (!contexts.includes(name)) {
-    throw new Refusal(`There is no context "${name}": there are ${contexts.join(', ')}.`);
-  }
-  const listeners = all.filter(({ topics }) => topics?.consumes?.includes(`${name}.events`));
+  mustBeContext(tree, name);
+  const listeners = declarations(tree).filter(({ topics }) => topics?.consumes?.includes(`${name}.events`));
   if (listeners.length > 0) {
     throw new Refusal(
       `${name} can't be removed: ${listeners.map((each) => each.name).join(', ')} ` +
@@ -35,7 +41,7 @@ export async function remove(tree: Tree, { name }: { readonly name: string }): P
   for (const file of tree.children(RELEASED).filter((each) => each.startsWith(`${name}.`))) {
     tree.delete(`${RELEASED}/${file}`);
   }
-  for (const event of heard) await giveReasonForNoConsumer(tree, event, contexts);
+  for (const event of heard) await giveReasonForNoConsumer(tree, event);
   const topics = JSON.parse(read(tree, `${RELEASED}/topics.json`)) as readonly { readonly name: string }[];
   const remaining = topics.filter((topic) => topic.name !== `${name}.events`);
   tree.write(`${RELEASED}/topics.json`, `${JSON.stringify(remaining, undefined, 2)}\n`);
@@ -57,15 +63,9 @@ const eventsHeardBy = (tree: Tree, context: string): readonly string[] =>
   );
 
 /** An event that lost its last consumer says so in its contract. */
-async function giveReasonForNoConsumer(
-  tree: Tree,
-  event: string,
-  contexts: readonly string[],
-): Promise<void> {
-  if (contexts.some((each) => eventsHeardBy(tree, each).includes(event))) return;
-  const path = filesBelow(tree, CONTRACTS).find((file) =>
-    new RegExp(`^export const ${event} = `, 'm').test(read(tree, file)),
-  );
+async function giveReasonForNoConsumer(tree: Tree, event: string): Promise<void> {
+  if (contextNames(tree).some((each) => eventsHeardBy(tree, each).includes(event))) return;
+  const path = fileOfContract(tree, event);
   if (path === undefined) return;
   await edit(tree, path, (file) =>
     definitionOf(file.getVariableDeclaration(event))?.addPropertyAssignment({

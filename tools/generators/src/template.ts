@@ -1,5 +1,9 @@
-import type { Replacement } from './render';
+import type { Tree } from '@nx/devkit';
 import { tableOf } from './names';
+import { Refusal } from './refusal';
+import { render, type Replacement } from './render';
+import { writeTidy } from './tidy';
+import { filesBelow, read, TEMPLATE } from './workspace';
 
 /**
  * What tools/template calls its context, its aggregate and the event that it listens to. Each has two words, so that
@@ -53,3 +57,29 @@ export const asInApps = (text: string): string =>
     .replaceAll(/'(?:\.\.\/)+language'/g, "'@atlas/contracts'")
     .replaceAll(TIMESTAMP, NOW)
     .replaceAll(/\['([a-z][a-z0-9]*)'\]\.port/g, '.$1.port');
+
+/** What gives a path or a text of the template its new names. */
+export type Renderer = (text: string) => string;
+
+export const rendererFor =
+  (replacements: readonly Replacement[]): Renderer =>
+  (text) =>
+    asInApps(render(text, replacements));
+
+/**
+ * Writes files of the template to a context's folder.
+ * @param isWanted asked with each path of the template.
+ * @throws Refusal if one of them exists.
+ */
+export async function writeFromTemplate(
+  tree: Tree,
+  root: string,
+  isWanted: (path: string) => boolean,
+  rendered: Renderer,
+): Promise<void> {
+  for (const source of filesBelow(tree, TEMPLATE).filter(isWanted)) {
+    const target = `${root}/${rendered(source.slice(TEMPLATE.length + 1))}`;
+    if (tree.exists(target)) throw new Refusal(`${target} exists already: choose another name.`);
+    await writeTidy(tree, target, rendered(read(tree, source)));
+  }
+}

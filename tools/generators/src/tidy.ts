@@ -68,3 +68,8 @@ export async function writeTidy(tree: Tree, path: string, text: string): Promise
   const sorted = path.endsWith('.ts') ? print(parse(path, text)) : text;
   tree.write(path, await formatted(tree, path, sorted));
 }
+
+/** Writes a file of JSON, formatted. */
+export async function writeJson(tree: Tree, path: string, value: object): Promise<void> {
+  tree.write(path, await formatted(tree, path, JSON.stringify(value, undefined, 2)));
+}

@@ -61,15 +61,30 @@ export function updateWhatFollows(root: string, { release }: { release: boolean 
   }
 }
 
+/** The names of all contexts. */
+export const contextNames = (tree: Tree): readonly string[] =>
+  declarations(tree)
+    .filter(({ kind }) => kind === 'context')
+    .map(({ name }) => name);
+
 /** @throws Refusal if there is no such context. */
-export function contextNamed(tree: Tree, name: string): ContextDeclaration {
-  const contexts = declarations(tree).filter(({ kind }) => kind === 'context');
-  const found = contexts.find((each) => each.name === name);
-  if (found) return found;
-  throw new Refusal(
-    `There is no context "${name}": there are ${contexts.map((each) => each.name).join(', ')}.`,
-  );
+export function mustBeContext(tree: Tree, name: string): void {
+  const contexts = contextNames(tree);
+  if (contexts.includes(name)) return;
+  throw new Refusal(`There is no context "${name}": there are ${contexts.join(', ')}.`);
 }
+
+/** The folder of a context's migrations, and the number of the next. */
+export function migrationsOf(tree: Tree, context: string): { migrations: string; next: number } {
+  const migrations = `apps/${context}/src/adapters/driven/postgres/migrations`;
+  return { migrations, next: tree.children(migrations).length + 1 };
+}
+
+/** The file that has the contract of this name, if one has. */
+export const fileOfContract = (tree: Tree, name: string): string | undefined =>
+  filesBelow(tree, CONTRACTS).find((file) =>
+    new RegExp(`^export const ${name}\\b`, 'm').test(read(tree, file)),
+  );
 
 /** The aggregates of a context that are opened with an id and a title, as generated ones are. */
 export const aggregatesThatOpen = (tree: Tree, context: string): readonly string[] =>
