@@ -32,22 +32,38 @@ describe('A connection to Kafka', () => {
     expect(await ask(new Error('away'))).toBeNull();
   });
 
-  it('waits with the first partitions of a transaction until the last one is closed', async () => {
+  describe('waits with the first partitions of a transaction', () => {
     const refused = Object.assign(new Error('The last one is not closed'), {
       type: 'CONCURRENT_TRANSACTIONS',
+      retriable: true,
     });
-    const request = jest.fn().mockRejectedValueOnce(refused).mockRejectedValueOnce(refused);
-    const broker = Object.assign(Object.create(KafkaBroker.prototype) as KafkaBroker, {
-      lookupRequest: () => () => ({}),
-      connectionPool: { send: request },
-    });
-    const add = () => broker.addPartitionsToTxn({});
-    jest.useRealTimers();
+    const add = (request: jest.Mock) => {
+      const broker = Object.assign(Object.create(KafkaBroker.prototype) as KafkaBroker, {
+        lookupRequest: () => () => ({}),
+        connectionPool: { send: request },
+      });
+      return broker.addPartitionsToTxn({});
+    };
 
-    await add();
-    expect(request).toHaveBeenCalledTimes(3);
-    request.mockRejectedValueOnce(new Error('away'));
-    await expect(add()).rejects.toThrow('away');
+    it('until the last one is closed', async () => {
+      const request = jest.fn().mockRejectedValueOnce(refused).mockRejectedValueOnce(refused);
+      jest.useRealTimers();
+
+      await add(request);
+      expect(request).toHaveBeenCalledTimes(3);
+      request.mockRejectedValueOnce(new Error('away'));
+      await expect(add(request)).rejects.toThrow('away');
+    });
+
+    it('for five seconds at most, which kafkajs does not repeat', async () => {
+      const request = jest.fn(() => {
+        jest.advanceTimersByTime(1_000);
+        return Promise.reject(refused);
+      });
+
+      await expect(add(request)).rejects.toMatchObject({ type: 'CONCURRENT_TRANSACTIONS', retriable: false });
+      expect(request).toHaveBeenCalledTimes(6);
+    });
   });
 
   it('looks up its transaction coordinator periodically, and again immediately after a failure', async () => {

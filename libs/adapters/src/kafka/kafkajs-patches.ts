@@ -74,7 +74,9 @@ KafkaBroker.prototype.addPartitionsToTxn = async function (request) {
     try {
       return await addPartitionsToTxn.call(this, request);
     } catch (error) {
-      if (!hasType(error, 'CONCURRENT_TRANSACTIONS') || performance.now() > deadline) throw error;
+      if (!hasType(error, 'CONCURRENT_TRANSACTIONS')) throw error;
+      // Otherwise kafkajs would repeat the whole wait, as often as its producer may retry.
+      if (performance.now() > deadline) throw Object.assign(error as Error, { retriable: false });
     }
   }
 };
