@@ -36,8 +36,8 @@ const RIVAL_MS = 5_000;
 const TRANSACTION_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 /**
- * Five seconds in all: the broker answers CONCURRENT_TRANSACTIONS until the markers of the last commit are written,
- * which takes milliseconds. (kafkajs's default starts with 300.)
+ * Five seconds in all: the broker answers a new producer with CONCURRENT_TRANSACTIONS until the transaction of the former
+ * one has ended, which takes milliseconds. (kafkajs's default starts with 300.)
  */
 const RETRY = { initialRetryTime: 5, multiplier: 1.2, maxRetryTime: 20, retries: 250 };
 
@@ -143,15 +143,15 @@ export class NotedRequest {
   /** The `topic/partition`s. */
   readonly addressed = new Set<string>();
   private readonly leaders = new Set<number>();
-  private readonly messages = new Set<Message>();
-  private isRepeated = false;
+  private first: Message | undefined;
+  private tries = 0;
 
   /** To be called before each request. */
   begin(): void {
     this.addressed.clear();
     this.leaders.clear();
-    this.messages.clear();
-    this.isRepeated = false;
+    this.first = undefined;
+    this.tries = 0;
   }
 
   /** Kafka's own partitioning. (kafkajs's computes the same with BigInts, thirty times slower.) */
@@ -159,8 +159,8 @@ export class NotedRequest {
     () =>
     ({ topic, partitionMetadata, message }) => {
       const partition = partitionOf(String(message.key), partitionMetadata.length);
-      this.isRepeated ||= this.messages.has(message);
-      this.messages.add(message);
+      this.first ??= message;
+      if (message === this.first) this.tries += 1;
       const found = partitionMetadata.find(({ partitionId }) => partitionId === partition);
       if (found) this.leaders.add(found.leader);
       this.addressed.add(`${topic}/${partition}`);
@@ -173,7 +173,7 @@ export class NotedRequest {
    * @throws Error if it may have; the transaction must then not be committed.
    */
   requireOneTry(): void {
-    if (this.isRepeated && this.leaders.size > 1) {
+    if (this.tries > 1 && this.leaders.size > 1) {
       throw new Error('Records for several brokers were sent more than once, so some may be written twice');
     }
   }
