@@ -1,4 +1,3 @@
-import { KafkaEventLog } from '@atlas/adapters/kafka';
 import { connectDatabase, PostgresOutboxSource } from '@atlas/adapters/postgres';
 import { createTestDatabase } from '@atlas/testing';
 import Table from 'cli-table3';
@@ -8,7 +7,7 @@ import { type Backlog, measureBacklog } from './relay/backlog';
 import { EVENT_BYTES, SERVICE } from './relay/events';
 import { type Latency, measureLatency } from './relay/latency';
 import { measureThroughput, type Throughput } from './relay/throughput';
-import { type Stack, startStack } from './stack';
+import { openLog, type Stack, startStack } from './stack';
 
 interface Options {
   readonly kafka?: string;
@@ -93,8 +92,8 @@ async function migrated(server: string): Promise<string> {
 }
 
 /** Brokers that were used before have the cursor of another database. */
-async function startAnew({ brokers }: Stack, url: string): Promise<void> {
-  const log = await KafkaEventLog.open({ brokers, clientId: 'bench' });
+async function startAnew(stack: Stack, url: string): Promise<void> {
+  const log = await openLog(stack);
   const source = new PostgresOutboxSource({ url });
   await source.acquire(AbortSignal.timeout(30_000));
   const session = await log.openPublisher(SERVICE);

@@ -43,7 +43,7 @@ export async function measureBacklog(stack: Stack, options: BacklogOptions): Pro
     const relay = Child.app('outbox-relay', {
       SERVICE,
       DATABASE_URL: options.database,
-      EVENT_LOG_URL: `kafka://${stack.brokers.join()}`,
+      EVENT_LOG_URL: stack.eventLog,
       RELAY_BATCH_ROWS: String(options.batchRows),
     });
     try {

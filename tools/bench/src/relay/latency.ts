@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { KafkaEventLog } from '@atlas/adapters/kafka';
 import { catalogue } from '@atlas/contracts';
 import { eventually } from '@atlas/testing';
 import { Client, Pool } from 'pg';
 import { Child } from '../child';
 import { say, type Spread, spreadOf } from '../figures';
-import type { Stack } from '../stack';
+import { openLog, type Stack } from '../stack';
 import type { Handled } from './consumer';
 import { addToOutbox, newEvent, SERVICE, TOPIC } from './events';
 
@@ -43,15 +42,18 @@ export async function measureLatency(
   rates: readonly number[],
   options: Omit<LatencyOptions, 'rate'>,
 ) {
-  const url = `kafka://${stack.brokers.join()}`;
   await withClient(options.consumerDatabase, (client) =>
     client.query('CREATE TABLE handled (event_id uuid PRIMARY KEY, subject text NOT NULL)'),
   );
   await skipExistingEvents(stack);
-  const relay = Child.app('outbox-relay', { SERVICE, DATABASE_URL: options.database, EVENT_LOG_URL: url });
+  const relay = Child.app('outbox-relay', {
+    SERVICE,
+    DATABASE_URL: options.database,
+    EVENT_LOG_URL: stack.eventLog,
+  });
   const consumer = Child.program(join(__dirname, 'consumer.ts'), {
     DATABASE_URL: options.consumerDatabase,
-    EVENT_LOG_URL: url,
+    EVENT_LOG_URL: stack.eventLog,
   });
   const pool = new Pool({ connectionString: options.database, max: CONNECTIONS });
   try {
@@ -77,8 +79,8 @@ export async function measureLatency(
 }
 
 /** Brokers that were used before contain events that must not be measured. */
-async function skipExistingEvents({ brokers }: Stack): Promise<void> {
-  const log = await KafkaEventLog.open({ brokers, clientId: 'bench' });
+async function skipExistingEvents(stack: Stack): Promise<void> {
+  const log = await openLog(stack);
   await log.ensureTopics(catalogue.topics.filter(({ name }) => name === TOPIC));
   for (const { topic, partition, end } of await log.describe()) {
     if (topic === TOPIC) await log.seekGroup('bench', topic, partition, end);

@@ -1,12 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { KafkaEventLog } from '@atlas/adapters/kafka';
-import type { OutgoingRecord } from '@atlas/ports/adapters';
+import type { EventLog, OutgoingRecord } from '@atlas/ports/adapters';
 import { eventually } from '@atlas/testing';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { Client } from 'pg';
 import { Child } from '../child';
 import { say } from '../figures';
-import type { Stack } from '../stack';
+import { openLog, type Stack } from '../stack';
 import { addToOutbox, type BenchEvent, newEvent, SERVICE, TOPIC } from './events';
 
 export interface ThroughputOptions {
@@ -43,12 +42,12 @@ const WARM_UP_ROUNDS = 3;
  * itself, does what (b) does. All but (c) end when the broker has appended the last record.
  */
 export async function measureThroughput(stack: Stack, options: ThroughputOptions): Promise<Throughput> {
-  const log = await KafkaEventLog.open({ brokers: stack.brokers, clientId: 'bench' });
+  const log = await openLog(stack);
   const database = new Client({ connectionString: options.database });
   const relay = Child.app('outbox-relay', {
     SERVICE,
     DATABASE_URL: options.database,
-    EVENT_LOG_URL: `kafka://${stack.brokers.join()}`,
+    EVENT_LOG_URL: stack.eventLog,
     RELAY_BATCH_ROWS: String(options.batchRows),
   });
   try {
@@ -94,7 +93,7 @@ export async function measureThroughput(stack: Stack, options: ThroughputOptions
 const CLIENT_TOPIC = 'bench.client';
 
 async function rateFromMemory(
-  log: KafkaEventLog,
+  log: EventLog,
   events: readonly BenchEvent[],
   batchRows: number,
   publish: (records: readonly OutgoingRecord[], from: number) => Promise<void>,
@@ -130,7 +129,7 @@ async function transactionalClient(stack: Stack) {
   };
 }
 
-async function relayRate(log: KafkaEventLog, database: Client, rows: number): Promise<number> {
+async function relayRate(log: EventLog, database: Client, rows: number): Promise<number> {
   const events = Array.from({ length: rows }, newEvent);
   await database.query('BEGIN');
   await addToOutbox(database, events);
@@ -155,7 +154,7 @@ async function relayRate(log: KafkaEventLog, database: Client, rows: number): Pr
   return rateSince(begun, published);
 }
 
-type Ends = Awaited<ReturnType<KafkaEventLog['describe']>>;
+type Ends = Awaited<ReturnType<EventLog['describe']>>;
 
 /** How many offsets the relay's topic has gained, transaction markers included. */
 function growth(before: Ends, now: Ends): number {
@@ -170,7 +169,7 @@ interface Published {
   readonly at: number;
 }
 
-async function newRecords(log: KafkaEventLog, topic: string, before: Ends): Promise<Published[]> {
+async function newRecords(log: EventLog, topic: string, before: Ends): Promise<Published[]> {
   const found: Published[] = [];
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const from = before.find((each) => each.topic === topic && each.partition === partition)?.end ?? 0;
