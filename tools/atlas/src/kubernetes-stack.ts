@@ -52,7 +52,7 @@ export interface Pod {
   readonly name: string;
   /** The process or engine that it runs, such as `orders-relay`. */
   readonly process: string;
-  readonly health: Health;
+  readonly ready: boolean;
   readonly restarts: number;
   readonly startedAt: string | undefined;
 }
@@ -87,7 +87,10 @@ export class KubernetesStack {
   }
 
   private async open(): Promise<KubernetesAccess> {
-    const objects = await this.list('statefulsets,secrets,services');
+    const [objects, nodeAddress] = await Promise.all([
+      this.list('statefulsets,secrets,services'),
+      this.nodeAddress(),
+    ]);
     const passwordOf = (name: string): string => {
       const secret = objects.find(({ kind, metadata }) => kind === 'Secret' && metadata.name === name);
       const password = secret?.data?.['password'];
@@ -103,7 +106,9 @@ export class KubernetesStack {
     const nodes = Array.from({ length: kafka?.spec?.replicas ?? 0 }, (_, n) => n);
     const [postgresPort, urls] = await Promise.all([
       this.forward('service/postgres', POSTGRES_PORT),
-      Promise.all(PROCESSES.map(async ({ name }) => [name, await this.urlOf(name, objects)] as const)),
+      Promise.all(
+        PROCESSES.map(async ({ name }) => [name, await this.urlOf(name, objects, nodeAddress)] as const),
+      ),
       // One of them may be away, and come back.
       ...nodes.map((n) =>
         this.forward(`pod/kafka-${n}`, KAFKA_PORT + n, KAFKA_PORT + n).catch(() => undefined),
@@ -125,26 +130,26 @@ export class KubernetesStack {
     };
   }
 
-  /** The pods of the platform, jobs excepted, with what each process reports of its circuits. */
+  /** The pods of the platform, jobs excepted. */
   async pods(): Promise<readonly Pod[]> {
-    const pods = running(await this.list('pods'));
-    return Promise.all(
-      pods.map(async ({ metadata, status }) => {
-        const process = nameOf(metadata);
-        const ready = status?.conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
-        const asked = ready && kindOf(process) !== 'engine';
-        return {
-          name: metadata.name,
-          process,
-          health: asked ? await this.healthOf(metadata.name) : healthIn(ready ?? false, undefined),
-          restarts: (status?.containerStatuses ?? []).reduce(
-            (sum, { restartCount }) => sum + restartCount,
-            0,
-          ),
-          startedAt: status?.startTime,
-        };
-      }),
+    return running(await this.list('pods')).map(({ metadata, status }) => ({
+      name: metadata.name,
+      process: nameOf(metadata),
+      ready: (status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+      restarts: (status?.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
+      startedAt: status?.startTime,
+    }));
+  }
+
+  /** Includes what the process reports of its circuits, if it is ready. */
+  async healthOf({ name, process, ready }: Pod): Promise<Health> {
+    if (!ready || kindOf(process) === 'engine') return healthIn(ready, undefined);
+    const path = `/api/v1/namespaces/${this.namespace}/pods/${name}:${HTTP_PORT}/proxy/health/ready`;
+    const answer = await kubectl(this.namespace, 'get', '--raw', path).then(
+      (text) => JSON.parse(text) as unknown,
+      () => undefined,
     );
+    return healthIn(true, answer);
   }
 
   /** Ends a pod at once, as the loss of its node would. */
@@ -162,12 +167,17 @@ export class KubernetesStack {
   }
 
   /** Through the front door, if a process has one that this machine can reach; otherwise straight to one of its pods. */
-  private async urlOf(name: string, objects: readonly KubernetesObject[]): Promise<string> {
+  private async urlOf(
+    name: string,
+    objects: readonly KubernetesObject[],
+    nodeAddress: string | undefined,
+  ): Promise<string> {
     const service = objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === name);
     const port = service?.spec?.ports[0]?.nodePort;
-    const address = port === undefined ? undefined : await this.nodeAddress();
-    const url = `http://${address}:${port}`;
-    if (address && (await answers(url))) return url;
+    if (port !== undefined && nodeAddress !== undefined) {
+      const url = `http://${nodeAddress}:${port}`;
+      if (await answers(url)) return url;
+    }
     return `http://${HOST}:${await this.forward(`service/${name}`, HTTP_PORT)}`;
   }
 
@@ -176,15 +186,6 @@ export class KubernetesStack {
     const nodes = await this.list('nodes').catch(() => []);
     const addresses = nodes.flatMap(({ status }) => status?.addresses ?? []);
     return addresses.find(({ type }) => type === 'InternalIP')?.address;
-  }
-
-  private async healthOf(pod: string): Promise<Health> {
-    const path = `/api/v1/namespaces/${this.namespace}/pods/${pod}:${HTTP_PORT}/proxy/health/ready`;
-    const answer = await kubectl(this.namespace, 'get', '--raw', path).then(
-      (text) => JSON.parse(text) as unknown,
-      () => undefined,
-    );
-    return healthIn(true, answer);
   }
 
   private async list(kinds: string): Promise<readonly KubernetesObject[]> {

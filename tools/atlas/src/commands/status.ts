@@ -83,15 +83,17 @@ async function dockerRows(stack: DockerStack): Promise<readonly Row[]> {
 }
 
 async function kubernetesRows(stack: KubernetesStack): Promise<readonly Row[]> {
-  return (await stack.pods()).map(({ name, health, restarts, startedAt }) => ({
-    name,
-    pid: null,
-    port: null,
-    ...health,
-    restarts,
-    uptimeSeconds: secondsSince(startedAt ?? null),
-    memory: null,
-  }));
+  return Promise.all(
+    (await stack.pods()).map(async (pod) => ({
+      name: pod.name,
+      pid: null,
+      port: null,
+      ...(await stack.healthOf(pod)),
+      restarts: pod.restarts,
+      uptimeSeconds: secondsSince(pod.startedAt ?? null),
+      memory: null,
+    })),
+  );
 }
 
 const secondsSince = (moment: string | null): number | null =>
