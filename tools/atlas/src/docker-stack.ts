@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { type Container, parseContainers, parseMemory } from './container';
 import type { Home } from './home';
+import { CONTAINER_PORT, HOST } from './ports';
 import { projectRoot } from './project-root';
 import { UserError } from './user-error';
 
@@ -181,7 +182,7 @@ export class DockerStack {
     if (!like) throw new Error(`There is no container ${id}`);
     const { Config, HostConfig, NetworkSettings } = like;
     const replica = await this.docker(
-      ...['run', '--detach', '--read-only', '--tmpfs', '/tmp', '--publish', '127.0.0.1::8080'],
+      ...['run', '--detach', '--read-only', '--tmpfs', '/tmp', '--publish', `${HOST}::${CONTAINER_PORT}`],
       ...['--name', `${this.project}-${Config.Labels['com.docker.compose.service']}-${randomInt(100, 1e6)}`],
       ...Config.Env.flatMap((line) => ['--env', line]),
       ...(HostConfig.Binds ?? []).flatMap((bind) => ['--volume', bind]),
@@ -189,7 +190,10 @@ export class DockerStack {
       Config.Image,
       ...Config.Cmd,
     );
-    const port = (await this.docker('port', replica.trim(), '8080')).split('\n')[0]?.split(':').at(-1);
+    const port = (await this.docker('port', replica.trim(), String(CONTAINER_PORT)))
+      .split('\n')[0]
+      ?.split(':')
+      .at(-1);
     return { id: replica.trim(), port: Number(port) };
   }
 

@@ -2,12 +2,11 @@ import { z } from 'zod';
 import { type Health, healthIn } from './health';
 import { forward, kubectl } from './kubectl';
 import { OPERATOR } from './log-uses';
-import { HOST } from './ports';
+import { databaseSecret, kafkaSecret } from './names';
+import { CONTAINER_PORT, HOST } from './ports';
 import { DECLARATIONS, kindOf, PROCESSES } from './topology';
 import { UserError } from './user-error';
 
-/** Every process listens there in its pod. */
-const HTTP_PORT = 8080;
 const POSTGRES_PORT = 5432;
 /** Where node n of Kafka listens for this machine, plus n: it tells clients to come back to this port. */
 const KAFKA_PORT = 39_092;
@@ -100,7 +99,7 @@ export class KubernetesStack {
       );
     };
     const owners = DECLARATIONS.flatMap(({ name, database }) =>
-      database ? [[name, database, passwordOf(`${name}-database`)] as const] : [],
+      database ? [[name, database, passwordOf(databaseSecret(name))] as const] : [],
     );
     const kafka = objects.find(({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'kafka');
     const nodes = Array.from({ length: kafka?.spec?.replicas ?? 0 }, (_, n) => n);
@@ -125,7 +124,7 @@ export class KubernetesStack {
         EVENT_LOG_URL: `kafka://${nodes.map((n) => `${HOST}:${KAFKA_PORT + n}`).join()}`,
         KAFKA_SECURITY_PROTOCOL: 'SASL_PLAINTEXT',
         KAFKA_SASL_USERNAME: OPERATOR,
-        KAFKA_SASL_PASSWORD: passwordOf(`${OPERATOR}-kafka`),
+        KAFKA_SASL_PASSWORD: passwordOf(kafkaSecret(OPERATOR)),
       },
     };
   }
@@ -144,7 +143,7 @@ export class KubernetesStack {
   /** Includes what the process reports of its circuits, if it is ready. */
   async healthOf({ name, process, ready }: Pod): Promise<Health> {
     if (!ready || kindOf(process) === 'engine') return healthIn(ready, undefined);
-    const path = `/api/v1/namespaces/${this.namespace}/pods/${name}:${HTTP_PORT}/proxy/health/ready`;
+    const path = `/api/v1/namespaces/${this.namespace}/pods/${name}:${CONTAINER_PORT}/proxy/health/ready`;
     const answer = await kubectl(this.namespace, 'get', '--raw', path).then(
       (text) => JSON.parse(text) as unknown,
       () => undefined,
@@ -178,7 +177,7 @@ export class KubernetesStack {
       const url = `http://${nodeAddress}:${port}`;
       if (await answers(url)) return url;
     }
-    return `http://${HOST}:${await this.forward(`service/${name}`, HTTP_PORT)}`;
+    return `http://${HOST}:${await this.forward(`service/${name}`, CONTAINER_PORT)}`;
   }
 
   /** Undefined if nobody may know. */

@@ -2,6 +2,8 @@ import { createServer } from 'node:net';
 import { UserError } from './user-error';
 
 export const HOST = '127.0.0.1';
+/** Where every process listens in its container or pod; see the Dockerfile. */
+export const CONTAINER_PORT = 8080;
 
 /** The port that a process should listen on. */
 export interface PortWish {

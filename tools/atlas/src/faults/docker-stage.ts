@@ -9,7 +9,7 @@ import { isReady } from '../health';
 import type { Home } from '../home';
 import { Log } from '../log';
 import { connect } from '../platform';
-import { HOST } from '../ports';
+import { CONTAINER_PORT, HOST } from '../ports';
 import { DEFAULT_PORTS, KAFKA, POSTGRES, PROCESSES, SERVICES } from '../topology';
 import { Disk, whyNoDisk } from './disk';
 import { type Condition, CONTROL_PORT, Links, LinksClient } from './links';
@@ -226,7 +226,7 @@ function composeOverride(project: string, folder: string, disks: ReadonlyMap<str
         command: [
           `5432=${POSTGRES}.engine:5432#${DATABASE}`,
           `9092=${KAFKA}.engine:9092#${BROKER}`,
-          ...others.map(({ other, port }) => `${port}=${other}:8080#${other}`),
+          ...others.map(({ other, port }) => `${port}=${other}:${CONTAINER_PORT}#${other}`),
         ],
         networks: { default: { aliases: [POSTGRES, KAFKA] }, [ENGINES]: {} },
         ports: [`${HOST}::${CONTROL_PORT}`],

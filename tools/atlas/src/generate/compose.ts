@@ -1,10 +1,9 @@
 import { type ContextDeclaration, type DeclaredProcess, processesOf } from '@atlas/context';
 import { portVariableOf, upperCase } from '../names';
+import { CONTAINER_PORT as PORT } from '../ports';
 import { replaceSection } from './sections';
 
 const FILE = 'compose.yaml';
-/** Every process listens there in its container; see the Dockerfile. */
-const PORT = 8080;
 
 /** compose.yaml with a service for each process, and a database for each that needs one. */
 export function composeFile(text: string, declarations: readonly ContextDeclaration[]): string {

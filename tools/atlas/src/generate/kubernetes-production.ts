@@ -1,7 +1,8 @@
 import { permissionsFor } from '@atlas/adapters/kafka';
 import { type ContextDeclaration, processesOf } from '@atlas/context';
 import { logUses } from '../log-uses';
-import { databaseSecret, kafkaSecret, kafkaUsers, owners, toYaml } from './kubernetes';
+import { databaseSecret, kafkaSecret } from '../names';
+import { kafkaUsers, owners, toYaml } from './kubernetes';
 import { replaceSection } from './sections';
 
 const FILE = 'deploy/k8s/overlays/production/postgres.yaml';

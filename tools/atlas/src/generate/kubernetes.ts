@@ -2,11 +2,10 @@ import { permissionsFor } from '@atlas/adapters/kafka';
 import { type ContextDeclaration, type DeclaredProcess, processesOf } from '@atlas/context';
 import { stringify } from 'yaml';
 import { logUses, OPERATOR } from '../log-uses';
-import { upperCase } from '../names';
+import { databaseSecret, kafkaSecret, upperCase } from '../names';
+import { CONTAINER_PORT as PORT } from '../ports';
 import { replaceSection } from './sections';
 
-/** Every process listens there in its pod; see the Dockerfile. */
-const PORT = 8080;
 const NAME = 'app.kubernetes.io/name';
 const COMPONENT = 'app.kubernetes.io/component';
 /** Whose database it is that a Deployment uses, for restore.sh. */
@@ -83,9 +82,6 @@ export const kafkaUsers = (declarations: readonly ContextDeclaration[]): readonl
     .map(({ name }) => name),
   OPERATOR,
 ];
-
-export const databaseSecret = (context: string): string => `${context}-database`;
-export const kafkaSecret = (process: string): string => `${process}-kafka`;
 
 const databaseUrl = ({ database }: ContextDeclaration, password: string): string =>
   `postgres://${database}:$(${password})@postgres/${database}`;
