@@ -9,17 +9,17 @@ const many = <T>(next: () => T): readonly T[] => Array.from({ length: MANY }, ne
 /** Call it at the top level of a spec, as the other contracts of this folder. */
 export function clockContract(name: string, start: () => Clock): void {
   describe(`The clock, ${name}`, () => {
-    it('tells a time that exists', () => {
+    it('tells a valid time', () => {
       expect(start().now().getTime()).toBeGreaterThan(0);
     });
 
-    it('never goes back while nobody turns it', () => {
+    it('never goes back unless it is set back', () => {
       const clock = start();
       const times = many(() => clock.now().getTime());
       expect([...times].sort((a, b) => a - b)).toEqual(times);
     });
 
-    it('hands out times that the receiver can not turn it by', () => {
+    it('is not changed by changes to a time that it has told', () => {
       const clock = start();
       const before = clock.now().getTime();
       clock.now().setFullYear(1999);

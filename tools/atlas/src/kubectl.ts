@@ -30,8 +30,8 @@ export async function kubectl(namespace: string, ...args: readonly string[]): Pr
 
 /**
  * Forwards a port of this machine to a pod or service, and does so again whenever that is replaced, until this process ends.
- * @param local the port. If another process has it, that is taken for another `atlas`, whose way is used while it lasts.
- *   Default: any free port.
+ * @param local the port. If it is in use, another `atlas` is assumed to forward it, and that is used while it lasts. Default:
+ *   any free port.
  * @returns the port.
  */
 export async function forward(

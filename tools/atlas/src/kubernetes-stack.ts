@@ -8,7 +8,7 @@ import { DECLARATIONS, kindOf, PROCESSES } from './topology';
 import { UserError } from './user-error';
 
 const POSTGRES_PORT = 5432;
-/** Where node n of Kafka listens for this machine, plus n: it tells clients to come back to this port. */
+/** Node n of Kafka listens for this machine on this port plus n, and advertises it to clients. */
 const KAFKA_PORT = 39_092;
 const PROBE_MS = 1_000;
 
@@ -78,7 +78,7 @@ export class KubernetesStack {
   constructor(private readonly namespace = process.env['ATLAS_NAMESPACE'] || 'atlas') {}
 
   /**
-   * Opens the ways to all processes, databases and nodes of Kafka, once; they end with this process.
+   * Opens connections to all processes, databases and nodes of Kafka, once; they close when this process ends.
    * @throws UserError if there is no cluster, or no platform in it.
    */
   connect(): Promise<KubernetesAccess> {
@@ -108,7 +108,7 @@ export class KubernetesStack {
       Promise.all(
         PROCESSES.map(async ({ name }) => [name, await this.urlOf(name, objects, nodeAddress)] as const),
       ),
-      // One of them may be away, and come back.
+      // A node may be down, and come back.
       ...nodes.map((n) =>
         this.forward(`pod/kafka-${n}`, KAFKA_PORT + n, KAFKA_PORT + n).catch(() => undefined),
       ),
@@ -151,7 +151,7 @@ export class KubernetesStack {
     return healthIn(true, answer);
   }
 
-  /** Ends a pod at once, as the loss of its node would. */
+  /** Deletes a pod at once, as the loss of its node would. */
   async kill(pod: string): Promise<void> {
     await kubectl(
       this.namespace,
@@ -165,7 +165,7 @@ export class KubernetesStack {
     );
   }
 
-  /** Through the front door, if a process has one that this machine can reach; otherwise straight to one of its pods. */
+  /** Through the front door, if a process has one that this machine can reach; otherwise directly to one of its pods. */
   private async urlOf(
     name: string,
     objects: readonly KubernetesObject[],
@@ -180,7 +180,7 @@ export class KubernetesStack {
     return `http://${HOST}:${await this.forward(`service/${name}`, CONTAINER_PORT)}`;
   }
 
-  /** Undefined if nobody may know. */
+  /** Undefined if kubectl's user may not list nodes. */
   private async nodeAddress(): Promise<string | undefined> {
     const nodes = await this.list('nodes').catch(() => []);
     const addresses = nodes.flatMap(({ status }) => status?.addresses ?? []);

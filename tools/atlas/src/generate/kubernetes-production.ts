@@ -6,7 +6,7 @@ import { kafkaUsers, owners, toYaml } from './kubernetes';
 import { replaceSection } from './sections';
 
 const FILE = 'deploy/k8s/overlays/production/postgres.yaml';
-/** Records that a replica may be behind before another one helps. */
+/** How many records each replica may lag behind before another one is started. */
 const LAG = '500';
 /** As Strimzi writes what Kafka's authorizer checks. */
 const RESOURCES = { topic: 'topic', group: 'group', 'transactional id': 'transactionalId' } as const;

@@ -8,7 +8,7 @@ import { replaceSection } from './sections';
 
 const NAME = 'app.kubernetes.io/name';
 const COMPONENT = 'app.kubernetes.io/component';
-/** Whose database it is that a Deployment uses, for restore.sh. */
+/** Which database a Deployment uses, for restore.sh. */
 const DATABASE = 'atlas/database';
 
 const HEADER = `# Generated from apps/*/context.json by "npm run generate". What all processes share is in process.patch.yaml.\n`;
@@ -180,14 +180,14 @@ const autoscalerOf = (name: string, metadata: object): object => ({
     scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
     minReplicas: 2,
     maxReplicas: 4,
-    // In cores: a process is single-threaded, so it needs company well before it uses one.
+    // In cores: a process is single-threaded, so another one must start well before it uses a whole one.
     metrics: [
       { type: 'Resource', resource: { name: 'cpu', target: { type: 'AverageValue', averageValue: '600m' } } },
     ],
   },
 });
 
-/** The one way from a process to another: `from` may call `to`. */
+/** Lets `from` call `to`. */
 function pathTo(to: string, from: string): object[] {
   const policy = (name: string, spec: object) => ({
     apiVersion: 'networking.k8s.io/v1',

@@ -74,7 +74,7 @@ export async function startKafka({ onHost = false } = {}): Promise<KafkaContaine
 }
 
 /**
- * The brokers of a Kafka that all suites share which don't stop it, each with a prefix of its own.
+ * The brokers of one Kafka for all suites that don't stop it; each suite uses a prefix of its own.
  * @returns their addresses.
  */
 export async function sharedKafka(): Promise<readonly string[]> {

@@ -42,8 +42,8 @@ export class RelayController {
 
   @Post('adopt')
   @HttpCode(200)
-  @Repeatable('What has been adopted is the database that the relay knows: then there is nothing to adopt.')
-  @ApiOperation({ summary: 'Go on publishing from a database that has replaced another' })
+  @Repeatable('Once a database is adopted, the relay knows it, so there is nothing left to adopt.')
+  @ApiOperation({ summary: 'Continue publishing from a database that has replaced another' })
   @ApiResponse({ status: 200, standardSchema: adoptionResponse })
   async adopt(): Promise<z.infer<typeof adoptionResponse>> {
     const adoption = await this.adoptOutbox.execute();
