@@ -1,7 +1,7 @@
 // Makes a database for each `…_DATABASE_URL`, and the role that owns it: others may not even connect. Runs before the
 // services, each time: what is there stays as it is, but for the password, which becomes that of the URL.
 //
-// ADMIN_URL is the URL of a role that may make roles and databases. Waits for the server, as in a cluster that has just begun.
+// ADMIN_URL is the URL of a role that may make roles and databases. Waits for a server that is still starting.
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
@@ -9,7 +9,7 @@ const { escapeIdentifier, escapeLiteral } = pg;
 
 const urls = Object.entries(process.env).filter(([name]) => name.endsWith('_DATABASE_URL'));
 const PATIENCE_MS = 300_000;
-/** What a server that is away or starting leads to; an error such as a wrong password has another code. */
+/** The error codes of a server that is unavailable or starting; a wrong password, for example, has another. */
 const AWAY = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', '57P03'];
 
 async function connect() {

@@ -1,5 +1,5 @@
-// Makes what a cluster needs once and no manifest may hold: a secret with a random password for each name given, and which
-// PostgreSQL leads (a ConfigMap, and the Service that leads to it). What is there stays as it is.
+// Creates what a cluster needs once and no manifest may contain: a secret with a random password for each name given, and which
+// PostgreSQL leads (a ConfigMap, and the Service that points to it). What exists stays as it is.
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 

@@ -15,7 +15,7 @@ databases=$(leader psql --username postgres --no-align --tuples-only --command \
   "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'")
 for database in $databases; do
   leader pg_dump --username postgres --format custom "$database" > "$folder/$database.dump.new"
-  # Only what is whole has its name.
+  # Only a complete dump gets the final name.
   mv "$folder/$database.dump.new" "$folder/$database.dump"
   echo "backup: $folder/$database.dump, $(($(wc -c < "$folder/$database.dump") >> 10)) KiB" >&2
 done

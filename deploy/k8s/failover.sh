@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes the PostgreSQL standby of the kind overlay the leader. Every commit that was answered is on both servers, so none is lost.
+# Makes the PostgreSQL standby of the kind overlay the leader. Every acknowledged commit is on both servers, so none is lost.
 #
 #   deploy/k8s/failover.sh [NAMESPACE]        default: atlas
 #
-# Safe to repeat if it was interrupted. The old leader comes back as a standby, with its data replaced; until it has, commits
-# wait for it.
+# Safe to repeat if it was interrupted. The old leader comes back as a standby, with its data replaced; until then, commits wait
+# for it.
 set -euo pipefail
 
 kube() { kubectl --namespace "${namespace}" "$@"; }
@@ -14,7 +14,7 @@ sql() { kube exec "$1" --container postgres -- psql --username postgres --no-ali
 namespace=${1:-atlas}
 old=$(kube get configmap postgres-leader --output 'jsonpath={.data.name}')
 if [[ $(kube get service postgres --output 'jsonpath={.spec.selector.statefulset\.kubernetes\.io/pod-name}') != "$old" ]]; then
-  # An earlier run has got as far as this.
+  # An earlier run got this far.
   new=$old
   [[ $new == postgres-0 ]] && old=postgres-1 || old=postgres-0
 else
@@ -29,7 +29,7 @@ fi
 say "$new takes over from $old"
 # From here on the old leader starts as a standby, however it comes back.
 kube patch configmap postgres-leader --patch "{\"data\":{\"name\":\"$new\"}}" >/dev/null
-# It can't commit without its standby. What it may still answer are reads, so it goes before another one leads.
+# It can't commit without its standby, but it may still answer reads, so it is deleted before another one leads.
 kube delete pod "$old" --force --grace-period 0 --ignore-not-found >/dev/null 2>&1
 if [[ $state == t && $(sql "$new" 'SELECT pg_promote(true, 60)') != t ]]; then
   say "$new was not promoted within 60 s: see its log, and run this again"

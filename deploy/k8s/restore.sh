@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Replaces databases by those of a backup. The processes that use them are stopped before and started afterwards; the others
-# run on.
+# Replaces databases with those of a backup. The processes that use them are stopped first and started afterwards; the others
+# keep running.
 #
 #   deploy/k8s/restore.sh FOLDER DATABASE...       ATLAS_NAMESPACE; default: atlas
 #
@@ -20,7 +20,7 @@ leader() { kube exec --stdin "$leader" --container postgres -- "$@"; }
 
 for database in "$@"; do
   echo "restore: stopping what uses $database" >&2
-  # An autoscaler leaves alone what has no replicas.
+  # An autoscaler ignores a Deployment without replicas.
   kube scale deployment --selector "atlas/database=$database" --replicas 0 >/dev/null
   kube wait pod --selector "atlas/database=$database" --for delete --timeout 60s >/dev/null 2>&1 || true
   leader dropdb --username postgres --if-exists --force "$database"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Waits until everything that "kubectl apply -k deploy/k8s" has made is ready.
+# Waits until everything that "kubectl apply -k deploy/k8s" has created is ready.
 #
 #   deploy/k8s/wait.sh [NAMESPACE [TIMEOUT]]        default: atlas 600s
 set -euo pipefail
@@ -7,7 +7,7 @@ set -euo pipefail
 namespace=${1:-atlas}
 timeout=${2:-600s}
 
-# An image that the cluster lacks does not come by waiting.
+# Waiting doesn't help if the cluster lacks an image.
 deadline=$((SECONDS + 20))
 until [[ $(kubectl --namespace "$namespace" get pods --output name) ]] || ((SECONDS > deadline)); do sleep 1; done
 missing=$(kubectl --namespace "$namespace" get pods --output \

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs once, when the leader's data is made. There is no standby yet that a commit could wait for.
+# Runs once, when the leader's data is initialised. There is no standby yet for a commit to wait for.
 psql --quiet --set ON_ERROR_STOP=1 --username postgres --set password="$REPLICATION_PASSWORD" <<'SQL'
 SET synchronous_commit = local;
 CREATE ROLE replication LOGIN REPLICATION PASSWORD :'password';

@@ -4,15 +4,15 @@ set -euo pipefail
 
 leader=$(cat /leader/name)
 upstream="host=$leader.postgres-servers user=replication password=$REPLICATION_PASSWORD application_name=$HOSTNAME"
-# Also the leader gets it: it becomes a standby when another one leads.
+# The leader gets it too: it becomes a standby once another one leads.
 settings=("$@" "-cprimary_conninfo=$upstream")
 
 if [[ $HOSTNAME == "$leader" ]]; then
   exec docker-entrypoint.sh postgres "${settings[@]}"
 fi
 
-# A server that led before may have commits that the new leader has not: nobody was told of them, because they wait for the
-# standby. Its data is replaced.
+# A former leader may have commits that the new leader lacks. None was acknowledged, because each waits for the standby, so its
+# data is replaced.
 if [[ ! -f $PGDATA/standby.signal ]]; then
   echo "$HOSTNAME becomes a standby of $leader: it copies the leader's data"
   until PGPASSWORD=$REPLICATION_PASSWORD pg_basebackup --host="$leader.postgres-servers" --username=replication \
@@ -20,7 +20,7 @@ if [[ ! -f $PGDATA/standby.signal ]]; then
     rm -rf "$PGDATA.new"
     sleep 2
   done
-  # Only once it is whole does it count as a standby's.
+  # Only a complete copy counts as a standby's data.
   touch "$PGDATA.new/standby.signal"
   rm -rf "$PGDATA"
   mv "$PGDATA.new" "$PGDATA"
