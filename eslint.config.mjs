@@ -84,7 +84,7 @@ export default tseslint.config(
     rules: { '@nx/enforce-module-boundaries': 'off' },
   },
   {
-    // The site shows what "atlas compare" reads from the code, and needs its types.
+    // The site shows what "atlas compare" reads from the code, by the same function.
     files: ['tools/docs/src/**/*.ts'],
     rules: { '@nx/enforce-module-boundaries': 'off' },
   },

@@ -1,35 +1,26 @@
 // npm run docs: builds the site of dist/docs from the Markdown of the repository and from what is generated here.
 // npm run docs:serve shows it.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { readDeclarations } from '@atlas/context';
-import type { ContextModel } from '../../atlas/src/compare/model/model';
+import { readAll } from '../../atlas/src/compare/model/read-context';
 import { writeCodePages } from './code-pages';
 import { type Page, WrittenPages } from './pages';
 import { apiPages } from './reference/api';
 import { contextPages } from './reference/contexts';
 import { eventPages } from './reference/events';
 import { sidebarOf } from './sidebar';
-import { at } from './workspace';
+import { at, write } from './workspace';
 
 const SOURCES = at('dist/docs.src');
 const SITE = at('dist/docs');
-
-/** What `atlas compare` reads from the code of the contexts. */
-const readModels = (): readonly ContextModel[] =>
-  JSON.parse(
-    execFileSync(process.execPath, [at('dist/tools/atlas/src/main.js'), 'compare', '--all', '--json'], {
-      encoding: 'utf8',
-      maxBuffer: 2 ** 28,
-    }),
-  ) as ContextModel[];
 
 /** @returns the exit code. */
 async function build(): Promise<number> {
   const begin = performance.now();
   const written = new WrittenPages();
-  const models = readModels();
+  const models = await readAll();
   const pages: readonly Page[] = [
     ...written.read(),
     ...contextPages(models, written),
@@ -53,11 +44,6 @@ async function build(): Promise<number> {
     `${pages.length} pages and ${files} pages of code in dist/docs, built in ${seconds} s\n`,
   );
   return 0;
-}
-
-async function write(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, text);
 }
 
 build().then(

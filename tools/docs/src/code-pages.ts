@@ -1,6 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
-import { FILES, isFolder, read } from './workspace';
+import { join, posix } from 'node:path';
+import { FILES, isFolder, read, write } from './workspace';
 
 const STYLE = `
 :root { color-scheme: light dark; --text: #1b1b1f; --back: #fff; }
@@ -31,9 +30,10 @@ export async function writeCodePages(linked: Iterable<string>, folder: string): 
   const files = new Set<string>();
   const folders = new Set<string>();
   for (const path of linked) {
-    if (!isFolder(path)) files.add(path);
-    else for (const each of filesBelow(path)) files.add(each);
-    if (isFolder(path)) folders.add(path);
+    if (isFolder(path)) {
+      folders.add(path);
+      for (const each of filesBelow(path)) files.add(each);
+    } else files.add(path);
   }
   for (const path of files) {
     const lines = read(path)
@@ -56,8 +56,3 @@ export async function writeCodePages(linked: Iterable<string>, folder: string): 
 
 const filesBelow = (folder: string): readonly string[] =>
   [...FILES].filter((file) => file.startsWith(`${folder}/`)).sort();
-
-async function write(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, text);
-}

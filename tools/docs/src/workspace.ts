@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 export const ROOT = join(__dirname, '../../..');
 
@@ -19,3 +20,9 @@ export const FILES: ReadonlySet<string> = new Set(
 );
 
 export const isFolder = (path: string): boolean => existsSync(at(path)) && statSync(at(path)).isDirectory();
+
+/** Writes a file, and makes its folder if that is missing. */
+export async function write(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+}
