@@ -59,14 +59,19 @@ export class WrittenPages {
         if (part.startsWith('```')) return part;
         const linked = part.replace(LINK, (_, target: string) => `](${this.targetOf(target, file, path)}`);
         return linked.replace(NAMED, (whole, named: string) =>
-          this.exists(named) ? `[${whole}](${this.codeOf(named)}` : whole,
+          this.exists(named) ? this.linkToCode(whole, named) : whole,
         );
       })
       .join('');
   }
 
-  /** The link to a file's or folder's code, with its closing bracket. */
-  codeOf(target: string): string {
+  /** @param target a file or folder of the repository. */
+  linkToCode(text: string, target: string): string {
+    return `[${text}](${this.codeOf(target)}`;
+  }
+
+  /** Where the code of a file or folder is, and the bracket that closes the link. */
+  private codeOf(target: string): string {
     const path = target.replace(/\/$/, '');
     this.code.add(path);
     const page = isFolder(path) ? `${path}/index.html` : `${path}.html`;

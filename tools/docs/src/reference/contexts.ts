@@ -28,7 +28,7 @@ export function contextPages(models: readonly ContextModel[], links: WrittenPage
 }
 
 function contextPage(model: ContextModel, links: WrittenPages): string {
-  const to = ({ name, source }: Part): string => `[${code(name)}](${links.codeOf(source.file)}`;
+  const to = ({ name, source }: Part): string => links.linkToCode(code(name), source.file);
   const says = (part: Part): string =>
     [part.says ?? '', part.why ? `Why: ${part.why.text}` : ''].filter(Boolean).join(' ');
   const drivers = ({ drivers: all }: UseCase): string =>
@@ -96,7 +96,7 @@ function contextPage(model: ContextModel, links: WrittenPages): string {
         to(port),
         says(port),
         port.adapters.map((adapter) => `${to(adapter)}${adapter.isServed ? '' : ' (tests)'}`).join(', '),
-        port.suite ? `[${port.suite.cases} cases](${links.codeOf(port.suite.file)}` : '',
+        port.suite ? links.linkToCode(`${port.suite.cases} cases`, port.suite.file) : '',
       ]),
       ...['port', 'what for', 'adapters', 'contract suite'],
     ),
@@ -117,7 +117,7 @@ function contextPage(model: ContextModel, links: WrittenPages): string {
         title,
         `${first} / ${second}`,
         evidence
-          .map(({ text, source }) => `[${text.replace(/[[\]]/g, '')}](${links.codeOf(source.file)}`)
+          .map(({ text, source }) => links.linkToCode(text.replace(/[[\]]/g, ''), source.file))
           .join(', '),
       ]),
       ...['idea', 'chapter (1st / 2nd edition)', 'where'],

@@ -20,9 +20,9 @@ export function eventPages(models: readonly ContextModel[], links: WrittenPages)
   const index = paragraphs(
     '# Events',
     'Everything that contexts tell each other, generated from their contracts in ' +
-      `[libs/contracts](${links.codeOf('libs/contracts/src')}: CloudEvents 1.0, one topic for each context, keyed by ` +
+      `${links.linkToCode('libs/contracts', 'libs/contracts/src')}: CloudEvents 1.0, one topic for each context, keyed by ` +
       'the id of the aggregate. [Schema evolution](../../schema-evolution.md) says how they may change. For tools, the ' +
-      `same as [AsyncAPI 3.0](${links.codeOf('docs/asyncapi.yaml')}.`,
+      `same as ${links.linkToCode('AsyncAPI 3.0', 'docs/asyncapi.yaml')}.`,
     table(['event', 'version', 'owner', 'about', 'consumed by'], rows),
   );
   return [
@@ -62,6 +62,6 @@ function eventPage(contract: EventContract, readers: readonly string[], links: W
     ...examples.map(json),
     '## Schema',
     json(schema),
-    `Defined in ${sources.map((path) => `[${path}](${links.codeOf(path)}`).join(', released as ')}.`,
+    `Defined in ${sources.map((path) => links.linkToCode(path, path)).join(', released as ')}.`,
   );
 }
