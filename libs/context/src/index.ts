@@ -12,6 +12,7 @@ export {
 export {
   type ContextDeclaration,
   declarationJsonSchema,
+  declarationSchema,
   type DeclaredProcess,
   defaultPortOf,
   processesOf,

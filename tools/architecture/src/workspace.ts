@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as shop from '@atlas/contracts';
-import type { ContextDeclaration } from '@atlas/context';
+import { type ContextDeclaration, declarationSchema } from '@atlas/context';
 import type { EventContract } from '@atlas/events';
 import ts from 'typescript';
 
@@ -10,12 +10,22 @@ export type Contracts = Readonly<Record<string, EventContract>>;
 
 /** The sources and declarations of the repository, as the rules see them. Tests alter copies of it. */
 export class Workspace {
+  /** What `context.json` of every app says, by the names of their folders. */
+  readonly declarations: ReadonlyMap<string, ContextDeclaration>;
+
   private constructor(
     private readonly files: ReadonlyMap<string, string>,
     readonly contracts: Contracts,
     /** By path; of the text that was parsed. */
     private readonly parsed: Map<string, ts.SourceFile>,
-  ) {}
+  ) {
+    this.declarations = new Map(
+      this.paths(/^apps\/[^/]+\/context\.json$/).map((path) => [
+        appOf(path),
+        declarationSchema.parse(JSON.parse(this.text(path))),
+      ]),
+    );
+  }
 
   /** Reads all TypeScript and JSON files of `apps` and `libs`. */
   static read(root: string): Workspace {
@@ -70,19 +80,6 @@ export class Workspace {
     const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2024, true);
     this.parsed.set(path, source);
     return source;
-  }
-
-  /** What `context.json` of every app says, by the names of their folders. */
-  get declarations(): ReadonlyMap<string, ContextDeclaration> {
-    const paths = this.paths(/^apps\/[^/]+\/context\.json$/);
-    return new Map(
-      paths.map((path) => {
-        const declared = JSON.parse(this.text(path)) as Partial<ContextDeclaration>;
-        // As the schema fills in what is left out.
-        const complete = { topics: {}, processes: {}, environment: {}, ...declared } as ContextDeclaration;
-        return [appOf(path), complete];
-      }),
-    );
   }
 
   /** The names of the apps that are contexts: services with a core of their own. */

@@ -3,34 +3,37 @@ import { topicOf } from '@atlas/events';
 import { appOf, type Rule, type Workspace } from '../workspace';
 import { decoratorsOf, namesIn, nodesOf } from '../syntax';
 
-/** The contexts that handle each event, by the name of its contract. */
-export function consumersOf(workspace: Workspace): ReadonlyMap<string, ReadonlySet<string>> {
-  const consumers = new Map<string, Set<string>>();
-  for (const path of workspace.paths(/^apps\/[^/]+\/src\/adapters\/driving\/events\/[^/]+(?<!\.spec)\.ts$/)) {
-    for (const method of nodesOf(workspace.source(path), ts.isMethodDeclaration)) {
-      for (const pattern of decoratorsOf(method).get('EventPattern') ?? []) {
-        for (const name of namesIn(pattern)) {
-          if (!(name in workspace.contracts)) continue;
-          consumers.set(name, (consumers.get(name) ?? new Set()).add(appOf(path)));
-        }
+/** The contexts by the names of the contracts that `namesOf` finds in their files. */
+function contextsByContract(
+  workspace: Workspace,
+  files: RegExp,
+  namesOf: (source: ts.SourceFile) => Iterable<string>,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const contexts = new Map<string, Set<string>>();
+  for (const path of workspace.paths(files)) {
+    for (const name of namesOf(workspace.source(path))) {
+      if (name in workspace.contracts) {
+        contexts.set(name, (contexts.get(name) ?? new Set()).add(appOf(path)));
       }
     }
   }
-  return consumers;
+  return contexts;
 }
 
+/** The contexts that handle each event, by the name of its contract. */
+const consumersOf = (workspace: Workspace) =>
+  contextsByContract(
+    workspace,
+    /^apps\/[^/]+\/src\/adapters\/driving\/events\/[^/]+(?<!\.spec)\.ts$/,
+    (source) =>
+      nodesOf(source, ts.isMethodDeclaration)
+        .flatMap((method) => decoratorsOf(method).get('EventPattern') ?? [])
+        .flatMap((pattern) => [...namesIn(pattern)]),
+  );
+
 /** The contexts that translate to each event, by the name of its contract. */
-function publishersOf(workspace: Workspace): ReadonlyMap<string, ReadonlySet<string>> {
-  const publishers = new Map<string, Set<string>>();
-  for (const path of workspace.paths(/^apps\/[^/]+\/src\/adapters\/driven\/.*(?<!\.spec)\.ts$/)) {
-    for (const name of namesIn(workspace.source(path))) {
-      if (name in workspace.contracts) {
-        publishers.set(name, (publishers.get(name) ?? new Set()).add(appOf(path)));
-      }
-    }
-  }
-  return publishers;
-}
+const publishersOf = (workspace: Workspace) =>
+  contextsByContract(workspace, /^apps\/[^/]+\/src\/adapters\/driven\/.*(?<!\.spec)\.ts$/, namesIn);
 
 export const eventsAreComplete: Rule = {
   name: 'Every event has an owner, a schema, an example, and a consumer or a reason for none',

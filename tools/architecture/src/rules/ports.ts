@@ -59,21 +59,21 @@ function adaptersOf(workspace: Workspace, port: Port): readonly Adapter[] {
     );
 }
 
-/** A suite names its ports in the interfaces of what it is handed. */
+/** A suite names its ports in its parameters and in the interfaces of what it is handed. */
 function suitesOf(workspace: Workspace, portNames: ReadonlySet<string>): readonly Suite[] {
   return workspace.paths(/^(?:apps|libs)\/.*\.contract\.ts$/).flatMap((file) => {
     const source = workspace.source(file);
-    const handed = nodesOf(source, ts.isInterfaceDeclaration).flatMap((each) => [...namesIn(each)]);
-    const ports = new Set(handed.filter((name) => portNames.has(name)));
+    const interfaces = nodesOf(source, ts.isInterfaceDeclaration);
     return nodesOf(source, ts.isFunctionDeclaration)
       .filter(({ name }) => name?.text.endsWith('Contract'))
       .map(({ name, parameters }) => ({
         name: name?.text ?? '',
         file,
-        ports: new Set([
-          ...ports,
-          ...parameters.flatMap((each) => [...namesIn(each)]).filter((each) => portNames.has(each)),
-        ]),
+        ports: new Set(
+          [...interfaces, ...parameters]
+            .flatMap((each) => [...namesIn(each)])
+            .filter((each) => portNames.has(each)),
+        ),
       }));
   });
 }

@@ -4,17 +4,17 @@ import { decoratorsOf, nodesOf } from '../syntax';
 
 const METHODS = ['Get', 'Head', 'Post', 'Put', 'Patch', 'Delete', 'All'] as const;
 
-export interface Route {
+interface Route {
   /** Such as `POST /orders/:id/cancel`. */
   readonly name: string;
   readonly method: string;
   readonly file: string;
-  /** What decorates the method, or else its class. */
+  /** What decorates the method or its class. */
   readonly decorators: ReadonlySet<string>;
 }
 
 /** The routes of all controllers, those of the platform included. */
-export function routesOf(workspace: Workspace): readonly Route[] {
+function routesOf(workspace: Workspace): readonly Route[] {
   const files = workspace.paths(/^(?:apps|libs)\/[^/]+\/src\/.*(?<!\.(?:spec|contract))\.ts$/);
   const controllers = files.filter((file) => workspace.text(file).includes('@Controller('));
   return controllers.flatMap((file) =>

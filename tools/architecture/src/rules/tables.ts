@@ -88,7 +88,7 @@ export const databasesArePrivate: Rule = {
             : `${path} uses the table ${name} of ${owner} in its SQL: consume the events of ${owner} and keep what is ` +
               'needed in a table of its own.',
         );
-      const urls = matches(`${workspace.text(path)}`, /\b(\w+_DATABASE_URL)\b/g).map(
+      const urls = matches(workspace.text(path), /\b(\w+_DATABASE_URL)\b/g).map(
         (name) =>
           `${path} names ${name}: a process has one database, DATABASE_URL. Consume the events of the other context.`,
       );
