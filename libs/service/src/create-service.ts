@@ -4,15 +4,14 @@ import type { z } from 'zod';
 import { reportDependencies } from './dependencies';
 import { consumeEvents } from './events/consume-events';
 import { DeadLetterService } from './events/dead-letter.service';
-import { DeadLettersModule } from './events/dead-letters.controller';
-import { HealthModule, Readiness } from './health';
+import { Readiness } from './health';
 import { createHttpServer } from './http/http-server';
-import { IdempotencyModule } from './http/idempotency.module';
 import { shedLoadAsSet } from './http/load-shedding';
 import { serveOpenApi } from './http/open-api';
 import { ProblemFilter } from './http/problem.filter';
 import { ValidationPipe } from './http/validation.pipe';
 import { createLogging, type ServiceLogging } from './logging';
+import { modulesOf } from './service-modules';
 import { baseOf, type BaseSettings, type ServiceDefinition } from './service-definition';
 import { ProcessMetrics } from './telemetry/process-metrics';
 
@@ -34,13 +33,7 @@ export async function createService<Shape extends z.ZodRawShape>(
   const app = await NestFactory.create<NestFastifyApplication>(
     {
       module: ServiceModule,
-      imports: [
-        logging.module,
-        HealthModule.register(readiness),
-        IdempotencyModule,
-        ...(letters ? [DeadLettersModule.register(letters)] : []),
-        definition.module(settings),
-      ],
+      imports: [logging.module, ...modulesOf(definition, settings, readiness, letters)],
     },
     adapter,
     { logger: logging.nest, abortOnError: false, bodyParser: false },

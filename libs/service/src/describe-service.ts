@@ -3,12 +3,11 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { DeadLetterService } from './events/dead-letter.service';
-import { DeadLettersModule } from './events/dead-letters.controller';
-import { HealthModule, Readiness } from './health';
+import { Readiness } from './health';
 import { createHttpServer } from './http/http-server';
-import { IdempotencyModule } from './http/idempotency.module';
 import { describeApi } from './http/open-api';
 import type { ServiceDefinition } from './service-definition';
+import { modulesOf } from './service-modules';
 import { ProcessMetrics } from './telemetry/process-metrics';
 
 class DescribedModule {}
@@ -23,16 +22,9 @@ export async function describeService<Shape extends z.ZodRawShape>(
 ): Promise<OpenAPIObject> {
   const { name, title = name, description, events } = definition;
   const readiness = new Readiness();
+  const letters = events && new DeadLetterService(name);
   const app = await NestFactory.create<NestFastifyApplication>(
-    {
-      module: DescribedModule,
-      imports: [
-        HealthModule.register(readiness),
-        IdempotencyModule,
-        ...(events ? [DeadLettersModule.register(new DeadLetterService(name))] : []),
-        definition.module(settings),
-      ],
-    },
+    { module: DescribedModule, imports: modulesOf(definition, settings, readiness, letters) },
     createHttpServer(readiness, new ProcessMetrics(name)),
     { preview: true, abortOnError: false, logger: false },
   );
