@@ -47,12 +47,11 @@ export class Supervisor {
   async start(): Promise<void> {
     try {
       const postgres = await this.startPostgres();
-      const databases = await postgres.ensureDatabases(this.plan.databases);
-      this.databases = databases;
+      this.databases = await postgres.ensureDatabases(this.plan.databases);
       this.adminUrls = (name) => postgres.urlOf(name);
       if (this.stopping) throw new UserError('Stopped during startup');
       this.managed = this.plan
-        .processes((name) => databases[name] ?? '')
+        .processes((name) => this.databases[name] ?? '')
         .map((spec) => new ManagedProcess(spec, this.log, this.plan.nodeFlags, () => this.keepState()));
       for (const one of this.managed) one.start();
       await Promise.all(this.managed.map((one) => one.untilReady()));
