@@ -132,6 +132,18 @@ describe('an existing data folder', () => {
     expect(await query(second.urlOf('postgres'), 'SELECT what FROM kept')).toEqual([{ what: 'committed' }]);
   });
 
+  it('is recovered before anybody connects, so that nobody is refused', async () => {
+    const first = await start();
+    process.kill(first.pid, 'SIGKILL');
+    await exitOf(first);
+    const log: string[] = [];
+
+    running.push(await EmbeddedPostgres.start({ dataDir, onLog: (line) => log.push(line) }));
+
+    expect(log).toContainEqual(expect.stringContaining('was not properly shut down'));
+    expect(log.filter((line) => line.includes('FATAL'))).toEqual([]);
+  });
+
   it('is taken over from an orphaned server', async () => {
     const orphan = await start();
     await query(orphan.urlOf('postgres'), "CREATE TABLE kept AS SELECT 'committed' AS what");

@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { findPostgresBinaries } from './postgres-binaries';
@@ -169,6 +171,10 @@ export class EmbeddedPostgres {
   }
 
   private async answer(): Promise<void> {
+    // As pg_ctl does: whoever connects earlier is refused, with a FATAL line in the server's log.
+    const lines = (await readFile(join(this.dataDir, 'postmaster.pid'), 'utf8')).split('\n');
+    if (lines[0] !== String(this.pid) || lines[7]?.trim() !== 'ready')
+      throw new Error('it is still starting');
     const client = this.client();
     client.on('error', () => {}); // the failed query reports it
     try {
