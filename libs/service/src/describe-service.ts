@@ -13,8 +13,8 @@ import { ProcessMetrics } from './telemetry/process-metrics';
 class DescribedModule {}
 
 /**
- * The OpenAPI document that the service serves at /docs-json, without starting it: no provider is made, so neither
- * database nor log need be there.
+ * The OpenAPI document that the service serves at /docs-json, without starting it: no provider is created, so it needs
+ * neither database nor log.
  */
 export async function describeService<Shape extends z.ZodRawShape>(
   definition: ServiceDefinition<Shape>,
