@@ -8,7 +8,7 @@ import { projectRoot } from './project-root';
 import { errnoOf, UserError } from './user-error';
 
 /** The version of the data folder's layout and of the database schemas. Atlas opens no other version. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 /** Files and folders that Atlas creates in the data folder, with their temporary files. */
 const OWN_ENTRY =

@@ -57,7 +57,7 @@ describe('The data folder', () => {
     await writeFile(join(home.path, 'version'), '1\n');
 
     await expect(home.open()).rejects.toThrow(
-      /data format 1, but this version of Atlas needs format 3: run "npx atlas reset"/,
+      /data format 1, but this version of Atlas needs format 4: run "npx atlas reset"/,
     );
     expect(await readFile(join(home.path, 'version'), 'utf8')).toBe('1\n');
   });
