@@ -49,7 +49,7 @@ describe('The data folder', () => {
     await home.open();
     await home.open();
 
-    expect(await readFile(join(home.path, 'version'), 'utf8')).toBe('3\n');
+    expect(await readFile(join(home.path, 'version'), 'utf8')).toBe('4\n');
   });
 
   it('is refused if another version made it, and left as it is', async () => {
