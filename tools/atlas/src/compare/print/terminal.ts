@@ -1,6 +1,6 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
-import { type Comparison, countsOf, type Reason, type Row, type Section } from '../comparison';
+import { type Cell, type Comparison, countsOf, type Reason, type Row, type Section } from '../comparison';
 import type { ContextModel } from '../model/model';
 import { inline } from './inline';
 
@@ -60,20 +60,22 @@ function sectionLines(
     colWidths: [column + 2, column + 2],
     style: { head: [], border: [], compact: true },
   });
-  const fit = (text: string) => wrapEach(text, column);
-  for (const row of shown)
-    table.push([fit(cellText(row, 'left', paint)), fit(cellText(row, 'right', paint))]);
+  // A row of the table for each line: cli-table3 measures a whole cell for each of its lines, which takes seconds.
+  const push = (...texts: readonly [left: string, right: string]) => {
+    const [ours, theirs] = texts.map((text) => wrapEach(text, column).split('\n')) as [string[], string[]];
+    for (let line = 0; line < Math.max(ours.length, theirs.length); line++)
+      table.push([ours[line] ?? '', theirs[line] ?? '']);
+  };
+  for (const row of shown) push(cellText(row, 'left', paint), cellText(row, 'right', paint));
   // What only one has needs no row of its own: the two lists stand beside each other.
-  if (onlyLeft.length + onlyRight.length > 0) {
-    table.push([fit(onlyLeft.join('\n') || '–'), fit(onlyRight.join('\n') || '–')]);
-  }
+  if (onlyLeft.length + onlyRight.length > 0) push(onlyLeft.join('\n') || '–', onlyRight.join('\n') || '–');
   return [...lines, ...(table.length > 0 ? [table.toString()] : []), ''];
 }
 
 /** What differs of something that both have. */
 function cellText(row: Row, side: 'left' | 'right', paint: Paint): string {
   return [
-    paint('bold', row[side]?.name ?? ''),
+    nameIn(row[side], paint),
     ...row.aspects.flatMap((aspect) => {
       const { label, common, same } = aspect;
       if (same) return [];
@@ -88,13 +90,19 @@ function cellText(row: Row, side: 'left' | 'right', paint: Paint): string {
 
 /** Something that the other has not, in a few words. */
 function aloneText(row: Row, side: 'left' | 'right', paint: Paint): string {
-  const cell = row[side];
   const told = row.aspects
     .filter(({ label }) => !QUIET.has(label))
     .map((aspect) => `${aspect.label} ${aspect[side].join(', ')}`.trim());
-  const says = told.length === 0 ? cell?.says : told.join('; ');
-  return `${paint('bold', cell?.name ?? '')}${says === undefined ? '' : `: ${says}`}`;
+  const says = told.length === 0 ? row[side]?.says : told.join('; ');
+  return `${nameIn(row[side], paint)}${says === undefined ? '' : `: ${says}`}`;
 }
+
+/** Bold word by word, so that a line may end after each. */
+const nameIn = (cell: Cell | undefined, paint: Paint): string =>
+  (cell?.name ?? '')
+    .split(' ')
+    .map((word) => paint('bold', word))
+    .join(' ');
 
 /** Of what only one has, these say little beside the rest. */
 const QUIET = new Set([
