@@ -32,6 +32,14 @@ const namesOf = (rows: readonly Row[], side: 'left' | 'right') =>
   rows.flatMap((row) => (row.verdict === side ? (row[side]?.name ?? []) : []));
 
 describe('The model of a context', () => {
+  it('says what the context does, as context.json declares it', async () => {
+    const path = 'apps/orders/context.json';
+    const { description } = await reader(
+      changed(path, /"description": ".*"/, '"description": "Sells."'),
+    ).read('orders');
+    expect(description).toBe('Sells.');
+  });
+
   it('has the transitions that the aggregate takes, and no others', async () => {
     const orders = await reader().read('orders');
     expect(transitionsOf(orders, 'Order')).toEqual([

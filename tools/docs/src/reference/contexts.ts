@@ -11,7 +11,7 @@ export function contextPages(models: readonly ContextModel[], links: WrittenPage
       ['context', 'what it does', 'aggregates', 'publishes', 'consumes events of'],
       models.map((model) => [
         `[${model.title}](./${model.name}.md)`,
-        model.description ?? '',
+        model.description,
         model.aggregates.map(({ name }) => name).join(', '),
         String(model.eventsOut.length),
         [...new Set(model.eventsIn.map(({ producer }) => producer))].join(', ') || 'nobody',

@@ -33,8 +33,7 @@ export interface ContextModel {
   readonly name: string;
   readonly title: string;
   readonly kind: 'context' | 'relay' | 'outside';
-  /** From `<name>.app.ts`. */
-  readonly description?: string;
+  readonly description: string;
   readonly source: Source;
   /** Its process and its relay. */
   readonly processes: readonly { readonly name: string; readonly port: number }[];

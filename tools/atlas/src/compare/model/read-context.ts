@@ -1,3 +1,4 @@
+import type { ContextDeclaration } from '@atlas/context';
 import { Node, SyntaxKind } from 'ts-morph';
 import { projectRoot } from '../../project-root';
 import { UserError } from '../../user-error';
@@ -15,18 +16,6 @@ import { readSize, readTests } from './tests';
 import { readCommands, readQueries } from './use-cases';
 import { readWiring, type Wiring } from './wiring';
 import { Workspace } from './workspace';
-
-/** What of `context.json` the model has. */
-interface Declaration {
-  readonly name: string;
-  readonly title: string;
-  readonly kind: ContextModel['kind'];
-  readonly database?: string;
-  readonly topics?: { readonly publishes?: string; readonly consumes?: readonly string[] };
-  readonly processes?: Readonly<Record<string, { readonly port: number }>>;
-  readonly stores: readonly string[];
-  readonly environment?: Readonly<Record<string, { readonly urlOf: string }>>;
-}
 
 /** Reads the contexts of one workspace; what several of them need is read once. */
 export class ContextReader {
@@ -64,28 +53,28 @@ export class ContextReader {
     const driving = readDriving(workspace, folder, wiring, this.contracts);
     const access = this.accessOf(ports, wiring);
     const surroundings = { ports, aggregates, driving, access };
-    const description = this.descriptionOf(folder, name);
+    const { title, kind, description, database, topics, processes, stores, environment } = declaration;
     const facts = {
       name,
-      title: declaration.title,
-      kind: declaration.kind,
-      ...(description !== undefined && { description }),
+      title,
+      kind,
+      description,
       source: {
         file: `${folder}/context.json`,
         line: 1,
         endLine: (workspace.text(`${folder}/context.json`) ?? '').trimEnd().split('\n').length,
       },
-      processes: Object.entries(declaration.processes ?? {}).map(([process, { port }]) => ({
+      processes: Object.entries(processes).map(([process, { port }]) => ({
         name: process,
         port,
       })),
-      ...(declaration.database !== undefined && { database: declaration.database }),
-      stores: declaration.stores,
+      ...(database !== undefined && { database }),
+      stores,
       topics: {
-        ...(declaration.topics?.publishes !== undefined && { publishes: declaration.topics.publishes }),
-        consumes: declaration.topics?.consumes ?? [],
+        ...(topics.publishes !== undefined && { publishes: topics.publishes }),
+        consumes: topics.consumes ?? [],
       },
-      callsOutside: Object.values(declaration.environment ?? {}).map(({ urlOf }) => urlOf),
+      callsOutside: Object.values(environment).map(({ urlOf }) => urlOf),
       aggregates,
       audited: this.auditedBy(folder, name),
       commands: readCommands(workspace, folder, surroundings),
@@ -112,19 +101,10 @@ export class ContextReader {
     return models;
   }
 
-  private declaration(folder: string): Declaration | undefined {
-    return this.workspace.json<Declaration>(`apps/${folder}/context.json`);
-  }
-
-  private descriptionOf(folder: string, name: string): string | undefined {
-    const property = this.workspace
-      .file(`${folder}/src/${name}.app.ts`)
-      ?.getDescendantsOfKind(SyntaxKind.PropertyAssignment)
-      .find((each) => each.getName() === 'description');
-    const text = property?.getInitializer();
-    return Node.isStringLiteral(text) || Node.isNoSubstitutionTemplateLiteral(text)
-      ? text.getLiteralText()
-      : undefined;
+  private declaration(folder: string): ContextDeclaration | undefined {
+    const declared = this.workspace.json<Partial<ContextDeclaration>>(`apps/${folder}/context.json`);
+    // As the schema fills in what is left out.
+    return declared && ({ topics: {}, processes: {}, environment: {}, ...declared } as ContextDeclaration);
   }
 
   private accessOf(ports: readonly PortClass[], { served, file }: Wiring): readonly Access[] {

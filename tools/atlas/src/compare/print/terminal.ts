@@ -22,8 +22,8 @@ export function printComparison(comparison: Comparison, options: TerminalOptions
   const { same, all } = countsOf(comparison);
   const folded = options.same ? '' : '; --same shows what is';
   return [
-    `${paint('bold', left.name)}: ${left.description ?? left.title}`,
-    `${paint('bold', right.name)}: ${right.description ?? right.title}`,
+    `${paint('bold', left.name)}: ${left.description}`,
+    `${paint('bold', right.name)}: ${right.description}`,
     '',
     ...(reasons.length > 0
       ? [
