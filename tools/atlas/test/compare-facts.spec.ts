@@ -3,20 +3,12 @@ import { catalogue } from '@atlas/contracts';
 import type { ServiceDefinition } from '@atlas/service';
 import { type Context, startContext } from '@atlas/testing/context';
 import type { z } from 'zod';
-import type { ContextModel } from '../src/compare/model/model';
 import { openContexts } from '../src/compare/model/read-context';
 import { projectRoot } from '../src/project-root';
 
 /** What a running context knows of itself, beside what the model has read from its code. */
 
 const contexts = openContexts();
-const models = new Map<string, ContextModel>();
-
-const modelOf = async (name: string): Promise<ContextModel> => {
-  const model = models.get(name) ?? (await contexts.read(name));
-  models.set(name, model);
-  return model;
-};
 
 async function start(name: string): Promise<Context> {
   const module = (await import(join(projectRoot(), `apps/${name}/src/${name}.app`))) as Record<
@@ -48,7 +40,7 @@ describe.each(contexts.names)('The model of %s', (name) => {
   afterAll(() => context.stop());
 
   it('has the tables and columns of the migrated database', async () => {
-    const { tables } = await modelOf(name);
+    const { tables } = await contexts.read(name);
     const rows = await context.query<{ table: string; column: string; type: string; nullable: boolean }>(
       `SELECT relname AS "table", attname AS "column", format_type(atttypid, atttypmod) AS type,
          NOT attnotnull AS nullable
@@ -72,7 +64,7 @@ describe.each(contexts.names)('The model of %s', (name) => {
   });
 
   it('has the indexes, checks and triggers of the migrated database', async () => {
-    const { tables } = await modelOf(name);
+    const { tables } = await contexts.read(name);
     const [counts] = await context.query<{ indexes: string[]; checks: number; triggers: string[] }>(
       `SELECT
          (SELECT coalesce(json_agg(indexrelid::regclass::text ORDER BY 1), '[]') FROM pg_index
@@ -96,7 +88,7 @@ describe.each(contexts.names)('The model of %s', (name) => {
   });
 
   it('has the routes of its OpenAPI document, and knows which take an idempotency key', async () => {
-    const { routes } = await modelOf(name);
+    const { routes } = await contexts.read(name);
     const document = await context.send('GET', '/docs-json');
     const { paths } = document.json<{
       paths: Record<string, Record<string, { parameters?: { name: string }[] }>>;
@@ -115,7 +107,7 @@ describe.each(contexts.names)('The model of %s', (name) => {
   });
 
   it('has the events that the published language gives it', async () => {
-    const { eventsOut } = await modelOf(name);
+    const { eventsOut } = await contexts.read(name);
     const read = eventsOut.map(({ type, version, aggregate }) => `${type} v${version} of ${aggregate}`);
     const owned = catalogue.contracts
       .filter(({ owner }) => owner === name)

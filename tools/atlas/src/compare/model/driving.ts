@@ -2,7 +2,7 @@ import { type ClassDeclaration, type Decorator, type MethodDeclaration, Node } f
 import type { Contracts } from './contracts';
 import { told } from './comments';
 import type { Driver, EventIn, Job, Route } from './model';
-import { fieldCalls, fieldTypesOf, type Wiring } from './wiring';
+import { fieldCalls, fieldTypesOf, initialOf, type Wiring } from './wiring';
 import type { Workspace } from './workspace';
 
 /** What drives a context: requests, events and time. */
@@ -20,11 +20,10 @@ export function readDriving(
   wiring: Wiring,
   contracts: Contracts,
 ): Driving {
-  const classes = workspace.files(`${folder}/src/adapters/driving`).flatMap((file) => file.getClasses());
-  const methods = classes.flatMap((of) => of.getMethods().map((method) => ({ of, method })));
+  const classes = classesOf(workspace, folder);
   return {
-    routes: methods.flatMap(({ of, method }) => routesOf(workspace, of, method)),
-    eventsIn: methods.flatMap(({ of, method }) => eventsOf(workspace, of, method, contracts)),
+    routes: methodsOf(classes).flatMap(({ of, method }) => routesOf(workspace, of, method)),
+    eventsIn: readEventsIn(workspace, folder, contracts),
     jobs: wiring.jobs.map(({ classes: named, ...job }) => ({
       ...job,
       runs: named.flatMap((name) => {
@@ -34,6 +33,21 @@ export function readDriving(
     })),
   };
 }
+
+export const readEventsIn = (
+  workspace: Workspace,
+  folder: string,
+  contracts: Contracts,
+): readonly EventIn[] =>
+  methodsOf(classesOf(workspace, folder)).flatMap(({ of, method }) =>
+    eventsOf(workspace, of, method, contracts),
+  );
+
+const classesOf = (workspace: Workspace, folder: string): readonly ClassDeclaration[] =>
+  workspace.files(`${folder}/src/adapters/driving`).flatMap((file) => file.getClasses());
+
+const methodsOf = (classes: readonly ClassDeclaration[]) =>
+  classes.flatMap((of) => of.getMethods().map((method) => ({ of, method })));
 
 function routesOf(workspace: Workspace, of: ClassDeclaration, method: MethodDeclaration): readonly Route[] {
   const prefix = textArgument(of.getDecorator('Controller'));
@@ -60,9 +74,8 @@ function routesOf(workspace: Workspace, of: ClassDeclaration, method: MethodDecl
 /** What OpenAPI shows of an operation. */
 function summaryOf(method: MethodDeclaration): { says?: string } {
   const [options] = method.getDecorator('ApiOperation')?.getArguments() ?? [];
-  const summary = Node.isObjectLiteralExpression(options) ? options.getProperty('summary') : undefined;
-  const text = Node.isPropertyAssignment(summary) ? summary.getInitializer() : undefined;
-  return text && Node.isStringLiteral(text) ? { says: text.getLiteralText() } : {};
+  const text = Node.isObjectLiteralExpression(options) ? initialOf(options, 'summary') : undefined;
+  return Node.isStringLiteral(text) ? { says: text.getLiteralText() } : {};
 }
 
 function eventsOf(
@@ -110,5 +123,5 @@ export function driversOf(useCase: string, { routes, eventsIn, jobs }: Driving):
 
 function textArgument(decorator: Decorator | undefined): string {
   const [text] = decorator?.getArguments() ?? [];
-  return text && Node.isStringLiteral(text) ? text.getLiteralText() : '';
+  return Node.isStringLiteral(text) ? text.getLiteralText() : '';
 }

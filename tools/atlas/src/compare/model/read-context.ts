@@ -6,7 +6,7 @@ import { AccessReader } from './access';
 import { readAggregates } from './aggregates';
 import { told } from './comments';
 import { Contracts } from './contracts';
-import { readDriving } from './driving';
+import { readDriving, readEventsIn } from './driving';
 import { ideasOf } from './ideas';
 import type { Access, ContextModel, EventIn, EventOut, Part } from './model';
 import { type PortClass, readPorts } from './ports';
@@ -21,6 +21,7 @@ import { Workspace } from './workspace';
 export class ContextReader {
   private readonly contracts: Contracts;
   private readonly access: AccessReader;
+  private readonly models = new Map<string, Promise<ContextModel>>();
   private readonly handled = new Map<string, readonly EventIn[]>();
 
   constructor(readonly workspace: Workspace) {
@@ -40,7 +41,19 @@ export class ContextReader {
   }
 
   /** @throws UserError if there is no such context; it names those that there are. */
-  async read(name: string): Promise<ContextModel> {
+  read(name: string): Promise<ContextModel> {
+    const model = this.models.get(name) ?? this.readAnew(name);
+    this.models.set(name, model);
+    return model;
+  }
+
+  async readAll(): Promise<readonly ContextModel[]> {
+    const models: ContextModel[] = [];
+    for (const name of this.names) models.push(await this.read(name));
+    return models;
+  }
+
+  private async readAnew(name: string): Promise<ContextModel> {
     const declaration = this.declaration(name);
     if (!declaration) {
       throw new UserError(`There is no context "${name}": choose from ${this.names.join(', ')}`);
@@ -95,12 +108,6 @@ export class ContextReader {
     return { ...facts, ideas: ideasOf(facts) };
   }
 
-  async readAll(): Promise<readonly ContextModel[]> {
-    const models: ContextModel[] = [];
-    for (const name of this.names) models.push(await this.read(name));
-    return models;
-  }
-
   private declaration(folder: string): ContextDeclaration | undefined {
     const declared = this.workspace.json<Partial<ContextDeclaration>>(`apps/${folder}/context.json`);
     // As the schema fills in what is left out.
@@ -126,47 +133,34 @@ export class ContextReader {
   }
 
   private eventsOutOf(folder: string, name: string): readonly EventOut[] {
-    const adapters = this.workspace.files(`${folder}/src/adapters/driven/events`);
-    return this.contracts.ownedBy(name).map((contract) => {
-      const used = adapters.some((file) =>
+    const used = new Set(
+      this.workspace.files(`${folder}/src/adapters/driven/events`).flatMap((file) =>
         file
           .getDescendantsOfKind(SyntaxKind.Identifier)
-          .some(
-            (each) =>
-              !each.getFirstAncestorByKind(SyntaxKind.ImportDeclaration) &&
-              this.contracts.of(file, each.getText()) === contract,
-          ),
-      );
-      return {
-        name: contract.name,
-        ...(contract.says !== undefined && { says: contract.says }),
-        ...(contract.why && { why: contract.why }),
-        source: contract.source,
-        type: contract.type,
-        version: contract.version,
-        aggregate: contract.aggregate,
-        fields: contract.fields,
-        consumers: this.names.filter((each) =>
-          this.handledBy(each).some(({ type }) => type === contract.type),
-        ),
-        isPublished: used,
-      };
-    });
+          .filter((each) => !each.getFirstAncestorByKind(SyntaxKind.ImportDeclaration))
+          .map((each) => this.contracts.of(file, each.getText())),
+      ),
+    );
+    const { names } = this;
+    return this.contracts.ownedBy(name).map((contract) => ({
+      name: contract.name,
+      ...(contract.says !== undefined && { says: contract.says }),
+      ...(contract.why && { why: contract.why }),
+      source: contract.source,
+      type: contract.type,
+      version: contract.version,
+      aggregate: contract.aggregate,
+      fields: contract.fields,
+      consumers: names.filter((each) => this.handledBy(each).some(({ type }) => type === contract.type)),
+      isPublished: used.has(contract),
+    }));
   }
 
   /** The events that a context handles. */
   private handledBy(name: string): readonly EventIn[] {
     let events = this.handled.get(name);
     if (!events) {
-      const folder = `apps/${name}`;
-      const empty: Wiring = {
-        file: undefined,
-        served: [],
-        jobs: [],
-        settings: [],
-        evaluate: () => undefined,
-      };
-      events = readDriving(this.workspace, folder, empty, this.contracts).eventsIn;
+      events = readEventsIn(this.workspace, `apps/${name}`, this.contracts);
       this.handled.set(name, events);
     }
     return events;

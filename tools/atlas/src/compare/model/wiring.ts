@@ -40,17 +40,15 @@ export function readWiring(workspace: Workspace, folder: string, name: string): 
       fallback === undefined ? [] : [[each, literal(numberOr(fallback))] as const],
     ),
   );
-  const evaluate = (expression: Node): Value | undefined => {
-    const names = new Map<string, Value>([['settings', { kind: 'object', fields: defaults, isOpen: true }]]);
-    for (const variable of file?.getDescendantsOfKind(SyntaxKind.VariableDeclaration) ?? []) {
-      const initial = variable.getInitializer();
-      // Lists of providers are read from their calls.
-      if (!initial || Node.isArrayLiteralExpression(initial)) continue;
-      const [value] = interpreter.evaluate(initial, names);
-      if (value) names.set(variable.getName(), value);
-    }
-    return interpreter.evaluate(expression, names)[0];
-  };
+  const names = new Map<string, Value>([['settings', { kind: 'object', fields: defaults, isOpen: true }]]);
+  for (const variable of file?.getDescendantsOfKind(SyntaxKind.VariableDeclaration) ?? []) {
+    const initial = variable.getInitializer();
+    // Lists of providers are read from their calls.
+    if (!initial || Node.isArrayLiteralExpression(initial)) continue;
+    const [value] = interpreter.evaluate(initial, names);
+    if (value) names.set(variable.getName(), value);
+  }
+  const evaluate = (expression: Node): Value | undefined => interpreter.evaluate(expression, names)[0];
 
   const calls = file?.getDescendantsOfKind(SyntaxKind.CallExpression) ?? [];
   return {

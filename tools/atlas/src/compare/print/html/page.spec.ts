@@ -1,6 +1,5 @@
 import axe from 'axe-core';
 import { JSDOM } from 'jsdom';
-import { projectRoot } from '../../../project-root';
 import { compare } from '../../comparison';
 import { openContexts } from '../../model/read-context';
 import { printHtml } from './page';
@@ -16,7 +15,7 @@ interface Axe {
   }>;
 }
 
-const contexts = openContexts(projectRoot());
+const contexts = openContexts();
 
 const pageOf = async (left: string, right: string): Promise<JSDOM> => {
   const comparison = compare(await contexts.read(left), await contexts.read(right));
