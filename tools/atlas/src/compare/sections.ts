@@ -223,7 +223,7 @@ function auditEntry({ audited }: ContextModel): readonly Entry[] {
 }
 
 /** `placed, awaiting-payment → cancelled: expire, tells order-cancelled`. Changes within a state come last. */
-export function transitionLines(transitions: readonly Transition[]): readonly string[] {
+function transitionLines(transitions: readonly Transition[]): readonly string[] {
   const tail = ({ by, events }: Transition) =>
     `${by}${events.length > 0 ? `, tells ${events.join(' and ')}` : ''}`;
   const isLoop = ({ from, to }: Transition) => from === to;

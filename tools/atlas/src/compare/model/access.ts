@@ -182,9 +182,7 @@ export class AccessReader {
   }
 
   private objectOf(node: Node): Node | undefined {
-    if (!Node.isIdentifier(node)) return node;
-    const declared = this.workspace.resolve(node.getSourceFile(), node.getText());
-    return Node.isVariableDeclaration(declared) ? declared.getInitializer() : undefined;
+    return Node.isIdentifier(node) ? this.workspace.constant(node.getSourceFile(), node.getText()) : node;
   }
 
   private textOf(node: Node): string | undefined {

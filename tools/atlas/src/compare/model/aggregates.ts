@@ -33,7 +33,7 @@ export function readAggregates(workspace: Workspace, folder: string): readonly A
   );
 }
 
-export const domainFiles = (workspace: Workspace, folder: string): readonly SourceFile[] =>
+const domainFiles = (workspace: Workspace, folder: string): readonly SourceFile[] =>
   workspace.files(`${folder}/src/domain`).filter((file) => !file.getFilePath().endsWith('.spec.ts'));
 
 function readAggregate(workspace: Workspace, of: ClassDeclaration): Aggregate {
@@ -79,7 +79,7 @@ function partsOf(workspace: Workspace, of: ClassDeclaration): readonly ClassDecl
 }
 
 /** What a class refuses, in the words of its errors. */
-export function invariantsOf(workspace: Workspace, of: Node): readonly Part[] {
+function invariantsOf(workspace: Workspace, of: Node): readonly Part[] {
   return of.getDescendantsOfKind(SyntaxKind.ThrowStatement).flatMap((thrown) => {
     const error = thrown.getExpression();
     if (!Node.isNewExpression(error)) return [];
@@ -109,7 +109,6 @@ function readable(workspace: Workspace, message: Node): string | undefined {
 
 function placeholder(workspace: Workspace, expression: Node): string {
   if (!Node.isIdentifier(expression)) return '…';
-  const declared = workspace.resolve(expression.getSourceFile(), expression.getText());
-  const value = Node.isVariableDeclaration(declared) ? declared.getInitializer() : undefined;
-  return value && Node.isNumericLiteral(value) ? value.getLiteralValue().toLocaleString('en') : '…';
+  const value = workspace.constant(expression.getSourceFile(), expression.getText());
+  return Node.isNumericLiteral(value) ? value.getLiteralValue().toLocaleString('en') : '…';
 }

@@ -26,7 +26,7 @@ export function parseComment(raw: string): Comment {
 }
 
 /** The comments right before a node. */
-export function commentOf(node: Node): Comment {
+function commentOf(node: Node): Comment {
   return parseComment(
     node
       .getLeadingCommentRanges()
@@ -36,14 +36,14 @@ export function commentOf(node: Node): Comment {
 }
 
 /** The prose without tags, up to the end of its first sentence. */
-export function firstSentence({ text }: Comment): string | undefined {
+function firstSentence({ text }: Comment): string | undefined {
   const prose = oneLine(text.replace(/(?:^|\s)@\w[\s\S]*$/, '')).replace(/\{@link (\w+)\}/g, '$1');
   if (prose === '') return undefined;
   const [sentence = prose] = /^.*?[.!?](?=\s+[A-Z`]|$)/.exec(prose) ?? [];
   return sentence.replace(/\.$/, '');
 }
 
-export function whyOf(workspace: Workspace, { why }: Comment): Why | undefined {
+function whyOf(workspace: Workspace, { why }: Comment): Why | undefined {
   if (why === undefined) return undefined;
   const numbers = [...why.matchAll(/\bADR (\d+)/g)].map(([, number]) => Number(number));
   return { text: why, adrs: numbers.flatMap((number) => workspace.adrs.get(number) ?? []) };

@@ -81,9 +81,7 @@ export class Contracts {
     }
     for (const property of object.getProperties()) {
       if (!Node.isSpreadAssignment(property)) continue;
-      const declared = this.workspace.resolve(object.getSourceFile(), property.getExpression().getText());
-      const initial = Node.isVariableDeclaration(declared) ? declared.getInitializer() : undefined;
-      const spread = initial && Node.isAsExpression(initial) ? initial.getExpression() : initial;
+      const spread = this.workspace.constant(object.getSourceFile(), property.getExpression().getText());
       const found = Node.isObjectLiteralExpression(spread) ? this.literal(spread, name) : undefined;
       if (found !== undefined) return found;
     }

@@ -18,7 +18,7 @@ const named = (parts: readonly Part[]): Evidence => parts.map(({ name, source })
  * The ideas of "Designing Data-Intensive Applications" that a context can show, each found by what the code does. Chapters
  * are those of the first and of the second edition.
  */
-export const RULES: readonly Rule[] = [
+const RULES: readonly Rule[] = [
   {
     id: 'timeouts-and-breakers',
     title: 'Calls that may fail: timeouts, retries, circuit breakers',

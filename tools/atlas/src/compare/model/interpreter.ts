@@ -434,7 +434,7 @@ export function memberOf<Member>(
   return base && memberOf(workspace, base, find);
 }
 
-export function baseOf(workspace: Workspace, of: ClassDeclaration): ClassDeclaration | undefined {
+function baseOf(workspace: Workspace, of: ClassDeclaration): ClassDeclaration | undefined {
   const name = of.getExtends()?.getExpression().getText();
   const base = name === undefined ? undefined : workspace.resolve(of.getSourceFile(), name);
   return Node.isClassDeclaration(base) ? base : undefined;

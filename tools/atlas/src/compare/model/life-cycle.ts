@@ -127,7 +127,7 @@ function eventsOf(events: Value | undefined): readonly string[] {
 }
 
 /** The members of a union of texts, also of `(typeof NAMES)[number]`. */
-export function literalsOf(workspace: Workspace, type: Node): readonly string[] {
+function literalsOf(workspace: Workspace, type: Node): readonly string[] {
   if (Node.isUnionTypeNode(type)) return type.getTypeNodes().flatMap((each) => literalsOf(workspace, each));
   if (Node.isLiteralTypeNode(type)) {
     const value = type.getLiteral();
@@ -139,10 +139,8 @@ export function literalsOf(workspace: Workspace, type: Node): readonly string[] 
     return aliased ? literalsOf(workspace, aliased) : [];
   }
   const [, list] = /^\(?typeof (\w+)\)?\[number\]$/.exec(type.getText()) ?? [];
-  const declared = list === undefined ? undefined : workspace.resolve(type.getSourceFile(), list);
-  const initial = Node.isVariableDeclaration(declared) ? declared.getInitializer() : undefined;
-  const array = initial && Node.isAsExpression(initial) ? initial.getExpression() : initial;
-  return array && Node.isArrayLiteralExpression(array)
+  const array = list === undefined ? undefined : workspace.constant(type.getSourceFile(), list);
+  return Node.isArrayLiteralExpression(array)
     ? array.getElements().flatMap((each) => (Node.isStringLiteral(each) ? [each.getLiteralText()] : []))
     : [];
 }

@@ -119,7 +119,7 @@ function readSettings(workspace: Workspace, path: string): readonly Setting[] {
 }
 
 /** The argument of `.name(…)` in a chain of calls. */
-export function argumentOf(chain: Node, name: string): Node | undefined {
+function argumentOf(chain: Node, name: string): Node | undefined {
   for (let each: Node | undefined = chain; Node.isCallExpression(each);) {
     const callee: Node = each.getExpression();
     if (!Node.isPropertyAccessExpression(callee)) return undefined;

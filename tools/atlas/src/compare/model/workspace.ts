@@ -1,13 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, posix, relative, sep } from 'node:path';
-import { type Node, Project, type SourceFile } from 'ts-morph';
+import { join, posix, relative, sep } from 'node:path';
+import { Node, Project, type SourceFile } from 'ts-morph';
 import type { Adr, Source } from './model';
 
 /** A file's text by its path in the workspace; null: the file doesn't exist. */
 export type Overlay = Readonly<Record<string, string | null>>;
-
-/** A declaration that a name refers to. */
-export type Declaration = Node;
 
 /**
  * The sources of a workspace, parsed file by file as they are asked for. Names are resolved by imports alone, without
@@ -21,7 +18,7 @@ export class Workspace {
     compilerOptions: { allowJs: false },
   });
   private readonly paths: readonly (readonly [pattern: RegExp, target: string])[];
-  private readonly records = new Map<string, Declaration | undefined>();
+  private readonly resolved = new Map<string, Node | undefined>();
   private adrsRead: ReadonlyMap<number, Adr> | undefined;
 
   /** @param overlay files that differ from those in `root`, for tests. */
@@ -103,14 +100,6 @@ export class Workspace {
     };
   }
 
-  /** With the comment before it. */
-  wholeSourceOf(node: Node): Source {
-    const [first] = node.getLeadingCommentRanges();
-    const { file, line, endLine } = this.sourceOf(node);
-    const start = first ? node.getSourceFile().getLineAndColumnAtPos(first.getPos()).line : line;
-    return { file, line: start, endLine };
-  }
-
   /** The lines of a source. */
   codeOf({ file, line, endLine }: Source): string {
     return (this.text(file) ?? '')
@@ -120,25 +109,20 @@ export class Workspace {
   }
 
   /** The top-level declaration that `name` refers to in a file, wherever it stands; undefined: in a package. */
-  resolve(file: SourceFile, name: string): Declaration | undefined {
+  resolve(file: SourceFile, name: string): Node | undefined {
     const key = `${file.getFilePath()}#${name}`;
-    if (!this.records.has(key)) {
-      this.records.set(key, undefined); // against circles of exports
-      this.records.set(key, this.find(file, name));
+    if (!this.resolved.has(key)) {
+      this.resolved.set(key, undefined); // against circles of exports
+      this.resolved.set(key, this.find(file, name));
     }
-    return this.records.get(key);
+    return this.resolved.get(key);
   }
 
-  /** The file that an import in `file` names; undefined: a package. */
-  imported(file: SourceFile, specifier: string): SourceFile | undefined {
-    const path = specifier.startsWith('.')
-      ? posix.join(posix.dirname(file.getFilePath()), specifier).slice(1)
-      : this.aliased(specifier);
-    if (path === undefined) return undefined;
-    return [path, `${path}.ts`, `${path}/index.ts`].reduce<SourceFile | undefined>(
-      (found, each) => found ?? (each.endsWith('.ts') ? this.file(each) : undefined),
-      undefined,
-    );
+  /** What the constant that `name` refers to in a file is set to, without `as …`. */
+  constant(file: SourceFile, name: string): Node | undefined {
+    const declared = this.resolve(file, name);
+    const initial = Node.isVariableDeclaration(declared) ? declared.getInitializer() : undefined;
+    return Node.isAsExpression(initial) ? initial.getExpression() : initial;
   }
 
   /** The decision records, by number. */
@@ -154,6 +138,17 @@ export class Workspace {
     return this.adrsRead;
   }
 
+  /** The file that an import in `file` names; undefined: a package. */
+  private imported(file: SourceFile, specifier: string): SourceFile | undefined {
+    const path = specifier.startsWith('.')
+      ? posix.join(posix.dirname(file.getFilePath()), specifier).slice(1)
+      : this.aliased(specifier);
+    if (path === undefined) return undefined;
+    return path.endsWith('.ts')
+      ? this.file(path)
+      : (this.file(`${path}.ts`) ?? this.file(`${path}/index.ts`));
+  }
+
   private aliased(specifier: string): string | undefined {
     for (const [pattern, target] of this.paths) {
       if (pattern.test(specifier)) return specifier.replace(pattern, target);
@@ -161,7 +156,7 @@ export class Workspace {
     return undefined;
   }
 
-  private find(file: SourceFile, name: string): Declaration | undefined {
+  private find(file: SourceFile, name: string): Node | undefined {
     const own =
       file.getClass(name) ??
       file.getFunction(name) ??
@@ -193,6 +188,3 @@ export class Workspace {
     return undefined;
   }
 }
-
-/** The folder of a node's file. */
-export const folderOf = (path: string): string => dirname(path).split(sep).join('/');

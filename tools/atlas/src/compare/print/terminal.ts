@@ -157,12 +157,12 @@ export function printMatrix(models: readonly ContextModel[]): string {
   return `${table.toString()}\n`;
 }
 
-export interface MatrixRow {
+interface MatrixRow {
   readonly label: string;
   readonly values: readonly string[];
 }
 
-export function matrixRows(models: readonly ContextModel[]): readonly MatrixRow[] {
+function matrixRows(models: readonly ContextModel[]): readonly MatrixRow[] {
   const row = (label: string, value: (model: ContextModel) => string | number): MatrixRow => ({
     label,
     values: models.map((model) => String(value(model) || '–')),

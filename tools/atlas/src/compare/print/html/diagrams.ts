@@ -12,7 +12,6 @@ export function stateMachine(context: string, { name, states, transitions }: Agg
   return drawGraph({
     id: `states-${context}-${name}`,
     title: `${name} of ${context}: its states and what moves it between them`,
-    direction: 'TB',
     nodes: [
       { id: START, lines: [] },
       ...states.map((state) => ({
@@ -49,7 +48,6 @@ export function contextMap(models: readonly ContextModel[], chosen: readonly str
     id: 'context-map',
     title:
       'Context map: an arrow leads from who tells an event to who hears it, a dashed one to who is called',
-    direction: 'TB',
     nodes: models.map(({ name, kind }) => ({
       id: name,
       lines: [name],
@@ -129,7 +127,7 @@ export function hexagon(model: ContextModel, side: 'left' | 'right'): Markup {
     },
     html`<polygon class="core ${side}" points="${points.map(([x, y]) => `${x},${y}`).join(' ')}" />
       ${textAt({ x: coreX + CORE / 2, y: middle }, coreOf(model), 'middle')}
-      ${column(driving, 0 + 4, leftWidth, true)} ${column(driven, coreX + CORE + GAP, rightWidth, false)}`,
+      ${column(driving, 4, leftWidth, true)} ${column(driven, coreX + CORE + GAP, rightWidth, false)}`,
   );
 }
 

@@ -16,11 +16,10 @@ export interface GraphEdge {
   readonly look?: string;
 }
 
-export interface Drawing {
+interface Drawing {
   readonly id: string;
   /** Read aloud in place of the drawing. */
   readonly title: string;
-  readonly direction: 'TB' | 'LR';
   readonly nodes: readonly GraphNode[];
   readonly edges: readonly GraphEdge[];
 }
@@ -53,11 +52,11 @@ const MARGIN = 12;
 export const widthOf = (lines: readonly string[]): number =>
   Math.max(0, ...lines.map((line) => line.length * CHARACTER));
 
-/** A directed graph as SVG, laid out by dagre. */
-export function drawGraph({ id, title, direction, nodes, edges }: Drawing): Markup {
+/** A directed graph as SVG, laid out by dagre from top to bottom. */
+export function drawGraph({ id, title, nodes, edges }: Drawing): Markup {
   const graph = new Graph({ multigraph: true });
   graph.setGraph({
-    rankdir: direction,
+    rankdir: 'TB',
     nodesep: 28,
     ranksep: 34,
     edgesep: 14,
