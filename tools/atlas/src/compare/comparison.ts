@@ -1,5 +1,5 @@
 import type { ContextModel, Source, Why } from './model/model';
-import { type Entry, type SectionOf, SECTIONS } from './sections';
+import { type Cell, cellOf, type Entry, type SectionOf, SECTIONS } from './sections';
 import { type Words, wordsOf } from './words';
 
 /**
@@ -32,13 +32,6 @@ export interface Row {
   readonly right?: Cell;
   /** What there is to say of it. For `left` and `right` the other side is empty. */
   readonly aspects: readonly Aspect[];
-}
-
-export interface Cell {
-  readonly name: string;
-  readonly says?: string;
-  readonly why?: Why;
-  readonly source?: Source;
 }
 
 export interface Aspect {
@@ -107,13 +100,6 @@ function align(
   return [...both, ...onlyLeft, ...onlyRight];
 }
 
-const cellOf = ({ name, says, why, source }: Entry): Cell => ({
-  name,
-  ...(says !== undefined && { says }),
-  ...(why && { why }),
-  ...(source && { source }),
-});
-
 function aspectsOf(
   left: Entry | undefined,
   right: Entry | undefined,
@@ -126,8 +112,8 @@ function aspectsOf(
     if (ours.length + theirs.length === 0) return [];
     const known = theirs.map(rightWords);
     const isCommon = (line: string) => known.includes(leftWords(line));
-    const shared = ours.filter(isCommon).map(leftWords);
     const common = ours.filter(isCommon);
+    const shared = common.map(leftWords);
     const onlyLeft = ours.filter((line) => !isCommon(line));
     const onlyRight = theirs.filter((line) => !shared.includes(rightWords(line)));
     return [

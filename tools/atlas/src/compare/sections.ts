@@ -15,14 +15,15 @@ import type {
 import { ROOMS, SUITE_KINDS } from './model/model';
 import { mainAggregateOf } from './words';
 
+/** What a comparison says of one thing of a context: a part of its model, or a summary of several. */
+export interface Cell extends Omit<Part, 'source'> {
+  readonly source?: Source;
+}
+
 /** One thing of a context, to be set beside the same of another. */
-export interface Entry {
-  readonly name: string;
+export interface Entry extends Cell {
   /** Equal for the same thing of two contexts. Default: the name, without what the context calls itself. */
   readonly key?: string;
-  readonly says?: string;
-  readonly why?: Why;
-  readonly source?: Source;
   /** Lines by what they tell; the same lines mean the same. */
   readonly aspects: Readonly<Record<string, readonly string[]>>;
 }
@@ -67,7 +68,7 @@ export const SECTIONS: readonly SectionOf[] = [
     id: 'commands',
     title: 'Commands',
     says: 'What changes something.',
-    entries: ({ commands }) => commands.map((each) => ({ ...partOf(each), aspects: useCaseAspects(each) })),
+    entries: ({ commands }) => commands.map((each) => ({ ...cellOf(each), aspects: useCaseAspects(each) })),
   },
   {
     id: 'queries',
@@ -75,7 +76,7 @@ export const SECTIONS: readonly SectionOf[] = [
     says: 'What only reads, and what the answer may be relied on for.',
     entries: ({ queries }) =>
       queries.map((each) => ({
-        ...partOf(each),
+        ...cellOf(each),
         aspects: { consistency: [each.consistency.text], ...useCaseAspects(each) },
       })),
   },
@@ -85,7 +86,7 @@ export const SECTIONS: readonly SectionOf[] = [
     says: 'What it hears of other contexts.',
     entries: ({ eventsIn }) =>
       eventsIn.map((each) => ({
-        ...partOf(each),
+        ...cellOf(each),
         name: `${each.type} v${each.version}`,
         key: each.type,
         aspects: { starts: each.runs },
@@ -97,7 +98,7 @@ export const SECTIONS: readonly SectionOf[] = [
     says: 'What it tells other contexts.',
     entries: ({ eventsOut }) =>
       eventsOut.map((each) => ({
-        ...partOf(each),
+        ...cellOf(each),
         name: `${each.type} v${each.version}`,
         aspects: {
           data: each.fields,
@@ -118,7 +119,7 @@ export const SECTIONS: readonly SectionOf[] = [
     says: 'What it answers.',
     entries: ({ routes }) =>
       routes.map((each) => ({
-        ...partOf(each),
+        ...cellOf(each),
         aspects: {
           runs: each.runs,
           // Whatever does not create or act may be repeated anyway.
@@ -135,10 +136,10 @@ export const SECTIONS: readonly SectionOf[] = [
     entries: (model) => [
       ...model.policies.map(policyEntry),
       ...model.jobs.map((each) => ({
-        ...partOf(each),
+        ...cellOf(each),
         aspects: { every: [durationOf(each.everyMs)], runs: each.runs },
       })),
-      ...model.settings.map((each) => ({ ...partOf(each), aspects: { default: [each.fallback ?? 'none'] } })),
+      ...model.settings.map((each) => ({ ...cellOf(each), aspects: { default: [each.fallback ?? 'none'] } })),
     ],
   },
   {
@@ -181,18 +182,18 @@ export const SECTIONS: readonly SectionOf[] = [
   },
 ];
 
-const partOf = ({ name, says, why, source }: Part): Omit<Entry, 'aspects'> => ({
+export const cellOf = ({ name, says, why, source }: Cell): Cell => ({
   name,
   ...(says !== undefined && { says }),
   ...(why && { why }),
-  source,
+  ...(source && { source }),
 });
 
 function aggregateEntry(aggregate: Aggregate, main: string | undefined): Entry {
   const { states, transitions, operations, invariants } = aggregate;
   const hasLife = states.length > 0;
   return {
-    ...partOf(aggregate),
+    ...cellOf(aggregate),
     ...(aggregate.name === main && { key: 'main' }),
     aspects: hasLife
       ? {
@@ -214,7 +215,7 @@ function auditEntry({ audited }: ContextModel): readonly Entry[] {
   return first
     ? [
         {
-          ...partOf(first),
+          ...cellOf(first),
           name: 'what its audit checks',
           aspects: { checks: audited.map(({ name }) => name) },
         },
@@ -327,7 +328,7 @@ const driverLine = (driver: Driver): string => {
 };
 
 const portEntry = (port: Port): Entry => ({
-  ...partOf(port),
+  ...cellOf(port),
   ...(port.why === undefined && whyOfServed(port)),
   aspects: {
     methods: port.methods,
@@ -361,14 +362,14 @@ function policyEntry(policy: Policy): Entry {
     const isOwn = policy.declared.includes(setting);
     parts.set(part, [...(parts.get(part) ?? []), `${name} ${value}${isOwn ? '' : ' (default)'}`]);
   }
-  return { ...partOf(policy), key: `policy ${policy.name}`, aspects: Object.fromEntries(parts) };
+  return { ...cellOf(policy), key: `policy ${policy.name}`, aspects: Object.fromEntries(parts) };
 }
 
 function tableEntry(table: Table): Entry {
   const { columns, primaryKey, checks, uniques, references, indexes, triggers, options } = table;
   const reasoned = [...indexes, ...triggers].find(({ why }) => why)?.why;
   return {
-    ...partOf(table),
+    ...cellOf(table),
     ...(!table.why && reasoned && { why: reasoned }),
     aspects: {
       columns: columns.map(({ name, type, nullable }) => `${name} ${type}${nullable ? ', may be null' : ''}`),

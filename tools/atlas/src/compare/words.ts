@@ -27,7 +27,7 @@ export function wordsOf(model: ContextModel): Words {
       .replace(/\bAn (?=▢)/g, 'A ');
 }
 
-const kebab = (word: string): string => word.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
+export const kebab = (word: string): string => word.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
 
 const pascal = (word: string): string =>
   word.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());

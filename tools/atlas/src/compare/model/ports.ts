@@ -1,4 +1,5 @@
 import { type ClassDeclaration, Node, type SourceFile, SyntaxKind } from 'ts-morph';
+import { kebab } from '../words';
 import { told } from './comments';
 import type { Adapter, Port, Suite } from './model';
 import { casesOf } from './tests';
@@ -95,8 +96,6 @@ function readSuites(workspace: Workspace, folder: string): readonly FoundSuite[]
       };
     });
 }
-
-const kebab = (name: string): string => name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
 
 const importedPorts = (file: SourceFile): readonly string[] =>
   file

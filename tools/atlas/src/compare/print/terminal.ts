@@ -1,7 +1,8 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
-import { type Cell, type Comparison, countsOf, type Reason, type Row, type Section } from '../comparison';
+import { type Comparison, countsOf, type Reason, type Row, type Section } from '../comparison';
 import type { ContextModel } from '../model/model';
+import type { Cell } from '../sections';
 import { inline } from './inline';
 
 export interface TerminalOptions {
