@@ -106,7 +106,7 @@ describe('The model of a context', () => {
     );
   });
 
-  it('refuses a migration that it does not understand, rather than to leave something out', async () => {
+  it('refuses a migration that it does not understand, rather than leave something out', async () => {
     const path = 'apps/orders/src/adapters/driven/postgres/migrations/1-orders.ts';
     const overlay = changed(
       path,

@@ -83,7 +83,7 @@ export const SECTIONS: readonly SectionOf[] = [
   {
     id: 'events-in',
     title: 'Events in',
-    says: 'What it hears of other contexts.',
+    says: 'What it hears from other contexts.',
     entries: ({ eventsIn }) =>
       eventsIn.map((each) => ({
         ...cellOf(each),
@@ -151,7 +151,7 @@ export const SECTIONS: readonly SectionOf[] = [
   {
     id: 'ideas',
     title: 'Ideas of the book',
-    says: 'What of "Designing Data-Intensive Applications" its code shows; chapters of the first and second edition.',
+    says: 'Which ideas of "Designing Data-Intensive Applications" its code shows, with their chapters in the first and second edition.',
     entries: ({ ideas }) =>
       ideas.map(({ id, title, chapters: [first, second], evidence }) => ({
         name: title,

@@ -89,7 +89,7 @@ function cellText(row: Row, side: 'left' | 'right', paint: Paint): string {
   ].join('\n');
 }
 
-/** Something that the other has not, in a few words. */
+/** Something that the other lacks, in a few words. */
 function aloneText(row: Row, side: 'left' | 'right', paint: Paint): string {
   const told = row.aspects
     .filter(({ label }) => !QUIET.has(label))
@@ -181,7 +181,7 @@ function matrixRows(models: readonly ContextModel[]): readonly MatrixRow[] {
     row('jobs', ({ jobs }) => jobs.length),
     row('events in', ({ eventsIn }) => eventsIn.length),
     row('events out', ({ eventsOut }) => eventsOut.length),
-    row('hears of', ({ eventsIn }) => [...new Set(eventsIn.map(({ producer }) => producer))].join(', ')),
+    row('hears from', ({ eventsIn }) => [...new Set(eventsIn.map(({ producer }) => producer))].join(', ')),
     row('ports', ({ ports }) => ports.length),
     row('adapters', ({ ports }) => ports.reduce((sum, { adapters }) => sum + adapters.length, 0)),
     row('tables', ({ tables }) => tables.length),

@@ -47,7 +47,7 @@ export function contextMap(models: readonly ContextModel[], chosen: readonly str
   return drawGraph({
     id: 'context-map',
     title:
-      'Context map: an arrow leads from who tells an event to who hears it, a dashed one to who is called',
+      'Context map: an arrow leads from the publisher of an event to its consumer, a dashed one to whatever is called',
     nodes: models.map(({ name, kind }) => ({
       id: name,
       lines: [name],

@@ -57,7 +57,7 @@ class Page {
           ${this.reasons}
           <section aria-labelledby="map">
             <h2 id="map">Who listens to whom</h2>
-            <p class="muted">Solid: events. Dashed: calls of something outside.</p>
+            <p class="muted">Solid: events. Dashed: calls to something outside.</p>
             ${contextMap(this.models, [left.name, right.name])}
           </section>
           <section aria-labelledby="hexagons">
