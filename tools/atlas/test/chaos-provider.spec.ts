@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditReport } from '../src/audit/audit';
-import { atlas } from './command';
+import { atlas, mustSucceed } from './command';
 
 interface ChaosProviderResult {
   readonly phases: readonly {
@@ -31,7 +31,7 @@ describe('Chaos at the payment provider', () => {
     );
     await rm(nowhere, { recursive: true });
 
-    expect({ code, stderr }).toMatchObject({ code: 0 });
+    mustSucceed({ code, stdout, stderr });
     const { phases, money, audit } = JSON.parse(stdout) as ChaosProviderResult;
     const settled = phases.map(
       ({ confirmed, cancelled }) =>

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AuditReport } from '../src/audit/audit';
 import type { LoadResult } from '../src/load/load';
-import { atlas } from './command';
+import { atlas, mustSucceed } from './command';
 
 interface ChaosResult {
   readonly kills: Readonly<Record<string, number>>;
@@ -27,7 +27,7 @@ describe('Chaos', () => {
     );
     await rm(nowhere, { recursive: true });
 
-    expect({ code, stderr }).toMatchObject({ code: 0 });
+    mustSucceed({ code, stdout, stderr });
     const { kills, load, audit } = JSON.parse(stdout) as ChaosResult;
     expect(Object.keys(kills).length).toBeGreaterThanOrEqual(3);
     expect(stderr.match(/kill -9 \d+/g)).toHaveLength(

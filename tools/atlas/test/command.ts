@@ -32,3 +32,8 @@ export const startAtlas = (
     env: { ...process.env, ATLAS_HOME: home },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+
+/** @throws with all that the command has said, unless it has succeeded. */
+export function mustSucceed({ code, stdout, stderr }: Outcome): void {
+  if (code !== 0) throw new Error(`The command ended with code ${code}:\n${stderr}\n${stdout}`);
+}

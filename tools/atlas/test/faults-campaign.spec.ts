@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { SeededRandom } from '@atlas/testing';
 import type { AuditReport } from '../src/audit/audit';
 import type { Outcome } from '../src/faults/campaign';
-import { startAtlas } from './command';
+import { mustSucceed, startAtlas } from './command';
 
 const isFull = process.env['FAULTS'] === 'full';
 /** After how many the campaign is told to end. */
@@ -44,7 +44,7 @@ describe(`A campaign of faults (FAULTS_SEED=${seed})`, () => {
     const written = (await readFile(record, 'utf8')).trim().split('\n');
     await rm(folder, { recursive: true });
 
-    expect({ code, said }).toMatchObject({ code: 0 });
+    mustSucceed({ code, stdout, stderr: said.join('\n') });
     const { faults, orders, audit } = JSON.parse(stdout) as Result;
     const numbers = faults.map(({ number }) => number).sort((a, b) => a - b);
     expect(numbers).toEqual(Array.from(numbers, (_, index) => index + 1));

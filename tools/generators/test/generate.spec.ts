@@ -69,10 +69,10 @@ describe('A generated context', () => {
 
   it('is extended by commands, queries, events, consumers, ports and adapters', () => {
     if (isFull) {
-      for (const [generator, { name, event = '', context = '', ...options }] of SMALLER) {
+      for (const [generator, { name, event = '', context = '' }] of SMALLER) {
         const more = name === undefined ? [event] : event === '' ? [name] : [name, '--event', event];
         const { code, output } = copy.generate(generator, ...more, '--context', context);
-        expect({ generator, options, code, output }).toMatchObject({ code: 0 });
+        expect([code, code === 0 ? '' : output]).toEqual([0, '']);
       }
     } else copy.must('tools/generators/test/run-generators.cjs', JSON.stringify(SMALLER));
     const { code, output } = copy.generate('command', 'archive-parcel', '--context', 'shipping');

@@ -164,10 +164,9 @@ async function runPhase(
   const progress: LoadProgress = {
     update: (count) => {
       bar.update(count);
-      begun ??= Promise.all([
-        faults(provider, 'PUT', { seed, faults: wanted }),
+      begun ??= faults(provider, 'PUT', { seed, faults: wanted }).then(() =>
         kill(kills, provider, interrupted),
-      ]);
+      );
       begun.catch(() => {}); // awaited below
     },
   };
