@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { eventually } from '@atlas/testing';
 import { AtlasClient, type NewOrder, RefusedError, UnavailableError } from './client';
 
 const wish: NewOrder = {
@@ -62,6 +63,10 @@ class ScriptedServer {
     this.server = server;
   }
 
+  connections(): Promise<number> {
+    return new Promise((done) => this.server?.getConnections((_, count) => done(count)));
+  }
+
   async stop(): Promise<void> {
     const server = this.server;
     this.server = undefined;
@@ -100,6 +105,7 @@ describe('A client of the services', () => {
     expect(new Set(server.requests.map(({ url, key, body }) => `${url} ${key} ${body}`))).toEqual(
       new Set([`POST /orders run-7 ${JSON.stringify(wish)}`]),
     );
+    expect(Object.fromEntries(client.retried)).toEqual({ 503: 1, UND_ERR_SOCKET: 2, 409: 1 });
   });
 
   it('waits for a service that restarts', async () => {
@@ -109,6 +115,16 @@ describe('A client of the services', () => {
     const pending = client.order(placed.id);
     await server.start();
     expect(await pending).toMatchObject({ id: placed.id });
+    expect(client.retried.get('ECONNREFUSED')).toBeGreaterThan(0);
+  });
+
+  it('ends a connection that it does not use, long before a service that stops would', async () => {
+    await serve((_, response) => {
+      response.setHeader('keep-alive', 'timeout=72');
+      json(200, placed)(_, response);
+    });
+    await client.order(placed.id);
+    await eventually(async () => (await server.connections()) === 0, 4_500);
   });
 
   it('does not ask again what was refused, and tells the reasons', async () => {

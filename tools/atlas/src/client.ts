@@ -79,6 +79,11 @@ export interface ClientOptions {
 }
 
 const ANSWER_TIMEOUT_MS = 15_000;
+/**
+ * How long a connection is kept without a request. A service that stops ends those that are idle when its DRAIN_MS are over: a
+ * client that ends them earlier never sends a request on one that is being closed.
+ */
+const IDLE_MS = 2_000;
 /** Maximum entries of a bulk write: keeps the body below the services' limit (1 MiB) even with long names. */
 const BULK = 1_000;
 /** Maximum entries of a page. */
@@ -93,6 +98,11 @@ const TRANSIENT = new Set([409, 429, 502, 503, 504]);
  * of a service (500, or a response of an unexpected shape), which a retry would only hide.
  */
 export class AtlasClient {
+  /**
+   * How many attempts failed and were worth another one, by what was answered: `503`, or without an answer the error's code, such
+   * as `ECONNREFUSED`.
+   */
+  readonly retried = new Map<string, number>();
   private readonly agent: Agent;
   private readonly policy = retry(handleType(UnavailableError), {
     maxAttempts: Number.POSITIVE_INFINITY,
@@ -107,6 +117,7 @@ export class AtlasClient {
     this.agent = new Agent({
       connections: options.connections ?? 16,
       connectTimeout: 5_000,
+      keepAliveMaxTimeout: IDLE_MS,
       headersTimeout: timeout,
       bodyTimeout: timeout,
     });
@@ -198,10 +209,13 @@ export class AtlasClient {
     const what = `${service} (${method} ${url.href})`;
     const send = async (): Promise<T> => {
       const { status, text } = await this.send(url, { method, headers, body }).catch((error: unknown) => {
+        this.count(codeOf(error));
         throw new UnavailableError(`${what} gave no answer: ${reasonOf(error)}`, { cause: error });
       });
-      if (TRANSIENT.has(status))
+      if (TRANSIENT.has(status)) {
+        this.count(String(status));
         throw new UnavailableError(`${what} answered ${status}: ${sentenceOf(text)}`);
+      }
       if (status >= 500) throw new Error(`${what} answered ${status}: ${sentenceOf(text)}`);
       if (status >= 400) throw new RefusedError(status, `${what} answered ${status}: ${sentenceOf(text)}`);
       return understand(answer, text, what);
@@ -209,6 +223,10 @@ export class AtlasClient {
     const { patienceMs = 60_000, signal = null } = this.options;
     const patience = AbortSignal.timeout(patienceMs);
     return this.policy.execute(send, signal ? AbortSignal.any([patience, signal]) : patience);
+  }
+
+  private count(reason: string): void {
+    this.retried.set(reason, (this.retried.get(reason) ?? 0) + 1);
   }
 
   private async send(
@@ -245,6 +263,14 @@ function sentenceOf(text: string): string {
   if (!success) return text.slice(0, 200);
   const fields = (data.errors ?? []).slice(0, 3).map(({ pointer, detail }) => `${pointer}: ${detail}`);
   return [data.detail ?? data.title ?? text.slice(0, 200), ...fields].join('; ');
+}
+
+function codeOf(error: unknown): string {
+  const { code, name } = (error instanceof AggregateError ? error.errors[0] : error) as {
+    code?: string;
+    name?: string;
+  };
+  return code ?? name ?? 'no answer';
 }
 
 function reasonOf(error: unknown): string {

@@ -11,6 +11,7 @@ const POSTGRES_PORT = 5432;
 /** Node n of Kafka listens for this machine on this port plus n, and advertises it to clients. */
 const KAFKA_PORT = 39_092;
 const PROBE_MS = 1_000;
+const COMPONENT = 'app.kubernetes.io/component';
 
 const listOf = z.object({
   items: z.array(
@@ -51,6 +52,8 @@ export interface Pod {
   readonly name: string;
   /** The process or engine that it runs, such as `orders-relay`. */
   readonly process: string;
+  /** Such as `service`, `relay` or `store`. */
+  readonly component: string;
   readonly ready: boolean;
   readonly restarts: number;
   readonly startedAt: string | undefined;
@@ -76,6 +79,11 @@ export class KubernetesStack {
 
   /** @param namespace ATLAS_NAMESPACE; default: that of the kind overlay. */
   constructor(private readonly namespace = process.env['ATLAS_NAMESPACE'] || 'atlas') {}
+
+  /** For messages. */
+  get place(): string {
+    return `namespace "${this.namespace}" of kubectl's context`;
+  }
 
   /**
    * Opens connections to all processes, databases and nodes of Kafka, once; they close when this process ends.
@@ -134,6 +142,7 @@ export class KubernetesStack {
     return running(await this.list('pods')).map(({ metadata, status }) => ({
       name: metadata.name,
       process: nameOf(metadata),
+      component: metadata.labels[COMPONENT] ?? '',
       ready: (status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True'),
       restarts: (status?.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
       startedAt: status?.startTime,
@@ -202,7 +211,7 @@ const nameOf = ({ name, labels }: KubernetesObject['metadata']): string =>
 const running = (pods: readonly KubernetesObject[]): readonly KubernetesObject[] =>
   pods.filter(
     ({ metadata, status }) =>
-      metadata.labels['app.kubernetes.io/component'] !== 'job' &&
+      metadata.labels[COMPONENT] !== 'job' &&
       !metadata.deletionTimestamp &&
       !['Succeeded', 'Failed'].includes(status?.phase ?? ''),
   );

@@ -34,8 +34,13 @@ export async function connect(home = Home.fromEnvironment()): Promise<Platform> 
   return platform;
 }
 
+/** Says where none is running, and what starts one. */
 export const notRunning = (home: Home): UserError =>
-  new UserError(`No platform is running in ${home.path}: run "npm start" or "npx atlas up" first`);
+  new UserError(
+    isOnKubernetes()
+      ? `No platform is running in ${new KubernetesStack().place}: run "kubectl apply -k deploy/k8s", then "deploy/k8s/wait.sh"`
+      : `No platform is running in ${home.path}: run "npm start" or "npx atlas up" first`,
+  );
 
 async function kubernetes(): Promise<Platform> {
   const { urls, databases, eventLog } = await new KubernetesStack().connect();

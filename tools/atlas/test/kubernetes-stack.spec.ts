@@ -66,6 +66,17 @@ describe('On Kubernetes', () => {
     ]);
   });
 
+  it('status says how to start what is not there', async () => {
+    await kubectlAnswers([]);
+
+    const { code, stderr } = await atlas(home, 'status', '--stack', 'k8s');
+
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `No platform is running in namespace "atlas" of kubectl's context: run "kubectl apply -k deploy/k8s"`,
+    );
+  });
+
   it('a cluster without the platform is told from one with it', async () => {
     await kubectlAnswers([]);
 

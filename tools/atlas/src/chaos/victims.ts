@@ -42,14 +42,19 @@ async function containers(stack: DockerStack): Promise<readonly Victim[]> {
     }));
 }
 
-/** Each under the name of what it runs: a killed pod is replaced by one of another name. */
+/**
+ * What the platform runs on and what it consists of, not what observes it. Processes go under their name, because a killed pod is
+ * replaced by one of another name; of Kafka and PostgreSQL each server has its own.
+ */
 async function pods(stack: KubernetesStack): Promise<readonly Victim[]> {
-  return (await stack.pods()).map(({ name, process }) => ({
-    name: process,
-    how: `kubectl delete pod ${name} --force`,
-    kill: async () => {
-      await stack.kill(name);
-      return true;
-    },
-  }));
+  return (await stack.pods())
+    .filter(({ component }) => component !== 'observability')
+    .map(({ name, process, component }) => ({
+      name: component === 'store' ? name : process,
+      how: `kubectl delete pod ${name} --force`,
+      kill: async () => {
+        await stack.kill(name);
+        return true;
+      },
+    }));
 }

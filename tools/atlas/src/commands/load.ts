@@ -64,19 +64,21 @@ export class LoadBar implements LoadProgress {
 }
 
 export function describeLoad(result: LoadResult): string {
-  const { run, lines, skipped, placed, confirmed, cancelled, settledAfterMs, ordersPerSecond, wallMs } =
-    result;
+  const { run, lines, skipped, placed, confirmed, cancelled, retried, settledAfterMs } = result;
+  const { ordersPerSecond, wallMs } = result;
   const table = new Table({ style: { head: [], border: [], compact: true } });
-  const reasons = Object.entries(cancelled);
+  const listed = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .map(([reason, count]) => `${count} ${reason}`)
+      .join('\n') || '0';
   const { p50, p95, p99 } = settledAfterMs;
   table.push(
     { customer: customerOf(run) },
     { lines: `${lines}, ${skipped.count} of them skipped` },
     { placed },
     { confirmed },
-    {
-      cancelled: reasons.length === 0 ? 0 : reasons.map(([reason, count]) => `${count} ${reason}`).join('\n'),
-    },
+    { cancelled: listed(cancelled) },
+    { 'requests retried': listed(retried) },
     { 'orders/s': `${ordersPerSecond.toFixed(1)} (first placed → last settled)` },
     { 'placed → settled': `p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms` },
     { 'wall time': `${(wallMs / 1_000).toFixed(1)} s` },

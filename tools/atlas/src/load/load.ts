@@ -37,6 +37,8 @@ export interface LoadResult extends Totals {
   readonly lines: number;
   readonly skipped: { readonly count: number; readonly first: readonly SkippedLine[] };
   readonly placed: number;
+  /** Requests that were not served at once, and repeated until they were, by what was answered: see {@link AtlasClient.retried}. */
+  readonly retried: Readonly<Record<string, number>>;
   /** The whole run, with prices and stock, milliseconds. */
   readonly wallMs: number;
 }
@@ -98,6 +100,7 @@ export async function load(
     lines,
     placed: count.placed,
     ...(await totalsOf(client, customerOf(run), count.placed)),
+    retried: Object.fromEntries(client.retried),
     skipped: { count: skipped.count, first: skipped.first },
     wallMs: performance.now() - began,
   };
