@@ -35,7 +35,13 @@ export class ProviderProcess {
 
   async startAgain(): Promise<void> {
     this.child = fork('apps/payment-provider/src/main.ts', {
-      env: { ...process.env, PORT: String(this.port), DATABASE_URL: this.database.url, LOG_LEVEL: 'fatal' },
+      // Not all of this process's: the provider would refuse the settings of policies that it does not have.
+      env: {
+        PATH: process.env['PATH'],
+        PORT: String(this.port),
+        DATABASE_URL: this.database.url,
+        LOG_LEVEL: 'fatal',
+      },
       execArgv: ['--require', join(process.cwd(), 'tools/jest/run-typescript.cjs')],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

@@ -103,7 +103,7 @@ describe('Declarations', () => {
   it('may leave out what a context has none of', () => {
     declare('carrier', carrier);
 
-    expect(readDeclarations(apps)).toEqual([{ ...carrier, topics: {}, environment: {} }]);
+    expect(readDeclarations(apps)).toEqual([{ ...carrier, topics: {}, environment: {}, dependencies: [] }]);
   });
 
   it('are missed in an app that has none', () => {

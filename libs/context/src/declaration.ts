@@ -66,6 +66,10 @@ export const declarationSchema = z
       )
       .default({})
       .describe('an object with an entry for each further setting of its own process'),
+    dependencies: z
+      .array(z.string().regex(/^[a-z][a-zA-Z0-9]*$/))
+      .default([])
+      .describe('a list of the policies that RESILIENCE_<NAME>_… sets, in camel case, such as "mailServer"'),
   })
   .describe('an object: see libs/context/context.schema.json');
 

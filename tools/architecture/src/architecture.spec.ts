@@ -198,6 +198,19 @@ const BREACHES: Readonly<Record<string, readonly Breach[]>> = {
         'event of it: add the handler, or remove the topic.',
     ],
   ],
+  'Every app declares the dependencies whose policies it uses, and no other': [
+    [
+      'a dependency too few',
+      edit('apps/payments/context.json', replace('"provider", ', '')),
+      'payments uses the policy "provider": add it to "dependencies" in apps/payments/context.json.',
+    ],
+    [
+      'a dependency too many',
+      edit('apps/payments/context.json', replace('"provider", ', '"provider", "mailServer", ')),
+      'apps/payments/context.json declares the dependency "mailServer", whose policy payments does not use: use it, or ' +
+        'remove the name.',
+    ],
+  ],
   'Every port has a contract suite, and every adapter runs it': [
     [
       'a port without an adapter',

@@ -58,6 +58,7 @@ export function processes(
       HOST,
       PORT: String(portOf(name)),
       ...common,
+      ...withoutSettingsOfOthers(app),
       ...(context.database && { DATABASE_URL: databaseUrl(context.database) }),
       ...(stores.includes('eventLog') && { EVENT_LOG_URL: databaseUrl(EVENT_LOG_DATABASE) }),
       ...(kind === 'relay' && { SERVICE: context.name }),
@@ -66,4 +67,24 @@ export function processes(
       ),
     },
   }));
+}
+
+/** The variables of all policies are set for the platform as a whole; a process refuses those of a policy it lacks. */
+function withoutSettingsOfOthers(app: string): Readonly<Record<string, string>> {
+  const variables = DECLARATIONS.flatMap(({ name, dependencies }) =>
+    dependencies.flatMap((dependency) =>
+      variablesOf(dependency).map((variable) => [name, variable] as const),
+    ),
+  );
+  const own = new Set(variables.filter(([owner]) => owner === app).map(([, variable]) => variable));
+  // An empty variable counts as unset.
+  return Object.fromEntries(
+    variables.flatMap(([, variable]) => (own.has(variable) ? [] : [[variable, ''] as const])),
+  );
+}
+
+/** Those in the environment that set a dependency's policy: RESILIENCE_MAIL_SERVER_… for `mailServer`. */
+function variablesOf(dependency: string): readonly string[] {
+  const snake = dependency.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  return Object.keys(process.env).filter((variable) => variable.startsWith(`RESILIENCE_${snake}_`));
 }

@@ -80,14 +80,8 @@ describe('The policy of a dependency', () => {
     expect(() => load({}, env)).toThrow(
       /^RESILIENCE_PROVIDER_RETRY_MAX_ATTEMPS is no setting of this service; it has .*RESILIENCE_PROVIDER_RETRY_MAX_ATTEMPTS, /,
     );
-    expect(() => loadPolicies({}, { RESILIENCE_PROVIDR_TIMEOUT_MS: '3' })).toThrow(
+    expect(() => loadPolicies({}, { RESILIENCE_PROVIDER_TIMEOUT_MS: '3' })).toThrow(
       'has no dependencies of its own',
-    );
-  });
-
-  it('leaves to another service what is meant for it', () => {
-    expect(loadPolicies({ cache: {} }, { RESILIENCE_PROVIDER_TIMEOUT_MS: '70' }).cache.timeout.ms).toBe(
-      2_000,
     );
   });
 });

@@ -91,9 +91,6 @@ export type Declarations = Readonly<Record<string, PolicyDeclaration>>;
 
 const PREFIX = 'RESILIENCE_';
 
-/** All dependencies of the platform: tells a variable for another service from a misspelt one. */
-export const DEPENDENCIES: readonly string[] = ['provider'];
-
 /**
  * Merges a service's declarations with the environment: `RESILIENCE_<DEPENDENCY>_<SETTING>` overrides a setting, as in
  * RESILIENCE_PROVIDER_RETRY_MAX_ATTEMPTS for `resilience.provider.retry.maxAttempts`. An empty variable counts as unset.
@@ -157,14 +154,11 @@ function readEnvironment(
   const known = new Set(
     dependencies.flatMap((dependency) => allSettings().map((setting) => variableOf(dependency, setting))),
   );
-  const elsewhere = DEPENDENCIES.filter((dependency) => !dependencies.includes(dependency));
   const read = new Map<string, string>();
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith(PREFIX) || !text) continue;
     if (known.has(variable)) read.set(variable, text);
-    else if (!elsewhere.some((dependency) => variable.startsWith(`${PREFIX}${snake(dependency)}_`))) {
-      problems.push(unknownVariable(variable, [...known]));
-    }
+    else problems.push(unknownVariable(variable, [...known]));
   }
   return read;
 }

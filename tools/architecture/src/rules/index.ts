@@ -1,4 +1,5 @@
 import type { Rule } from '../workspace';
+import { dependenciesAreDeclared } from './dependencies';
 import { eventsAreComplete, topicsAreDeclared } from './events';
 import { eventsOnly } from './http';
 import { contextsApart, importsAreSeen } from './imports';
@@ -14,6 +15,7 @@ export const RULES: readonly Rule[] = [
   eventsOnly,
   eventsAreComplete,
   topicsAreDeclared,
+  dependenciesAreDeclared,
   portsHaveSuites,
   writesAreIdempotent,
   routesHaveAudience,

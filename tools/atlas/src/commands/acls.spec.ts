@@ -11,6 +11,7 @@ const context = (name: string, consumes: readonly string[]): ContextDeclaration 
   processes: { [name]: { port: 1 }, [`${name}-relay`]: { port: 2, app: 'outbox-relay' } },
   stores: ['eventLog'],
   environment: {},
+  dependencies: [],
 });
 const relay: ContextDeclaration = {
   ...{
@@ -21,7 +22,7 @@ const relay: ContextDeclaration = {
     topics: {},
     processes: {},
   },
-  ...{ stores: ['eventLog'], environment: {} },
+  ...{ stores: ['eventLog'], environment: {}, dependencies: [] },
 };
 
 describe('The ACLs', () => {
