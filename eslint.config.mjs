@@ -73,6 +73,8 @@ export default tseslint.config(
             layer('contracts', 'kernel', 'events'),
             layer('app', ...PLATFORM, 'testing-context', 'contracts'),
             layer('tools', ...PLATFORM, 'testing-context', 'contracts'),
+            // What adds the verbs of the business to the atlas command.
+            layer('verbs', ...PLATFORM, 'testing-context', 'contracts', 'tools'),
           ],
         },
       ],

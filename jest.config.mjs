@@ -16,6 +16,8 @@ export default {
   moduleNameMapper: {
     // Dynamic imports name the compiled file, as TypeScript requires.
     '^(\\.{1,2}/.+/index)\\.js$': '$1',
+    '^@atlas/cli/test/(.*)$': '<rootDir>/tools/atlas/test/$1',
+    '^@atlas/cli/(.*)$': '<rootDir>/tools/atlas/src/$1',
     '^@atlas/(adapters|events|ports)/(.*)$': '<rootDir>/libs/$1/src/$2/index.ts',
     '^@atlas/testing/context$': '<rootDir>/libs/testing/context/src/index.ts',
     '^@atlas/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',

@@ -2,7 +2,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { Problem, TO_STDERR, at, run, say, seconds } from './process.mjs';
 
-const SOURCES = ['apps', 'libs', 'tools/atlas'];
+/** The atlas command, and the projects that add verbs to it. */
+const COMMAND = readdirSync(at('tools'))
+  .filter((name) => name === 'atlas' || existsSync(at('tools', name, 'src/verbs.ts')))
+  .map((name) => `tools/${name}`);
+const SOURCES = ['apps', 'libs', ...COMMAND];
 const STAMP = 'dist/.sources';
 
 /** Whether dist/ was compiled from the sources as they are now. */

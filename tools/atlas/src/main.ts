@@ -4,6 +4,8 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 async function main(): Promise<void> {
   // Imported here so that a mistake in a context.json is reported below, without a stack trace.
   const { program } = await import('./program.js');
+  const { readAdditions } = await import('./additions.js');
+  for (const { add } of await readAdditions()) add(program);
   await program.parseAsync();
 }
 

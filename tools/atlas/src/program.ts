@@ -1,14 +1,13 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { type FaultKind, FAULT_KINDS } from './faults/plan';
-import { numberFromZero, positiveInteger, positiveNumber, share } from './options';
+import { Command, Option } from 'commander';
+import { positiveInteger } from './options';
 import { addRunOptions, type RunOptions, upOptions } from './run-options';
 import { localStack, PLACES } from './stacks';
-import { type Common, verb } from './verb';
+import { type Common, ended, verb } from './verb';
 
 // Each command loads its code only when it is called, which keeps startup fast and memory low.
 
 export const program = new Command('atlas')
-  .description('Runs the platform, places orders, and verifies that no data was lost.')
+  .description('Runs the platform, and verifies that no data was lost.')
   .helpCommand(false)
   .showHelpAfterError('(see --help)')
   .configureHelp({ showGlobalOptions: true })
@@ -35,7 +34,7 @@ addRunOptions(
   verb<RunOptions>(
     program,
     'start',
-    'Starts the platform, places some orders, and runs until Ctrl-C.',
+    'Starts the platform, shows it at work, and runs until Ctrl-C.',
     async (options, command) => {
       const { runStart } = await import('./commands/start.js');
       return ended(await runStart(upOptions(options, command)));
@@ -91,90 +90,14 @@ verb<Common & { yes?: boolean }>(program, 'reset', 'Deletes all data.', async (o
   return (await import('./commands/reset.js')).runReset(options);
 }).option('--yes', 'do not ask for confirmation');
 
-// ---- orders and checks
+// ---- checks
 
-verb<Common & { timeout: number }>(
+verb(
   program,
-  'demo',
-  'Places a few orders; exit code 0 only if each ends as expected.',
-  async (options) => (await import('./commands/demo.js')).runDemo(options),
-).option('--timeout <seconds>', 'time limit for all orders together', positiveNumber, 60);
-
-verb<
-  Common & { limit?: number; rate?: number; concurrency: number; stockRatio: number; declineRate: number }
->(
-  program,
-  'load <file>',
-  'Places an order for each line of a file (a basket of item names) and waits until all are settled.',
-  async (options, _command, file) => {
-    const { runLoad } = await import('./commands/load.js');
-    return runLoad({ ...options, file });
-  },
-)
-  .option('--limit <baskets>', 'maximum number of baskets', positiveInteger)
-  .option('--rate <orders>', 'maximum number of orders per second', positiveNumber)
-  .option('--concurrency <requests>', 'maximum number of concurrent requests', positiveInteger, 16)
-  .option('--stock-ratio <factor>', 'units put in stock for each unit ordered', numberFromZero, 1)
-  .option('--decline-rate <share>', 'share of orders whose card is declined, 0 to 1', share, 0);
-
-verb<
-  Common & {
-    limit?: number;
-    concurrency: number;
-    every: number;
-    seed: number;
-    faults?: number;
-    parallel: number;
-    kinds?: readonly FaultKind[];
-    rate: number;
-    record?: string;
-  }
->(
-  program,
-  'chaos [file]',
-  'Loads baskets while killing services, relays and the database with kill -9, or with --faults while faults of every ' +
-    'kind happen to a platform of its own; then audits.',
-  async ({ faults, stack: place, ...options }, _command, file) => {
-    if (faults === undefined) return (await import('./commands/chaos.js')).runChaos({ ...options, file });
-    const stack = localStack(place);
-    return ended(
-      await (await import('./commands/campaign.js')).runFaultCampaign({ ...options, stack, faults, file }),
-    );
-  },
-)
-  .option(
-    '--limit <baskets>',
-    'maximum number of baskets; without a file, the number to generate',
-    positiveInteger,
-  )
-  .option('--concurrency <requests>', 'maximum number of concurrent requests', positiveInteger, 16)
-  .option('--every <seconds>', 'average time between two kills', positiveNumber, 3)
-  .option('--seed <number>', 'determines the order and times of kills, and all faults', positiveInteger, 1)
-  .option(
-    '--faults <number>',
-    'inflict this many faults of every kind, on a platform started for it',
-    positiveInteger,
-  )
-  .option('--parallel <faults>', 'with --faults: how many at a time', positiveInteger, 3)
-  .option('--rate <orders>', 'with --faults: orders per second', positiveNumber, 10)
-  .option('--kinds <kinds>', 'with --faults: only these, separated by commas', faultKinds)
-  .option('--record <file>', 'with --faults: where to write what happened when, as lines of JSON');
-
-verb<Common & { limit: number; concurrency: number; outage: number; seed: number }>(
-  program,
-  'chaos-provider',
-  'Places orders while the payment provider shows each of its faults and is killed; then audits.',
-  async (options) => (await import('./commands/chaos-provider.js')).runChaosProvider(options),
-)
-  .option('--limit <orders>', 'total number of orders', positiveInteger, 2_000)
-  .option('--concurrency <requests>', 'maximum number of concurrent requests', positiveInteger, 16)
-  .option(
-    '--outage <seconds>',
-    'how long each fault affects every request, before it affects only some',
-    positiveNumber,
-    2,
-  )
-  .option('--seed <number>', 'determines which requests fail', positiveInteger, 1);
+  'try [context]',
+  'Sends each context the example of a request that its API shows, and waits for the event on the log.',
+  async (options, _command, context) => (await import('./commands/try.js')).runTry({ ...options, context }),
+);
 
 verb(
   program,
@@ -315,16 +238,3 @@ verb<Common>(
   'Goes on publishing from a database that was restored, moved or failed over; only after a relay has stopped for it.',
   async (options, _command, service) => (await import('./commands/relay.js')).runAdopt(options, service),
 );
-
-/** Exits now, without waiting for open connections. */
-function ended(code: number): never {
-  process.exit(code);
-}
-
-function faultKinds(text: string): readonly FaultKind[] {
-  return text.split(',').map((name) => {
-    const kind = FAULT_KINDS.find((each) => each === name);
-    if (!kind) throw new InvalidArgumentError(`There is no kind "${name}": use ${FAULT_KINDS.join(', ')}.`);
-    return kind;
-  });
-}

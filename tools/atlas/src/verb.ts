@@ -25,3 +25,8 @@ export function verb<Options extends Common>(
       process.exitCode = await action(options, command, ...(parameters as string[]));
     });
 }
+
+/** Exits now, without waiting for open connections. */
+export function ended(code: number): never {
+  process.exit(code);
+}

@@ -29,6 +29,15 @@ describe('Help desk', () => {
     expect(await helpDesk.told(opened.id)).toEqual(['help-desk.support-case-opened 1']);
   });
 
+  it('shows an example of a request, which it accepts', async () => {
+    const { components } = (await helpDesk.send('GET', '/docs-json')).json<{
+      components: { schemas: Record<string, { example?: object }> };
+    }>();
+    const examples = Object.values(components.schemas).flatMap(({ example }) => example ?? []);
+    expect(examples).toHaveLength(1);
+    expect((await helpDesk.send('POST', '/support-cases', examples[0])).statusCode).toBe(201);
+  });
+
   it('opens one support case per idempotency key, however often and concurrently it is sent', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const send = (title: string) => helpDesk.send('POST', '/support-cases', { title }, key);

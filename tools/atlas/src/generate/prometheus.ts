@@ -25,9 +25,18 @@ export function prometheusRuleTests(text: string, declarations: readonly Context
   const up = (names: readonly string[], values: string) =>
     names.flatMap((name) => [`- series: 'up{job="${name}", instance="1"}'`, `  values: ${values}`]);
   const names = ours(declarations);
-  const allUp = replaceSection(file, text, 'all processes', up(names, '1x80'));
-  const others = names.filter((name) => name !== 'orders' && name !== 'payments-relay');
-  return replaceSection(file, allUp, 'all but orders and payments-relay', up(others, '1x40'));
+  const last = names.at(-1) ?? '';
+  const missing = [
+    `- exp_labels: { severity: page, job: ${last} }`,
+    '  exp_annotations:',
+    `    summary: No replica of ${last} exists`,
+    '    description: Prometheus finds no replica of it. Start one.',
+  ];
+  return Object.entries({
+    'all processes': up(names, '1x80'),
+    'all but the last': up(names.slice(0, -1), '1x40'),
+    'the last is missing': missing,
+  }).reduce((sum, [section, lines]) => replaceSection(file, sum, section, lines), text);
 }
 
 const ours = (declarations: readonly ContextDeclaration[]): readonly string[] =>

@@ -8,7 +8,7 @@ const status = z.enum(SUPPORT_CASE_STATUSES);
 
 export const openSupportCaseBody = z
   .object({ title: z.string().min(1).max(MAX_TITLE) })
-  .meta({ id: 'OpenSupportCase' });
+  .meta({ id: 'OpenSupportCase', examples: [{ title: 'The first of its kind' }] });
 
 export const listSupportCasesQuery = z.object({
   status: status.optional(),
