@@ -38,7 +38,7 @@ ENV NODE_ENV=production \
 WORKDIR /atlas
 COPY --from=packages /atlas/node_modules node_modules
 COPY --from=build /atlas/dist dist
-COPY deploy/process.mjs deploy/databases.mjs deploy/setup.mjs deploy/permissions.mjs ./
+COPY deploy/process.mjs deploy/databases.mjs deploy/migrations.mjs deploy/setup.mjs deploy/permissions.mjs ./
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["node", "process.mjs", "health"]

@@ -1,10 +1,10 @@
 // What a container runs: `node process.mjs orders`. `node process.mjs health` asks the process in it whether it can
-// serve. The jobs end: `databases` makes the databases; `setup` makes what a cluster needs once, and `permissions` grants the
-// users of Kafka theirs.
+// serve. The jobs end: `databases` makes the databases, and `migrations` migrates them; `setup` makes what a cluster needs once,
+// and `permissions` grants the users of Kafka theirs.
 import { existsSync, readdirSync } from 'node:fs';
 
 const [name = ''] = process.argv.slice(2);
-const JOBS = ['databases', 'setup', 'permissions'];
+const JOBS = ['databases', 'migrations', 'setup', 'permissions'];
 const apps = new URL('dist/apps/', import.meta.url);
 const main = new URL(`${name}/src/main.js`, apps);
 

@@ -53,8 +53,7 @@ export class InventoryModule {
     return {
       module: InventoryModule,
       imports: [
-        PostgresModule.register({
-          url: settings.DATABASE_URL,
+        PostgresModule.register(settings, {
           entities: [StockEntity, StockMovementEntity, ReservationEntity, ReservationLineEntity],
           migrations: [Inventory1795737700000],
         }),

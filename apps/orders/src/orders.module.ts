@@ -60,8 +60,7 @@ export class OrdersModule {
     return {
       module: OrdersModule,
       imports: [
-        PostgresModule.register({
-          url: settings.DATABASE_URL,
+        PostgresModule.register(settings, {
           entities: [OrderEntity, OrderLineEntity, PriceEntity],
           migrations: [Orders1795737700000],
         }),

@@ -42,7 +42,7 @@ export class PaymentProviderModule implements OnApplicationBootstrap {
 
     return {
       module: PaymentProviderModule,
-      imports: [PostgresModule.register({ url: settings.DATABASE_URL, migrations: [Books1795737700000] })],
+      imports: [PostgresModule.register(settings, { migrations: [Books1795737700000] })],
       controllers: [ChargesController, BooksController, FaultsController],
       providers: [...commands, ...queries, ...ports, NetworkFaults],
     };

@@ -9,6 +9,7 @@ export const paymentProviderSettings = serviceSettings({
   HOST: true,
   PORT: true,
   DATABASE_URL: true,
+  MIGRATIONS: true,
   DRAIN_MS: true,
   LOG_LEVEL: true,
 });

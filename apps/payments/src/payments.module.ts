@@ -95,8 +95,7 @@ export class PaymentsModule {
     return {
       module: PaymentsModule,
       imports: [
-        PostgresModule.register({
-          url: settings.DATABASE_URL,
+        PostgresModule.register(settings, {
           entities: [PaymentEntity, LedgerTransactionEntity, LedgerEntryEntity],
           migrations: [Payments1795737700000],
         }),

@@ -23,6 +23,7 @@ describe('The settings of a service', () => {
       PORT: 4001,
       OUTBOX_RETENTION_HOURS: 168,
       DRAIN_MS: 0,
+      MIGRATIONS: 'run',
       EVENT_TIMEOUT_MS: 30_000,
       DEAD_LETTERS_MAX: 10_000,
       ON_LOG_GAP: 'stop',

@@ -85,6 +85,10 @@ export const serviceSettings = (defaults: { readonly port: number }) =>
     DATABASE_URL: postgresUrl.describe(
       "the URL of this service's database, postgres://user:password@host/name",
     ),
+    MIGRATIONS: z
+      .enum(['run', 'await'])
+      .default('run')
+      .describe('run or await: whether it migrates its database when it starts, or waits until a job has'),
     EVENT_LOG_URL: z
       .union([z.string().regex(KAFKA_URL), postgresUrl])
       .describe(

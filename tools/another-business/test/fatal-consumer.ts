@@ -23,10 +23,7 @@ void bootService({
   settings: serviceSettings({ port: 0 }),
   module: (settings) => ({
     module: FatalModule,
-    imports: [
-      PostgresModule.register({ url: settings.DATABASE_URL }),
-      EventLogModule.register('fatal', settings),
-    ],
+    imports: [PostgresModule.register(settings), EventLogModule.register('fatal', settings)],
     controllers: [FatalHandler],
   }),
   events: catalogue,

@@ -81,7 +81,7 @@ describe('Keys of requests on PostgreSQL', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     @Module({
-      imports: [PostgresModule.register({ url: database.url, entities: [] })],
+      imports: [PostgresModule.register({ DATABASE_URL: database.url })],
       controllers: [Returns],
     })
     class ReturnsModule {}

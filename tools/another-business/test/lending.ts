@@ -189,8 +189,7 @@ class LendingModule {
     return {
       module: LendingModule,
       imports: [
-        PostgresModule.register({
-          url: values.DATABASE_URL,
+        PostgresModule.register(values, {
           entities: [LoanEntity],
           migrations: [Lending1795737700000],
         }),

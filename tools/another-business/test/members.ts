@@ -69,8 +69,7 @@ class MembersModule {
     return {
       module: MembersModule,
       imports: [
-        PostgresModule.register({
-          url: values.DATABASE_URL,
+        PostgresModule.register(values, {
           entities: [],
           migrations: [Members1795737700000],
         }),

@@ -71,8 +71,7 @@ const poisonedApp = {
   module: (values) => ({
     module: PoisonedModule,
     imports: [
-      PostgresModule.register({
-        url: values.DATABASE_URL,
+      PostgresModule.register(values, {
         migrations: [Poisoned1795737700000],
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       }),

@@ -127,8 +127,7 @@ class ShelvesModule {
     return {
       module: ShelvesModule,
       imports: [
-        PostgresModule.register({
-          url: values.DATABASE_URL,
+        PostgresModule.register(values, {
           entities: [CopyEntity],
           migrations: [Shelves1795737700000],
         }),

@@ -36,6 +36,8 @@ const PLACE_ORDER = 'apps/orders/src/application/commands/place-order.ts';
 const ORDERS = 'apps/orders/src/adapters/driving/http/orders.controller.ts';
 const STATEMENT = 'apps/payments/src/adapters/driven/postgres/statement.repository.ts';
 
+const NEXT_MIGRATION = 'apps/orders/src/adapters/driven/postgres/migrations/2-gifts.ts';
+
 const BREACHES: Readonly<Record<string, readonly Breach[]>> = {
   'Contexts import nothing of each other': [
     [
@@ -345,11 +347,62 @@ const BREACHES: Readonly<Record<string, readonly Breach[]>> = {
         'Consume the events of the other context.',
     ],
   ],
+  'Every migration is listed in the module of its context': [
+    [
+      'a migration that nobody runs',
+      add(
+        NEXT_MIGRATION,
+        'export class Gifts1795737800000 { async up(): Promise<void> {} async down(): Promise<void> {} }\n',
+      ),
+      `${NEXT_MIGRATION} declares Gifts1795737800000, which apps/orders/src/orders.module.ts does not list: add it to the ` +
+        '"migrations" there.',
+    ],
+  ],
+  'A migration leaves processes of the last version working': [
+    ...(
+      [
+        ['ALTER TABLE orders DROP COLUMN reason', 'drops what they may still use'],
+        ['ALTER TABLE orders RENAME COLUMN reason TO why', 'renames what they know by its old name'],
+        ['ALTER TABLE orders ALTER COLUMN total TYPE numeric', "changes a column's type"],
+        ['ALTER TABLE orders ALTER reason SET NOT NULL', 'requires a value that they may not write'],
+        [
+          'ALTER TABLE orders ADD COLUMN gift boolean NOT NULL',
+          'adds a column that they do not write, NOT NULL without a default',
+        ],
+      ] as const
+    ).map(
+      ([sql, what]) =>
+        [
+          sql,
+          add(NEXT_MIGRATION, migration(sql)),
+          `${NEXT_MIGRATION} ${what}, and during an upgrade they still run: only add now`,
+        ] as const,
+    ),
+  ],
 };
+
+/** A migration that runs this, and undoes it in a way that no rule is about. */
+function migration(sql: string): string {
+  return `export class Gifts1795737800000 { async up(r: any) { await r.query(\`${sql};\`); } async down(r: any) { await r.query('DROP TABLE gift'); } }\n`;
+}
 
 describe('The architecture', () => {
   it.each(RULES.map((rule) => [rule.name, rule] as const))('%s', (_, rule) => {
     expect(rule.check(workspace)).toEqual([]);
+  });
+});
+
+describe('A migration', () => {
+  it.each([
+    'CREATE TABLE gift (id uuid PRIMARY KEY, note text NOT NULL)',
+    'ALTER TABLE orders ADD COLUMN gift boolean NOT NULL DEFAULT false, ADD COLUMN note text',
+    'ALTER TABLE orders DROP CONSTRAINT c, ADD CONSTRAINT c CHECK (reason IS NOT NULL)',
+    '-- contract: no process has used it since 0.2\nALTER TABLE orders DROP COLUMN reason',
+  ])('may do what the processes of the last version survive: %s', (sql) => {
+    const rule = RULES.find(
+      ({ name }) => name === 'A migration leaves processes of the last version working',
+    );
+    expect(rule?.check(add(NEXT_MIGRATION, migration(sql))(workspace))).toEqual([]);
   });
 });
 

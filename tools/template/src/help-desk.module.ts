@@ -41,8 +41,7 @@ export class HelpDeskModule {
     return {
       module: HelpDeskModule,
       imports: [
-        PostgresModule.register({
-          url: settings.DATABASE_URL,
+        PostgresModule.register(settings, {
           entities: [SupportCaseEntity, PhoneBookEntity],
           migrations: [HelpDesk1795737700000, PhoneBook1795737700001],
         }),

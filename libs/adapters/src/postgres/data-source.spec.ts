@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { createTestDatabase, eventually, freePort, type TestDatabase } from '@atlas/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { connectDatabase } from './data-source';
+import { migrateDatabase } from './migrate';
 import { DatabaseSetupError } from './setup-error';
 
 /** PostgreSQL's answer to a connection while it starts: cannot_connect_now. */
@@ -40,6 +41,14 @@ class StartingServer {
     upstream.on('error', () => client.destroy());
     client.pipe(upstream).pipe(client);
   }
+}
+
+class Late1795737750000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE late (id integer)');
+  }
+
+  async down(): Promise<void> {}
 }
 
 class Broken1795737800000 implements MigrationInterface {
@@ -103,6 +112,50 @@ describe('Connecting to a database', () => {
 
     await dataSource.destroy();
     server.close();
+  });
+
+  it('waits, if another process is to migrate it, until the schema is no older than the code', async () => {
+    await migrateDatabase({ url: database.url });
+    const reasons: string[] = [];
+    const connecting = connectDatabase({
+      url: database.url,
+      migrations: [Late1795737750000],
+      migrate: 'await',
+      onRetry: (error) => reasons.push(String(error)),
+    });
+    await eventually(() => reasons.length > 2);
+    expect(reasons[0]).toMatch(/is older than this code, and waits for a job to run Late1795737750000$/);
+
+    await migrateDatabase({ url: database.url, migrations: [Late1795737750000] });
+    const dataSource = await connecting;
+    expect(await dataSource.query('SELECT count(*)::integer AS rows FROM late')).toEqual([{ rows: 0 }]);
+    await dataSource.destroy();
+  });
+
+  it('does not wait for what only older or newer code knows', async () => {
+    await migrateDatabase({ url: database.url, migrations: [Late1795737750000] });
+    await migrateDatabase({ url: database.url });
+    const older = await connectDatabase({ url: database.url, migrate: 'await' });
+    expect(await older.query(`SELECT to_regclass('late')::text AS late`)).toEqual([{ late: 'late' }]);
+    await older.destroy();
+  });
+
+  it('waits, if another process is to make it, until it is there', async () => {
+    const name = `late_${Date.now()}`;
+    const url = altered((it) => (it.pathname = `/${name}`));
+    const reasons: string[] = [];
+    const connecting = connectDatabase({
+      url,
+      migrate: 'await',
+      onRetry: (error) => reasons.push(String(error)),
+    });
+    await eventually(() => reasons.some((reason) => reason.includes(`database "${name}" does not exist`)));
+    const admin = await connectDatabase({ url: database.url });
+    await admin.query(`CREATE DATABASE ${name}`);
+    await migrateDatabase({ url });
+    await (await connecting).destroy();
+    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    await admin.destroy();
   });
 
   it('gives up on a wrong password, and says what to correct', async () => {

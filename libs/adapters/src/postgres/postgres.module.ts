@@ -29,6 +29,12 @@ import { measurePool } from './pool-metrics';
 import { PostgresPositions } from './positions';
 import { PostgresUnitOfWork } from './unit-of-work';
 
+/** Where a database is, as the environment says it. */
+export interface DatabaseSettings {
+  readonly DATABASE_URL: string;
+  readonly MIGRATIONS?: DatabaseOptions['migrate'];
+}
+
 /** For readiness: rejects while the database doesn't respond. */
 export const databaseIsThere = (app: Pick<ModuleRef, 'get'>): Promise<unknown> =>
   app.get(DataSource, { strict: false }).query('SELECT 1');
@@ -38,12 +44,18 @@ export const databaseIsThere = (app: Pick<ModuleRef, 'get'>): Promise<unknown> =
 export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
   constructor(private readonly dataSource: DataSource) {}
 
-  static register(options: DatabaseOptions): DynamicModule {
+  static register(
+    { DATABASE_URL: url, MIGRATIONS: migrate }: DatabaseSettings,
+    options: Pick<DatabaseOptions, 'entities' | 'migrations' | 'statementTimeoutMs'> = {},
+  ): DynamicModule {
     return {
       module: PostgresModule,
       global: true,
       providers: [
-        { provide: DataSource, useFactory: () => connectDatabase({ onRetry: warn, ...options }) },
+        {
+          provide: DataSource,
+          useFactory: () => connectDatabase({ ...options, url, migrate, onRetry: warn }),
+        },
         { provide: Clock, useClass: SystemClock },
         { provide: IdGenerator, useClass: UuidV7Generator },
         { provide: Random, useClass: SystemRandom },
@@ -85,5 +97,5 @@ export class PostgresModule implements OnModuleInit, OnApplicationShutdown {
 const logger = new Logger(PostgresModule.name);
 
 function warn(error: unknown): void {
-  logger.warn(`The database is not reachable yet, retrying: ${String(error)}`);
+  logger.warn(`The database is not ready yet, retrying: ${String(error)}`);
 }

@@ -3,6 +3,7 @@ import { dependenciesAreDeclared } from './dependencies';
 import { eventsAreComplete, topicsAreDeclared } from './events';
 import { eventsOnly } from './http';
 import { contextsApart, importsAreSeen } from './imports';
+import { migrationsAreListed, migrationsExpand } from './migrations';
 import { portsHaveSuites } from './ports';
 import { sameRooms, useCases } from './rooms';
 import { routesHaveAudience, writesAreIdempotent } from './routes';
@@ -23,4 +24,6 @@ export const RULES: readonly Rule[] = [
   useCases,
   tablesHaveOwners,
   databasesArePrivate,
+  migrationsAreListed,
+  migrationsExpand,
 ];

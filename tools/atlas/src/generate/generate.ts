@@ -24,11 +24,15 @@ export interface GeneratedFile {
 
 type Generator = (text: string, declarations: readonly ContextDeclaration[]) => string;
 
+const MIGRATIONS = 'deploy/k8s/base/migrations.yaml';
+const DATABASES = 'deploy/k8s/overlays/kind/databases.patch.yaml';
+
 const GENERATORS: Readonly<Record<string, Generator>> = {
   'README.md': readmeFile,
   'compose.yaml': composeFile,
   'deploy/k8s/base/processes.yaml': kubernetesProcesses,
-  'deploy/k8s/base/databases.yaml': kubernetesDatabases,
+  [MIGRATIONS]: kubernetesDatabases(MIGRATIONS),
+  [DATABASES]: kubernetesDatabases(DATABASES),
   'deploy/k8s/overlays/kind/setup.yaml': kubernetesPasswords,
   'deploy/k8s/overlays/kind/kafka.yaml': kubernetesKafka,
   'deploy/k8s/overlays/kind/permissions.json': kubernetesPermissions,

@@ -32,21 +32,23 @@ export const kubernetesPasswords = (text: string, declarations: readonly Context
     ...kafkaUsers(declarations).map((name) => `- ${kafkaSecret(name)}`),
   ]);
 
-/** The URLs of all databases, for the job that makes them. */
-export const kubernetesDatabases = (text: string, declarations: readonly ContextDeclaration[]): string =>
-  replaceSection(
-    'deploy/k8s/base/databases.yaml',
-    text,
-    'database URLs',
-    owners(declarations).flatMap((context) => {
-      const password = `${upperCase(context.name)}_PASSWORD`;
-      return [
-        ...secretLines(password, databaseSecret(context.name)),
-        `- name: ${upperCase(context.name)}_DATABASE_URL`,
-        `  value: ${databaseUrl(context, password)}`,
-      ];
-    }),
-  );
+/** The URLs of all databases, for the job that migrates them and, on kind, makes them. */
+export const kubernetesDatabases =
+  (file: string) =>
+  (text: string, declarations: readonly ContextDeclaration[]): string =>
+    replaceSection(
+      file,
+      text,
+      'database URLs',
+      owners(declarations).flatMap((context) => {
+        const password = `${upperCase(context.name)}_PASSWORD`;
+        return [
+          ...secretLines(password, databaseSecret(context.name)),
+          `- name: ${upperCase(context.name)}_DATABASE_URL`,
+          `  value: ${databaseUrl(context, password)}`,
+        ];
+      }),
+    );
 
 /** The clients that Kafka accepts. */
 export function kubernetesKafka(text: string, declarations: readonly ContextDeclaration[]): string {

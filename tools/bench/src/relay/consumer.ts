@@ -42,10 +42,7 @@ class BenchModule {
   ): DynamicModule {
     return {
       module: BenchModule,
-      imports: [
-        PostgresModule.register({ url: values.DATABASE_URL }),
-        EventLogModule.register('bench', values),
-      ],
+      imports: [PostgresModule.register(values), EventLogModule.register('bench', values)],
       controllers: [BenchHandler],
     };
   }
