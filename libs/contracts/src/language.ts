@@ -2,3 +2,4 @@
 export * from './orders';
 export * from './inventory';
 export * from './payments';
+export * from './catalog';

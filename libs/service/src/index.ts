@@ -15,6 +15,7 @@ export { Idempotent } from './http/idempotent';
 export { createLogging, type ServiceLogging } from './logging';
 export {
   notFound,
+  pointerTo,
   Problem,
   type ProblemDetails,
   type ProblemField,

@@ -173,7 +173,7 @@ export class AggregateStore<
     return (this.table.hasFlow ? { ...row, flow } : row) as unknown as Row;
   }
 
-  /** Announced ids are event subjects, which are UUIDs, so they never refer to aggregates with other ids. */
+  /** Announced ids are event subjects; most are UUIDs, and aggregates with other ids have none to announce. */
   private isAnnounced(id: string): boolean {
     return this.table.keyType === 'uuid' && this.unitOfWork.announced.has(id) && this.canBeKey(id);
   }

@@ -1,0 +1,14 @@
+import { databaseIsThere } from '@atlas/adapters/postgres';
+import type { ServiceDefinition } from '@atlas/service';
+import context from '../context.json';
+import { CatalogModule } from './catalog.module';
+import { catalogSettings } from './catalog.settings';
+
+export const catalogApp = {
+  name: context.name,
+  title: context.title,
+  description: context.description,
+  settings: catalogSettings,
+  module: (values) => CatalogModule.register(values),
+  readiness: { database: databaseIsThere },
+} satisfies ServiceDefinition<typeof catalogSettings.shape>;
