@@ -3,15 +3,30 @@
 // What each context calls itself and its main aggregate becomes "context" and "thing", in file names and in text, so that
 // the difference is the business and not the names. --stat prints the lines that differ by file instead.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** Each context's main aggregate, singular; the plural adds an s. */
-const AGGREGATES = { orders: 'order', inventory: 'reservation', payments: 'payment' };
+/** The main aggregate of each context: the one that has events. */
+const AGGREGATES = Object.fromEntries(
+  readdirSync(join(ROOT, 'apps')).flatMap((context) => {
+    const domain = join(ROOT, 'apps', context, 'src/domain');
+    const events = existsSync(domain) && readdirSync(domain).find((file) => file.endsWith('-events.ts'));
+    return events ? [[context, events.slice(0, -'-events.ts'.length)]] : [];
+  }),
+);
 
 const capital = (word) => word[0].toUpperCase() + word.slice(1);
 

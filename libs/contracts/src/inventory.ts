@@ -43,15 +43,10 @@ export const StockRejected = defineEvent({
   ],
 });
 
-/**
- * The held units are sold.
- *
- * why: no context needs to hear of it: the order was confirmed before, and this only tells that inventory has followed.
- */
+/** The held units are sold. */
 export const StockCommitted = defineEvent({
   ...RESERVATION,
-  unconsumed:
-    'An order is confirmed by its payment, not by this; it tells whoever plans deliveries or purchases.',
+  unconsumed: 'The order was confirmed before; it only tells that inventory has followed.',
   type: 'inventory.stock-committed',
   data: z.object({ orderId: aggregateId, lines }),
   examples: [oneLine, twoLines],

@@ -39,14 +39,10 @@ export const PaymentFailed = defineEvent({
   ],
 });
 
-/**
- * The money is back with the customer.
- *
- * why: no context needs to hear of it: an order refunded as goodwill stays confirmed, any other is cancelled already.
- */
+/** The money is back with the customer. */
 export const PaymentRefunded = defineEvent({
   ...PAYMENT,
-  unconsumed: 'An order is cancelled before its money goes back; it tells whoever informs the customer.',
+  unconsumed: 'An order refunded as goodwill stays confirmed; any other was cancelled before.',
   type: 'payments.payment-refunded',
   data: z.object({ orderId: aggregateId, amount: money, refundId: z.string() }),
   examples: [

@@ -60,9 +60,11 @@ export class Contracts {
       .flatMap((each) =>
         Node.isPropertyAssignment(each) || Node.isShorthandPropertyAssignment(each) ? [each.getName()] : [],
       );
+    const unconsumed = field('unconsumed');
     return {
       name: declaration.getName(),
       ...told(this.workspace, statement),
+      ...(unconsumed && { why: { text: unconsumed, adrs: [] } }),
       source: this.workspace.sourceOf(statement),
       type: field('type') ?? '',
       version: Number(field('version') ?? 1),
