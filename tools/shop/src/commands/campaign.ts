@@ -11,6 +11,7 @@ import { say } from '../chaos/say';
 import { AtlasClient } from '../client';
 import { Journal, type Outcome, runCampaign } from '../faults/campaign';
 import { EmbeddedStage } from '../faults/embedded-stage';
+import { CLOCK_JUMP_MS } from '../faults/inflict';
 import { Injections } from '../faults/injections';
 import { FAULT_KINDS, type FaultKind, planOf } from '../faults/plan';
 import { Probe } from '../faults/probe';
@@ -194,7 +195,10 @@ async function placeOrders(
       await writeFile(baskets, content);
       const result: LoadResult = await load(
         client,
-        { file: baskets, rate, concurrency, stockRatio: STOCK_RATIO, declineRate: DECLINE_RATE },
+        {
+          ...{ file: baskets, rate, concurrency, stockRatio: STOCK_RATIO, declineRate: DECLINE_RATE },
+          stuckAfterMs: CLOCK_JUMP_MS + 180_000,
+        },
         { update: () => signal.throwIfAborted() },
       );
       totals.placed += result.placed;

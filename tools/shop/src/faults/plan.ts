@@ -105,7 +105,7 @@ const kinds = {
     lasts: [500, 4_000],
   },
   'clock-jump': {
-    about: 'the time of day jumps for a process, by up to ten minutes, and back later',
+    about: 'the time of day jumps for a process, by up to two minutes, and back later',
     targets: ({ processes }) => processes,
     weight: 3,
     lasts: [500, 4_000],
