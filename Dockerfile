@@ -5,7 +5,7 @@
 #
 # Where packages come from a registry of your own, hand its settings in, and they stay out of the image:
 #
-#   docker build --secret id=npmrc,src=$HOME/.npmrc -t atlas .
+#   docker build --secret id=npmrc,src=$HOME/.npmrc -t atlas .        or deploy/image.sh, which looks for them
 
 # ---- the sources, compiled
 FROM node:24-slim AS build

@@ -7,15 +7,35 @@ set -euo pipefail
 namespace=${1:-atlas}
 timeout=${2:-600s}
 
-# Waiting doesn't help if the cluster lacks an image.
-deadline=$((SECONDS + 20))
-until [[ $(kubectl --namespace "$namespace" get pods --output name) ]] || ((SECONDS > deadline)); do sleep 1; done
-missing=$(kubectl --namespace "$namespace" get pods --output \
-  'jsonpath={range .items[*].status.containerStatuses[?(@.state.waiting.reason=="ImagePullBackOff")]}{.image}{"\n"}{end}' | sort -u)
-if [[ $missing ]]; then
-  echo "wait: the cluster has no image ${missing//$'\n'/, }: load it, with \"kind load docker-image\" or as your cluster does it" >&2
+kube() { kubectl --namespace "$namespace" "$@"; }
+say() { echo "wait: $*" >&2; }
+missing_images() {
+  kube get pods --output 'jsonpath={range .items[*].status.initContainerStatuses[?(@.state.waiting.reason=="ImagePullBackOff")]}{.image}{"\n"}{end}{range .items[*].status.containerStatuses[?(@.state.waiting.reason=="ImagePullBackOff")]}{.image}{"\n"}{end}' |
+    sort -u
+}
+rollouts() {
+  kube rollout status statefulset --timeout "$timeout" && kube rollout status deployment --timeout "$timeout"
+}
+
+rollouts &
+rollouts=$!
+trap 'kill "$rollouts" 2>/dev/null || true' EXIT
+before=
+for ((second = 1; ; second++)); do
+  sleep 1
+  kill -0 "$rollouts" 2>/dev/null || break
+  ((second % 10 == 0)) || continue
+  # Waiting doesn't help if the cluster lacks an image.
+  missing=$(missing_images)
+  if [[ $missing && $missing == "$before" ]]; then
+    say "the cluster can't get the image ${missing//$'\n'/, }: load it, with \"kind load docker-image\" or as your cluster does it"
+    exit 1
+  fi
+  before=$missing
+done
+if ! wait "$rollouts"; then
+  say "not all is ready; these pods are not, and the job that migrates the databases said:"
+  kube get pods --no-headers | awk '{ split($2, ready, "/") } ready[1] != ready[2] && $3 != "Completed"' >&2 || true
+  kube logs job/migrations --all-containers --tail 3 >&2 || true
   exit 1
 fi
-
-kubectl --namespace "$namespace" rollout status statefulset --timeout "$timeout"
-kubectl --namespace "$namespace" rollout status deployment --timeout "$timeout"

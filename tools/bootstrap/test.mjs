@@ -12,7 +12,7 @@ const JEST = [
 
 const DOCKER_SUITE = '\\.docker\\.spec\\.ts$';
 
-/** Suites that need a cluster: "npm run test:k8s" runs them. */
+/** Suites that need a cluster. */
 const CLUSTER_SUITE = '\\.k8s\\.spec\\.ts$';
 
 const folders = `^${root.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}/(apps|libs|tools)/`;
@@ -42,7 +42,11 @@ export function testProject(node, folder) {
  * all the others: 203 s of CPU time against 49 s for one ESLint. One Jest run shares a server and containers, orders
  * suites over all projects, and counts them. The targets are for `nx affected`.
  *
- * ATLAS_REQUIRE_DOCKER=1: fail if there is no Docker. ATLAS_FAIL_FAST=1: run no integration test if anything failed.
+ * At last, when nothing else takes time, those on a cluster: ATLAS_WITH_CLUSTER names the program that runs the command
+ * that follows it with a cluster as kubectl's context and the images loaded, such as .ci/with-cluster, or `env` if that is the
+ * case already.
+ *
+ * ATLAS_REQUIRE_DOCKER=1: fail if there is no Docker. ATLAS_FAIL_FAST=1: don't begin what takes longer if anything failed.
  */
 export async function testAll(node) {
   const docker = hasDocker();
@@ -50,8 +54,8 @@ export async function testAll(node) {
     say('ATLAS_REQUIRE_DOCKER=1, and "docker info" fails: start Docker');
     return close({ passed: 0, failed: 1, skipped: 0 });
   }
-  const leftOut = docker ? [] : suites().filter((path) => new RegExp(DOCKER_SUITE).test(path));
-  const total = { passed: 0, failed: 0, skipped: leftOut.length };
+  const cluster = process.env.ATLAS_WITH_CLUSTER;
+  const total = { passed: 0, failed: 0, skipped: 0 };
   const durations = [];
 
   await Promise.all([
@@ -59,9 +63,7 @@ export async function testAll(node) {
     runJest(node, ['--runInBand', ...ignore(INTEGRATION)], total, durations),
   ]);
   if (total.failed > 0 && process.env.ATLAS_FAIL_FAST === '1') {
-    const skipped = suites().filter((path) => INTEGRATION.some((each) => new RegExp(each).test(at(path))));
-    say(`something failed, see above: the ${skipped.length} integration suites were NOT RUN`);
-    total.skipped = skipped.length;
+    notRun('something failed, see above', suites(...INTEGRATION), total);
     return close(total);
   }
   await Promise.all([
@@ -69,10 +71,13 @@ export async function testAll(node) {
     ...(docker ? [runJest(node, [DOCKER_SUITE, '--runInBand', ...ignore([])], total, durations)] : []),
   ]);
 
-  if (leftOut.length > 0) {
-    say(`WITHOUT DOCKER ("docker info" fails) these ${leftOut.length} suites were LEFT OUT:`);
-    for (const suite of leftOut) say(`  ${suite}`);
-  }
+  if (!docker) notRun('"docker info" fails', suites(DOCKER_SUITE), total);
+
+  if (!cluster) notRun('ATLAS_WITH_CLUSTER is not set', suites(CLUSTER_SUITE), total);
+  else if (total.failed > 0 && process.env.ATLAS_FAIL_FAST === '1')
+    notRun('something failed, see above', suites(CLUSTER_SUITE), total);
+  else await runJest(node, [CLUSTER_SUITE, '--runInBand'], total, durations, [cluster]);
+
   say('the slowest suites:');
   durations.sort((a, b) => b.seconds - a.seconds);
   for (const suite of durations.slice(0, 10))
@@ -102,11 +107,22 @@ async function checkAll(node, total) {
   }
 }
 
-/** Runs Jest and adds what it reports to `total` and `durations`. */
-async function runJest(node, args, total, durations) {
+/** Counts suites as skipped, and says so. */
+function notRun(why, suites, total) {
+  say(`these suites were LEFT OUT: ${why}`);
+  for (const suite of suites) say(`  ${suite}`);
+  total.skipped += suites.length;
+}
+
+/**
+ * Runs Jest and adds what it reports to `total` and `durations`.
+ * @param wrapper the words of a command that runs another one, if any.
+ */
+async function runJest(node, args, total, durations, wrapper = []) {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-jest-'));
   const report = join(folder, 'report.json');
-  const code = await run(node, [...JEST, '--json', `--outputFile=${report}`, ...args], TO_STDERR);
+  const [file, ...words] = [...wrapper, node, ...JEST, '--json', `--outputFile=${report}`, ...args];
+  const code = await run(file, words, TO_STDERR);
   if (existsSync(report)) {
     const result = JSON.parse(readFileSync(report, 'utf8'));
     total.passed += result.numPassedTests;
@@ -130,14 +146,14 @@ function close({ passed, failed, skipped }) {
   process.exitCode = failed > 0 ? 1 : 0;
 }
 
-/** The paths of all suites, relative to the workspace folder. */
-function suites() {
+/** The paths of the suites that match one of these expressions, relative to the workspace folder. */
+function suites(...patterns) {
   return ['apps', 'libs', 'tools']
     .flatMap((folder) =>
       readdirSync(at(folder), { recursive: true, withFileTypes: true }).map((entry) =>
         relative(root, join(entry.parentPath, entry.name)),
       ),
     )
-    .filter((path) => path.endsWith('.spec.ts') && !new RegExp(CLUSTER_SUITE).test(path))
+    .filter((path) => path.endsWith('.spec.ts') && patterns.some((each) => new RegExp(each).test(at(path))))
     .sort();
 }

@@ -15,6 +15,10 @@ const MODELS: Readonly<Record<string, string>> = {
 const WITHOUT_SCHEMAS = ['kafka.strimzi.io', 'postgresql.cnpg.io'];
 const OVERLAYS = readdirSync(join(DEPLOY, 'overlays'));
 
+interface Reference {
+  readonly name: string;
+}
+
 interface Container {
   readonly name: string;
   readonly image: string;
@@ -25,7 +29,13 @@ interface Container {
   };
   readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly readinessProbe?: object;
-  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly args?: readonly string[];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: { readonly secretKeyRef?: Reference };
+  }[];
+  readonly envFrom?: readonly { readonly configMapRef?: Reference }[];
 }
 
 interface PodSpec {
@@ -35,6 +45,7 @@ interface PodSpec {
   readonly enableServiceLinks?: boolean;
   readonly automountServiceAccountToken?: boolean;
   readonly serviceAccountName?: string;
+  readonly volumes?: readonly { readonly configMap?: Reference }[];
 }
 
 interface KubernetesObject {
@@ -118,6 +129,25 @@ suite('The manifests for Kubernetes', () => {
           .map(({ name: variable }) => `${name} ${variable}`),
       );
       expect(literal).toEqual([]);
+    });
+
+    it('refer to nothing that nobody makes', () => {
+      if (overlay !== 'kind') return;
+      const made = objects.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => metadata.name);
+      // What the job "setup" makes: the names that it is given, and who leads.
+      const passwords = containers.find(([name]) => name === 'setup/setup')?.[1].args?.slice(1) ?? [];
+      const wanted = [
+        ...pods.flatMap(([, { volumes = [] }]) => volumes.flatMap(({ configMap }) => configMap?.name ?? [])),
+        ...containers.flatMap(([, { envFrom = [] }]) =>
+          envFrom.flatMap(({ configMapRef }) => configMapRef?.name ?? []),
+        ),
+        ...containers.flatMap(([, { env = [] }]) =>
+          env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []),
+        ),
+      ];
+      const known = [...made, ...passwords, 'postgres-leader'];
+      expect(wanted.filter((name) => !known.includes(name))).toEqual([]);
+      expect(passwords.filter((name) => !wanted.includes(name))).toEqual([]);
     });
 
     it('give no container more than it needs', () => {
