@@ -12,11 +12,13 @@ import { PostgresReservationRepository } from './adapters/driven/postgres/reserv
 import { StockItems } from './adapters/driven/postgres/stock-items';
 import { StockEntity, StockMovementEntity } from './adapters/driven/postgres/stock.mapping';
 import { PostgresStockRepository } from './adapters/driven/postgres/stock.repository';
+import { CatalogHandler } from './adapters/driving/events/catalog.handler';
 import { OrdersHandler } from './adapters/driving/events/orders.handler';
 import { ReservationsController } from './adapters/driving/http/reservations.controller';
 import { StockController } from './adapters/driving/http/stock.controller';
 import { CommitStock } from './application/commands/commit-stock';
 import { ExpireReservations } from './application/commands/expire-reservations';
+import { RecordProductListed } from './application/commands/record-product-listed';
 import { ReleaseStock } from './application/commands/release-stock';
 import { ReserveStock } from './application/commands/reserve-stock';
 import { SetStock } from './application/commands/set-stock';
@@ -36,6 +38,7 @@ export class InventoryModule {
       provide(CommitStock, ReservationRepository, Clock),
       provide(ReleaseStock, ReservationRepository, Clock),
       provide(ExpireReservations, ReservationRepository, Clock),
+      provide(RecordProductListed, StockRepository),
       provide(SetStock, StockRepository),
     ];
     const queries = [
@@ -60,7 +63,7 @@ export class InventoryModule {
         EventLogModule.register(context.name, settings),
         JobsModule.register({ jobs }),
       ],
-      controllers: [StockController, ReservationsController, OrdersHandler],
+      controllers: [StockController, ReservationsController, CatalogHandler, OrdersHandler],
       providers: [...commands, ...queries, ...ports],
     };
   }

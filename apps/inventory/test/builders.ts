@@ -1,4 +1,4 @@
-import { OrderCancelled, OrderConfirmed, OrderPlaced } from '@atlas/contracts';
+import { OrderCancelled, OrderConfirmed, OrderPlaced, ProductListed } from '@atlas/contracts';
 import { recordOf } from '@atlas/testing';
 import type { Context } from '@atlas/testing/context';
 import type { StockLevels } from '../src/domain/stock-item';
@@ -39,6 +39,14 @@ export const orderCancelled = (orderId: string, aggregateVersion = 2) =>
     subject: orderId,
     aggregateVersion,
     data: { orderId, reason: 'customer-request' },
+  });
+
+export const productListed = (sku: string, aggregateVersion = 1) =>
+  recordOf({
+    contract: ProductListed,
+    subject: sku,
+    aggregateVersion,
+    data: { sku, category: 'food', name: `Best ${sku}`, price },
   });
 
 /** Sets the available units of each SKU. */

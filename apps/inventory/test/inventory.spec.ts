@@ -15,6 +15,7 @@ import {
   orderCancelled,
   orderConfirmed,
   orderPlaced,
+  productListed,
   setStock,
 } from './builders';
 
@@ -137,6 +138,16 @@ describe('Inventory', () => {
     expect(await reaches(later, 'rejected')).toMatchObject({
       shortages: [{ sku: 'figs', requested: 1, available: 0 }],
     });
+  });
+
+  it('has every product of the catalog in its stock, without units until they are counted', async () => {
+    const sku = `sku-${randomUUID()}`;
+    await stock({ rice: 7 });
+    const [first, again] = [productListed(sku), productListed('rice')];
+    await inventory.publish(first, first, again);
+    await inventory.handled(first, again);
+    expect(await levels(sku)).toEqual({ received: 0, available: 0, reserved: 0, sold: 0 });
+    expect(await levels('rice')).toMatchObject({ available: 7 });
   });
 
   it('expires reservations in a background job', async () => {

@@ -38,6 +38,14 @@ export function stockRepositoryContract(name: string, start: () => Promise<Stock
       expect(await available(other)).toBe(7);
     });
 
+    it('gives a SKU empty stock if nothing else is said of it, and changes none that is there', async () => {
+      await set(3, sku);
+      const empty = `${sku}-empty`;
+      await stock.update([sku, empty], (current) => ({ next: current, events: [] }));
+      expect((await stock.get(empty))?.levels).toEqual({ received: 0, available: 0, reserved: 0, sold: 0 });
+      expect(await available()).toBe(3);
+    });
+
     it('returns nothing for a SKU that was never stocked', async () => {
       expect(await stock.get(sku)).toBeUndefined();
     });

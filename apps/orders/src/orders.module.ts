@@ -11,6 +11,7 @@ import { OrderEntity, OrderLineEntity } from './adapters/driven/postgres/order.m
 import { PostgresOrderRepository } from './adapters/driven/postgres/orders.repository';
 import { PostgresPriceBook } from './adapters/driven/postgres/price-book.repository';
 import { PriceEntity } from './adapters/driven/postgres/price.mapping';
+import { CatalogHandler } from './adapters/driving/events/catalog.handler';
 import { InventoryHandler } from './adapters/driving/events/inventory.handler';
 import { PaymentsHandler } from './adapters/driving/events/payments.handler';
 import { OrdersController } from './adapters/driving/http/orders.controller';
@@ -20,6 +21,8 @@ import { ExpireOrders } from './application/commands/expire-orders';
 import { PlaceOrder } from './application/commands/place-order';
 import { RecordPaymentCaptured } from './application/commands/record-payment-captured';
 import { RecordPaymentRefused } from './application/commands/record-payment-refused';
+import { RecordPrice } from './application/commands/record-price';
+import { RecordProductRetired } from './application/commands/record-product-retired';
 import { RecordStockRejected } from './application/commands/record-stock-rejected';
 import { RecordStockReleased } from './application/commands/record-stock-released';
 import { RecordStockReserved } from './application/commands/record-stock-reserved';
@@ -44,6 +47,8 @@ export class OrdersModule {
       provide(RecordStockReleased, OrderRepository, Clock),
       provide(RecordPaymentCaptured, OrderRepository, Clock),
       provide(RecordPaymentRefused, OrderRepository, Clock),
+      provide(RecordPrice, PriceBook),
+      provide(RecordProductRetired, PriceBook),
       provide(SetPrices, PriceBook),
     ];
     const queries = [
@@ -67,7 +72,7 @@ export class OrdersModule {
         EventLogModule.register(context.name, settings),
         JobsModule.register({ jobs }),
       ],
-      controllers: [OrdersController, PriceBookController, InventoryHandler, PaymentsHandler],
+      controllers: [OrdersController, PriceBookController, CatalogHandler, InventoryHandler, PaymentsHandler],
       providers: [...commands, ...queries, ...ports],
     };
   }

@@ -1,4 +1,12 @@
-import { PaymentCaptured, PaymentDeclined, StockRejected, StockReserved } from '@atlas/contracts';
+import {
+  PaymentCaptured,
+  PaymentDeclined,
+  PriceChanged,
+  ProductListed,
+  ProductRetired,
+  StockRejected,
+  StockReserved,
+} from '@atlas/contracts';
 import { recordOf } from '@atlas/testing';
 import type { Context } from '@atlas/testing/context';
 
@@ -6,8 +14,8 @@ export const money = (minorUnits: number) => ({ minorUnits, currency: 'EUR' });
 
 /** The products of the test shop. */
 export const prices = [
-  { sku: 'whole-milk', name: 'Whole milk', unitPrice: money(119) },
-  { sku: 'brown-bread', name: 'Brown bread', unitPrice: money(249) },
+  { sku: 'whole-milk', unitPrice: money(119) },
+  { sku: 'brown-bread', unitPrice: money(249) },
 ];
 
 /** The request body of an order of 4.87 EUR, with a card that the sandbox accepts. */
@@ -40,6 +48,25 @@ export async function placeOrder(orders: Context): Promise<OrderAnswer> {
   if (answer.statusCode !== 201) throw new Error(answer.body);
   return answer.json<OrderAnswer>();
 }
+
+export const productListed = (sku: string, minorUnits: number, aggregateVersion = 1) =>
+  recordOf({
+    contract: ProductListed,
+    subject: sku,
+    aggregateVersion,
+    data: { sku, category: 'food', name: `Best ${sku}`, price: money(minorUnits) },
+  });
+
+export const priceChanged = (sku: string, minorUnits: number, aggregateVersion = 2) =>
+  recordOf({
+    contract: PriceChanged,
+    subject: sku,
+    aggregateVersion,
+    data: { sku, price: money(minorUnits), was: money(1) },
+  });
+
+export const productRetired = (sku: string, aggregateVersion = 3) =>
+  recordOf({ contract: ProductRetired, subject: sku, aggregateVersion, data: { sku } });
 
 export const stockReserved = (orderId: string, aggregateVersion = 1) =>
   recordOf({

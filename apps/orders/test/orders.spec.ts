@@ -10,6 +10,9 @@ import {
   paymentCaptured,
   paymentDeclined,
   placeOrder,
+  priceChanged,
+  productListed,
+  productRetired,
   setPrices,
   stockRejected,
   stockReserved,
@@ -82,6 +85,32 @@ describe('Orders', () => {
     await reaches(declined, 'awaiting-payment');
     await orders.publish(paymentDeclined(declined));
     expect(await reaches(declined, 'cancelled')).toMatchObject({ reason: 'payment-declined' });
+  });
+
+  it("keeps its price book from the catalog's events, and an order keeps the price that it saw", async () => {
+    const sku = `sku-${randomUUID()}`;
+    const priceOf = async () => {
+      const page = await orders.send('GET', `/price-book?limit=1&cursor=${sku.slice(0, -1)}`);
+      const [entry] = page.json<{ entries: { sku: string; unitPrice: { minorUnits: number } }[] }>().entries;
+      return entry?.sku === sku ? entry.unitPrice.minorUnits : undefined;
+    };
+    const order = () => orders.send('POST', '/orders', { ...basket, lines: [{ sku, quantity: 2 }] });
+
+    await orders.publish(productListed(sku, 300));
+    await eventually(async () => (await priceOf()) === 300);
+    const placed = (await order()).json<OrderAnswer>();
+    await orders.publish(priceChanged(sku, 250));
+    await eventually(async () => (await priceOf()) === 250);
+    expect((await order()).json()).toMatchObject({ total: money(500) });
+    expect(await read(placed.id)).toMatchObject({ total: money(600) });
+
+    const retired = productRetired(sku);
+    await orders.publish(retired, retired);
+    await eventually(async () => (await priceOf()) === undefined);
+    expect((await order()).statusCode).toBe(422);
+    expect(await read(placed.id)).toMatchObject({ total: money(600) });
+    await orders.publish(productListed(sku, 275, 4));
+    await eventually(async () => (await priceOf()) === 275);
   });
 
   it('handles a duplicate event once', async () => {

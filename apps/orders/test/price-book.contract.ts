@@ -1,9 +1,11 @@
 import { Money } from '@atlas/kernel';
+import type { UnitOfWork } from '@atlas/ports/adapters';
 import type { PriceBook } from '../src/application/ports';
 
 /** An adapter of {@link PriceBook}. */
 export interface PriceBookUnderTest {
   readonly prices: PriceBook;
+  readonly unitOfWork: UnitOfWork;
   stop(): Promise<void>;
 }
 
@@ -21,7 +23,6 @@ export function priceBookContract(name: string, start: () => Promise<PriceBookUn
 
     const price = (sku: string, minorUnits: number) => ({
       sku,
-      name: `Best ${sku}`,
       unitPrice: Money.of(minorUnits),
     });
 
@@ -51,6 +52,25 @@ export function priceBookContract(name: string, start: () => Promise<PriceBookUn
         ]),
       );
       expect(await prices.list(10)).toHaveLength(3);
+    });
+
+    it('has what was said last in a unit of work, which sees its own changes', async () => {
+      await prices.set([price('cake', 399)]);
+      await context.unitOfWork.run(async () => {
+        await prices.set([price('rice', 99)]);
+        await prices.remove('rice');
+        await prices.remove('cake');
+        expect(await prices.pricesOf(['rice', 'cake'])).toEqual(new Map());
+        await prices.set([price('cake', 299)]);
+      });
+      expect(await prices.pricesOf(['rice', 'cake'])).toEqual(new Map([['cake', Money.of(299)]]));
+    });
+
+    it('removes a price, once, and leaves the others alone', async () => {
+      await prices.set([price('cake', 399)]);
+      await prices.remove('cake');
+      await prices.remove('cake');
+      expect(await prices.pricesOf(['cake', 'tea'])).toEqual(new Map([['tea', Money.of(300)]]));
     });
   });
 }

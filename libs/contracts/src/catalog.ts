@@ -17,7 +17,6 @@ export const ProductListed = defineEvent({
     { sku: 'kenya-aa', category: 'coffee', name: 'Kenya AA', price: { minorUnits: 1_450, currency: 'EUR' } },
     { sku: 'gift-card', category: 'gifts', name: 'Ærlig talt', price: { minorUnits: 0, currency: 'SEK' } },
   ],
-  unconsumed: 'No context listens to it yet.',
 });
 
 /** Its name, its category, its description or its attributes changed; the catalog has the rest. */
@@ -42,7 +41,6 @@ export const PriceChanged = defineEvent({
       was: { minorUnits: 1_450, currency: 'EUR' },
     },
   ],
-  unconsumed: 'No context listens to it yet.',
 });
 
 /** The product is no longer for sale; orders that were placed before keep it. */
@@ -51,5 +49,4 @@ export const ProductRetired = defineEvent({
   type: 'catalog.product-retired',
   data: z.object({ sku }),
   examples: [{ sku: 'kenya-aa' }],
-  unconsumed: 'No context listens to it yet.',
 });

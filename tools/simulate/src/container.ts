@@ -42,6 +42,11 @@ export class Container {
     return this.instances.get(token) as T;
   }
 
+  /** Whether the module, or what was given, has something for this token. */
+  has(token: Token): boolean {
+    return this.instances.has(token) || this.recipes.has(token);
+  }
+
   /** The methods of the module's controllers that handle events, by the event's type. */
   eventHandlers(): ReadonlyMap<string, Handle> {
     const handlers = new Map<string, Handle>();

@@ -1,7 +1,9 @@
 import type { OutgoingRecord } from '@atlas/ports/adapters';
+import type { Product } from '../../../apps/catalog/src/domain/product';
 import type { Reservation } from '../../../apps/inventory/src/domain/reservation';
 import type { StockItem } from '../../../apps/inventory/src/domain/stock-item';
 import type { Order } from '../../../apps/orders/src/domain/order';
+import type { Price } from '../../../apps/orders/src/domain/price';
 import type { MemoryBooks } from '../../../apps/payment-provider/src/adapters/driven/memory/books.repository';
 import type { LedgerTransaction } from '../../../apps/payments/src/domain/ledger';
 import type { Payment } from '../../../apps/payments/src/domain/payment';
@@ -82,6 +84,8 @@ export class Invariants {
   /** By consumer and event: how often its handler's effects were committed. */
   private readonly effects = new Map<string, number>();
   private readonly handledVersions = new Map<string, number>();
+  /** Every price that a product ever had, as `sku price`. */
+  private readonly prices = new Set<string>();
 
   constructor(private readonly ground: Ground) {}
 
@@ -90,6 +94,7 @@ export class Invariants {
     this.noteEvents(service, database);
     for (const eventId of effects) this.noteEffect(service, eventId);
     this.checkLetters(service, database);
+    if (service === 'catalog') this.notePrices(database);
     if (service === 'orders') this.checkOrders(database);
     if (service === 'inventory') this.checkStock(database);
     if (service === 'payments') this.checkPayments(database);
@@ -156,6 +161,13 @@ export class Invariants {
     this.ground.trace.add(`${service}: handled ${name}`);
   }
 
+  private notePrices(database: SimulatedDatabase): void {
+    for (const product of rowsOf<Product>(database, 'product')) {
+      const { sku, price } = product.snapshot();
+      this.prices.add(`${sku} ${price.toString()}`);
+    }
+  }
+
   private checkLetters(service: string, { deadLetters }: SimulatedDatabase): void {
     for (const { letter } of deadLetters.committed.values()) {
       throw new Violation('no event becomes a dead letter', `${service}: ${letter.kind}, ${letter.reason}`);
@@ -164,7 +176,14 @@ export class Invariants {
 
   private checkOrders(database: SimulatedDatabase): void {
     for (const order of rowsOf<Order>(database, 'order')) {
-      const { status, history, version, reason } = order.snapshot();
+      const { status, history, version, reason, lines } = order.snapshot();
+      const invented = lines.find(({ sku, unitPrice }) => !this.prices.has(`${sku} ${unitPrice.toString()}`));
+      if (invented) {
+        throw new Violation(
+          'an order has prices that the catalog has set',
+          `${invented.sku} for ${invented.unitPrice.toString()}`,
+        );
+      }
       const path = history.map((entry) => entry.status);
       const isLegal = path.every((each, index) => mayFollow('order', path[index - 1] ?? 'new', each));
       if (!isLegal || path.at(-1) !== status || version !== path.length) {
@@ -291,6 +310,15 @@ export class Invariants {
         wrong.push(`${sku} is ${JSON.stringify(levels)}, confirmed orders have ${sold.get(sku) ?? 0}`);
       }
     }
+    const listed = rowsOf<Product>(database('catalog'), 'product')
+      .map((product) => product.snapshot())
+      .filter(({ status }) => status === 'listed');
+    const known = [...database('orders').table<Price>('price').committed.values()];
+    const [set, seen] = [
+      listed.map(({ sku, price }) => `${sku} ${price.toString()}`),
+      known.map(({ sku, unitPrice }) => `${sku} ${unitPrice.toString()}`),
+    ].map((prices) => prices.sort().join());
+    if (set !== seen) wrong.push(`the catalog has the prices ${set}, orders knows ${seen}`);
     return wrong;
   }
 }
@@ -339,5 +367,6 @@ const add = (counts: Map<string, number>, key: string, count: number): void => {
   counts.set(key, (counts.get(key) ?? 0) + count);
 };
 
-/** Ids count from 1, so their last digits say enough. */
-export const shortOf = (id: string): string => `#${Number.parseInt(id.split('-').at(-1) ?? '', 16)}`;
+/** Ids count from 1, so their last digits say enough; a SKU says what it is. */
+export const shortOf = (id: string): string =>
+  id.length < 36 ? id : `#${Number.parseInt(id.split('-').at(-1) ?? '', 16)}`;

@@ -10,12 +10,17 @@ export interface Action {
     | 'refund'
     /** The provider's own staff does it. */
     | 'refund elsewhere'
-    | 'restock';
-  /** Which order, counted from 0; for `restock`, which SKU. */
+    | 'restock'
+    /** A retired product is listed again. */
+    | 'reprice'
+    | 'retire';
+  /** Which order, counted from 0; for the shop's actions, which SKU. */
   readonly subject: number;
   readonly card?: string;
   /** The quantity of each SKU; 0: no line. */
   readonly quantities?: readonly number[];
+  /** Minor units. */
+  readonly price?: number;
 }
 
 /** What happens to the ground that processes stand on. */
@@ -160,6 +165,11 @@ export class DrawnFate implements Fate {
     }
     if (this.fraction() < 0.3) {
       actions.push({ at: this.whole(0, PLACED_BY), kind: 'restock', subject: this.whole(0, 2) });
+    }
+    for (let prices = this.whole(0, 2); prices > 0; prices -= 1) {
+      const [at, subject] = [this.whole(0, PLACED_BY), this.whole(0, 2)];
+      if (this.fraction() < 0.3) actions.push({ at, kind: 'retire', subject });
+      actions.push({ at: at + this.whole(1, 500), kind: 'reprice', subject, price: this.whole(1, 500) });
     }
     return actions.sort((a, b) => a.at - b.at);
   }

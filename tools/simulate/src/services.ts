@@ -2,6 +2,11 @@ import type { DynamicModule } from '@nestjs/common';
 import { catalogue } from '@atlas/contracts';
 import type { Outbox } from '@atlas/ports/adapters';
 import { loadPolicies, Resilience } from '@atlas/resilience';
+import { MemoryCategoryRepository } from '../../../apps/catalog/src/adapters/driven/memory/categories.repository';
+import { MemoryProductRepository } from '../../../apps/catalog/src/adapters/driven/memory/products.repository';
+import { CategoryRepository, ProductRepository } from '../../../apps/catalog/src/application/ports';
+import { CatalogModule } from '../../../apps/catalog/src/catalog.module';
+import { catalogSettings } from '../../../apps/catalog/src/catalog.settings';
 import { MemoryReservationRepository } from '../../../apps/inventory/src/adapters/driven/memory/reservations.repository';
 import { MemoryStockRepository } from '../../../apps/inventory/src/adapters/driven/memory/stock.repository';
 import { ReservationRepository, StockRepository } from '../../../apps/inventory/src/application/ports';
@@ -56,6 +61,7 @@ const PROVIDER_TIMEOUT_MS = 1_000;
 const ordersModule = OrdersModule.register(
   ordersSettings.parse({ ...NOWHERE, ORDER_DEADLINE_MINUTES: DEADLINE_MINUTES }),
 );
+const catalogModule = CatalogModule.register(catalogSettings.parse(NOWHERE));
 const [inventoryEarly, inventoryLate] = [RESERVATION_MINUTES.early, RESERVATION_MINUTES.late].map((minutes) =>
   InventoryModule.register(inventorySettings.parse({ ...NOWHERE, RESERVATION_MINUTES: minutes })),
 ) as [DynamicModule, DynamicModule];
@@ -98,6 +104,17 @@ export const SERVICES: readonly Service[] = [
         [Statement, new MemoryStatement(unitOfWork, payments)],
         [Resilience, new Resilience(policies)],
         [ProviderClient, new SimulatedProviderClient(process, provider)],
+      ];
+    },
+  },
+  {
+    name: 'catalog',
+    module: () => catalogModule,
+    adapters: (_, unitOfWork, outbox) => {
+      const categories = new MemoryCategoryRepository(unitOfWork, outbox);
+      return [
+        [CategoryRepository, categories],
+        [ProductRepository, new MemoryProductRepository(unitOfWork, categories, outbox)],
       ];
     },
   },

@@ -1,9 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { Money } from '@atlas/kernel';
+import { PutCategory } from '../../../apps/catalog/src/application/commands/put-category';
+import { PutProduct } from '../../../apps/catalog/src/application/commands/put-product';
+import { RetireProduct } from '../../../apps/catalog/src/application/commands/retire-product';
+import type { Expectation } from '../../../apps/catalog/src/domain/expectation';
 import { SetStock } from '../../../apps/inventory/src/application/commands/set-stock';
 import { CancelOrder } from '../../../apps/orders/src/application/commands/cancel-order';
 import { PlaceOrder } from '../../../apps/orders/src/application/commands/place-order';
-import { SetPrices } from '../../../apps/orders/src/application/commands/set-prices';
 import { RefundCharge } from '../../../apps/payment-provider/src/application/commands/refund-charge';
 import { ListCharges } from '../../../apps/payment-provider/src/application/queries/list-charges';
 import { RefundPayment } from '../../../apps/payments/src/application/commands/refund-payment';
@@ -32,6 +35,11 @@ export interface Outcome {
   readonly executed: ReadonlySet<string>;
 }
 
+const CATEGORY = 'goods';
+const GOODS = {
+  title: 'Goods',
+  schema: { type: 'object', properties: {}, additionalProperties: false },
+} as const;
 const SKUS = ['coffee', 'mug', 'tea'];
 /** The shop is stocked before the first customer comes, milliseconds. */
 const OPENING_MS = 500;
@@ -62,6 +70,9 @@ async function simulate(fate: Fate, parts: Parts): Promise<Outcome> {
     time.uninstall();
   }
 }
+
+/** What a process of a service has. */
+type Get = <T>(token: new (...args: never[]) => T) => T;
 
 class Run {
   private readonly orders = new Map<number, string>();
@@ -110,11 +121,10 @@ class Run {
 
   private stockShop(): void {
     const { stock } = this.world.fate.plan;
-    this.ask('orders', (get) =>
-      get(SetPrices).execute(
-        SKUS.map((sku, index) => ({ sku, name: sku, unitPrice: Money.of(100 * (index + 1)) })),
-      ),
-    );
+    this.ask('catalog', async (get) => {
+      await get(PutCategory).execute({ name: CATEGORY, draft: GOODS, expected: 'nothing' });
+      for (const [index, sku] of SKUS.entries()) await this.list(get, sku, 100 * (index + 1), 'nothing');
+    });
     this.ask('inventory', (get) =>
       get(SetStock).execute(SKUS.map((sku, index) => ({ sku, available: stock[index] ?? 0 }))),
     );
@@ -139,7 +149,19 @@ class Run {
         return this.ask('inventory', (get) =>
           get(SetStock).execute([{ sku: SKUS[subject] as string, available: 5 }]),
         );
+      case 'reprice':
+        return this.ask('catalog', (get) =>
+          this.list(get, SKUS[subject] as string, action.price ?? 0, 'anything'),
+        );
+      case 'retire':
+        return this.ask('catalog', (get) => get(RetireProduct).execute(SKUS[subject] as string, 'anything'));
     }
+  }
+
+  /** A refusal is an answer, too: what is not there yet is not repriced. */
+  private async list(get: Get, sku: string, minorUnits: number, expected: Expectation): Promise<void> {
+    const draft = { category: CATEGORY, name: sku, description: '', attributes: {} };
+    await get(PutProduct).execute({ sku, draft: { ...draft, price: Money.of(minorUnits) }, expected });
   }
 
   private async refundElsewhere(order: string | undefined): Promise<void> {
@@ -162,14 +184,14 @@ class Run {
       hasAsked = true;
       const placed = await get(PlaceOrder).execute({ customerId: 'ada', lines, paymentToken: card });
       if (placed.ok) this.orders.set(subject, placed.value.id);
+      // Something has no price yet, or no more: the customer waits.
+      else hasAsked = this.world.time.now > CALM_AT;
+      if (!placed.ok && !hasAsked) throw new Error('not for sale');
     });
   }
 
   /** Has a process of the service run a command, and repeats it until it succeeds. */
-  private ask(
-    service: string,
-    command: (get: <T>(token: new (...args: never[]) => T) => T) => Promise<unknown>,
-  ): void {
+  private ask(service: string, command: (get: Get) => Promise<unknown>): void {
     const { world } = this;
     const again = () => world.time.after(CUSTOMER_RETRY_MS, undefined, () => this.ask(service, command));
     const running = world.anyOf(service);

@@ -223,16 +223,18 @@ export class World {
       };
       server.addHandler(type, handleInTransaction as never, true);
     }
-    server.listen(() => undefined);
-    // The module's own jobs, with the hooks that Nest would call.
-    const jobs = container.get<{
-      onApplicationBootstrap(): void;
-      beforeApplicationShutdown(): Promise<void>;
-    }>(JobTrigger);
-    jobs.onApplicationBootstrap();
+    const consumes = container.eventHandlers().size > 0;
+    if (consumes) server.listen(() => undefined);
+    // The module's own jobs, if it has any, with the hooks that Nest would call.
+    const jobs = container.has(JobTrigger)
+      ? container.get<{ onApplicationBootstrap(): void; beforeApplicationShutdown(): Promise<void> }>(
+          JobTrigger,
+        )
+      : undefined;
+    jobs?.onApplicationBootstrap();
     const stop = async () => {
-      await server.close();
-      await jobs.beforeApplicationShutdown();
+      if (consumes) await server.close();
+      await jobs?.beforeApplicationShutdown();
       await log.close();
     };
     return { process, log, container, stop };

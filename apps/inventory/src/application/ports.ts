@@ -49,7 +49,7 @@ export class UnknownReservationError extends Error {
 
 /** The stock of all SKUs. */
 export abstract class StockRepository {
-  /** Locks the stock of `skus`, and saves the result of `change`. */
+  /** Locks the stock of `skus`, and saves the result of `change`; afterwards each of them has stock, if empty. */
   abstract update(skus: readonly string[], change: (stock: Stock) => StockChange): Promise<Stock>;
 
   abstract get(sku: string): Promise<StockItem | undefined>;

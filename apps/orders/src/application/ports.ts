@@ -60,6 +60,9 @@ export abstract class PriceBook {
   /** Adds or replaces prices; placed orders keep theirs. */
   abstract set(prices: readonly Price[]): Promise<void>;
 
+  /** What is not for sale has no price; placed orders keep theirs. No effect on unknown SKUs. */
+  abstract remove(sku: string): Promise<void>;
+
   /** By SKU, starting after `after`. */
   abstract list(limit: number, after?: string): Promise<readonly Price[]>;
 }

@@ -3,6 +3,5 @@ import type { Money } from '@atlas/kernel';
 /** The unit price of a SKU, from the orders context's point of view. */
 export interface Price {
   readonly sku: string;
-  readonly name: string;
   readonly unitPrice: Money;
 }

@@ -170,6 +170,7 @@ export class MemoryLocks {
 
 /** Sees committed rows and its own changes, like READ COMMITTED; others see its rows after the commit. */
 export class MemoryTransaction {
+  /** By table and key; undefined: deleted. */
   private readonly writes = new Map<MemoryTable<unknown>, Map<string, unknown>>();
   private readonly onCommit: (() => void)[] = [];
   private readonly afterwards: (() => void)[] = [];
@@ -178,23 +179,22 @@ export class MemoryTransaction {
   constructor(private readonly database: MemoryDatabase) {}
 
   get<Row>(table: MemoryTable<Row>, key: string): Row | undefined {
-    return (this.writes.get(table)?.get(key) as Row | undefined) ?? table.committed.get(key);
+    const own = this.writes.get(table);
+    return own?.has(key) ? (own.get(key) as Row | undefined) : table.committed.get(key);
   }
 
   set<Row>(table: MemoryTable<Row>, key: string, row: Row): void {
-    this.xid();
-    const rows = this.writes.get(table) ?? new Map<string, unknown>();
-    this.writes.set(table, rows.set(key, row));
+    this.write(table, key, row);
   }
 
   rows<Row>(table: MemoryTable<Row>): Row[] {
-    return [
-      ...new Map([...table.committed, ...((this.writes.get(table) ?? []) as Map<string, Row>)]).values(),
-    ];
+    const own = (this.writes.get(table) ?? []) as Iterable<readonly [string, Row | undefined]>;
+    const rows = new Map<string, Row | undefined>([...table.committed, ...own]);
+    return [...rows.values()].filter((row) => row !== undefined);
   }
 
   delete<Row>(table: MemoryTable<Row>, key: string): void {
-    this.onCommitted(() => table.committed.delete(key));
+    this.write(table, key, undefined);
   }
 
   insertOutbox(event: EventEnvelope, record: OutgoingRecord): void {
@@ -215,7 +215,12 @@ export class MemoryTransaction {
 
   /** Makes its changes visible, and releases its locks. */
   commit(): void {
-    for (const [table, rows] of this.writes) for (const [key, row] of rows) table.committed.set(key, row);
+    for (const [table, rows] of this.writes) {
+      for (const [key, row] of rows) {
+        if (row === undefined) table.committed.delete(key);
+        else table.committed.set(key, row);
+      }
+    }
     for (const callback of this.onCommit) callback();
     this.end();
   }
@@ -227,6 +232,12 @@ export class MemoryTransaction {
 
   committed(): void {
     for (const callback of this.afterwards) callback();
+  }
+
+  private write(table: MemoryTable<unknown>, key: string, row: unknown): void {
+    this.xid();
+    const rows = this.writes.get(table) ?? new Map<string, unknown>();
+    this.writes.set(table, rows.set(key, row));
   }
 
   private onCommitted(callback: () => void): void {

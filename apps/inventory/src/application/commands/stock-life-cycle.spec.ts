@@ -6,6 +6,7 @@ import { GetStockItem } from '../queries/get-stock-item';
 import { ListStock } from '../queries/list-stock';
 import { CommitStock } from './commit-stock';
 import { ExpireReservations } from './expire-reservations';
+import { RecordProductListed } from './record-product-listed';
 import { ReleaseStock } from './release-stock';
 import { ReserveStock } from './reserve-stock';
 import { SetStock } from './set-stock';
@@ -26,6 +27,7 @@ async function world() {
   return {
     clock,
     setStock,
+    recordListed: new RecordProductListed(stock),
     newId: () => context.ids.next(),
     reserve: async (quantity: number) => {
       const orderId = context.ids.next();
@@ -109,7 +111,15 @@ describe('Reserved stock', () => {
 });
 
 describe('The stock list', () => {
-  it('is read by SKU, page by page, and holds only what was ever stocked', async () => {
+  it('has every product that the catalog lists, and keeps what is in stock', async () => {
+    const { recordListed, list, tea } = await world();
+    await recordListed.execute('cake');
+    await recordListed.execute('tea');
+    expect((await list.execute({ limit: 9 })).map(({ sku }) => sku)).toEqual(['cake', 'tea']);
+    expect(await tea()).toMatchObject({ available: 5 });
+  });
+
+  it('is read by SKU, page by page, and holds only what was ever stocked or listed', async () => {
     const { setStock, list, getStockItem } = await world();
     const updated = await setStock.execute([
       { sku: 'cake', available: 1 },

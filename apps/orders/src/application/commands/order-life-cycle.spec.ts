@@ -24,8 +24,8 @@ async function world() {
   const orders = new MemoryOrderRepository(context.unitOfWork, context.outbox);
   const prices = new MemoryPriceBook(context.unitOfWork);
   await new SetPrices(prices).execute([
-    { sku: 'milk', name: 'Whole milk', unitPrice: Money.of(119) },
-    { sku: 'bread', name: 'Brown bread', unitPrice: Money.of(249) },
+    { sku: 'milk', unitPrice: Money.of(119) },
+    { sku: 'bread', unitPrice: Money.of(249) },
   ]);
   const placeOrder = new PlaceOrder(orders, prices, clock, ids, QUARTER_HOUR_MS);
   const lines = [{ sku: 'milk', quantity: 1 }];

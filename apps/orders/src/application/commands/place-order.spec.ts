@@ -3,6 +3,8 @@ import { MemoryContext } from '@atlas/testing';
 import { MemoryOrderRepository } from '../../adapters/driven/memory/orders.repository';
 import { MemoryPriceBook } from '../../adapters/driven/memory/price-book.repository';
 import { PlaceOrder } from './place-order';
+import { RecordPrice } from './record-price';
+import { RecordProductRetired } from './record-product-retired';
 
 const QUARTER_HOUR_MS = 15 * 60_000;
 
@@ -14,8 +16,8 @@ describe('PlaceOrder', () => {
 
   beforeAll(() =>
     prices.set([
-      { sku: 'whole-milk', name: 'Whole milk', unitPrice: Money.of(119) },
-      { sku: 'brown-bread', name: 'Brown bread', unitPrice: Money.of(249) },
+      { sku: 'whole-milk', unitPrice: Money.of(119) },
+      { sku: 'brown-bread', unitPrice: Money.of(249) },
     ]),
   );
 
@@ -40,9 +42,18 @@ describe('PlaceOrder', () => {
 
   it('is not affected by later price changes', async () => {
     const { id, total } = await placed('whole-milk');
-    await prices.set([{ sku: 'whole-milk', name: 'Whole milk', unitPrice: Money.of(129) }]);
+    await prices.set([{ sku: 'whole-milk', unitPrice: Money.of(129) }]);
     expect((await orders.get(id))?.snapshot().total).toEqual(total);
     expect((await placed('whole-milk')).total).toEqual(Money.of(258));
+  });
+
+  it('takes the price that the catalog has set last, and none of a product that it has retired', async () => {
+    const record = new RecordPrice(prices);
+    await record.execute({ sku: 'tea', unitPrice: Money.of(300) });
+    await record.execute({ sku: 'tea', unitPrice: Money.of(250) });
+    expect((await placed('tea')).total).toEqual(Money.of(500));
+    await new RecordProductRetired(prices).execute('tea');
+    expect(await place('tea')).toEqual({ ok: false, error: { indexes: [0] } });
   });
 
   it("sets the order's deadline from the time it was placed", async () => {

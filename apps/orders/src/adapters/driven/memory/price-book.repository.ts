@@ -22,6 +22,10 @@ export class MemoryPriceBook extends PriceBook {
     });
   }
 
+  remove(sku: string): Promise<void> {
+    return this.unitOfWork.run(async () => this.unitOfWork.current.delete(this.prices, sku));
+  }
+
   list(limit: number, after = ''): Promise<readonly Price[]> {
     return this.unitOfWork.run(async () =>
       this.unitOfWork.current

@@ -19,6 +19,10 @@ export class PostgresPriceBook extends PriceBook {
     await this.unitOfWork.manager.upsert(PriceEntity, prices.map(toRow), ['sku']);
   }
 
+  async remove(sku: string): Promise<void> {
+    await this.unitOfWork.manager.delete(PriceEntity, { sku });
+  }
+
   async list(limit: number, after?: string): Promise<readonly Price[]> {
     const rows = await this.unitOfWork.manager.find(PriceEntity, {
       where: after === undefined ? {} : { sku: MoreThan(after) },

@@ -5,7 +5,6 @@ import type { Price } from '../../../domain/price';
 
 export interface PriceRow {
   sku: string;
-  name: string;
   /** Minor units. */
   unitPrice: number;
   currency: string;
@@ -16,21 +15,18 @@ export const PriceEntity = new EntitySchema<PriceRow>({
   tableName: 'price',
   columns: {
     sku: { type: 'text', primary: true },
-    name: { type: 'text' },
     unitPrice: { name: 'unit_price', ...wholeNumber },
     currency: { type: 'text' },
   },
 });
 
-export const toRow = ({ sku, name, unitPrice }: Price): PriceRow => ({
+export const toRow = ({ sku, unitPrice }: Price): PriceRow => ({
   sku,
-  name,
   unitPrice: unitPrice.minorUnits,
   currency: unitPrice.currency,
 });
 
-export const fromRow = ({ sku, name, unitPrice, currency }: PriceRow): Price => ({
+export const fromRow = ({ sku, unitPrice, currency }: PriceRow): Price => ({
   sku,
-  name,
   unitPrice: Money.of(unitPrice, currency),
 });

@@ -29,7 +29,7 @@ export const placeOrderBody = z
 export const priceBookBody = z
   .object({
     entries: z
-      .array(z.object({ sku: skuCode, name: z.string().min(1).max(200), unitPrice: money }))
+      .array(z.object({ sku: skuCode, unitPrice: money }))
       .min(1)
       .max(5_000)
       .superRefine(eachOnce('sku')),
@@ -64,7 +64,7 @@ export const orderResponse = z
 export const ordersResponse = z.object({ orders: z.array(orderResponse), nextCursor: orderId.optional() });
 
 export const pricesResponse = z.object({
-  entries: z.array(z.object({ sku: z.string(), name: z.string(), unitPrice: money })),
+  entries: z.array(z.object({ sku: z.string(), unitPrice: money })),
   nextCursor: z.string().optional(),
 });
 
@@ -93,9 +93,8 @@ export function toOrderResponse(order: Order): OrderResponse {
   };
 }
 
-export const toPriceResponse = ({ sku, name, unitPrice }: Price): PricesResponse['entries'][number] => ({
+export const toPriceResponse = ({ sku, unitPrice }: Price): PricesResponse['entries'][number] => ({
   sku,
-  name,
   unitPrice: toMoney(unitPrice),
 });
 

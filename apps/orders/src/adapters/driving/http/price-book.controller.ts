@@ -27,9 +27,8 @@ export class PriceBookController {
   @ApiOperation({ summary: 'Add or replace prices' })
   async set(@Body({ schema: priceBookBody }) { entries }: PriceBookBody): Promise<{ set: number }> {
     await this.setPrices.execute(
-      entries.map(({ sku, name, unitPrice }) => ({
+      entries.map(({ sku, unitPrice }) => ({
         sku,
-        name,
         unitPrice: Money.of(unitPrice.minorUnits, unitPrice.currency),
       })),
     );

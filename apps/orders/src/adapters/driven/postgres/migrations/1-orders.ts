@@ -32,7 +32,6 @@ export class Orders1795737700000 implements MigrationInterface {
 
       CREATE TABLE price (
         sku text PRIMARY KEY,
-        name text NOT NULL,
         unit_price bigint NOT NULL CHECK (unit_price >= 0),
         currency text NOT NULL
       );
