@@ -1,7 +1,7 @@
 # One image for every process of the platform; the command says which:
 #
-#   docker run … atlas orders
-#   docker run … -e SERVICE=orders atlas outbox-relay
+#   docker run … atlas SERVICE
+#   docker run … -e SERVICE=… atlas outbox-relay
 #
 # Where packages come from a registry of your own, hand its settings in, and they stay out of the image:
 #

@@ -56,7 +56,7 @@ export default tseslint.config(
         'error',
         {
           allow: [],
-          // The platform knows no shop: only apps and tools may depend on libs/contracts.
+          // The platform knows no business: only apps and tools may depend on libs/contracts.
           depConstraints: [
             layer('kernel'),
             layer('events', 'kernel'),
@@ -99,7 +99,7 @@ export default tseslint.config(
           patterns: [
             {
               regex: '^@atlas/contracts|(^|/)(contracts/src|apps)/',
-              message: 'The platform knows no shop: it is handed a catalogue of events.',
+              message: 'The platform knows no business: it is handed a catalogue of events.',
             },
           ],
         },

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The platform on a kind cluster: makes the cluster if there is none, builds and loads the image, applies deploy/k8s, waits until
-# all of it is ready, and places orders. It makes kind-atlas kubectl's context. To bring another version to the cluster, see
+# all of it is ready, and shows it at work. It makes kind-atlas kubectl's context. To bring another version to the cluster, see
 # "Upgrade" in docs/operations.md.
 #
 #   deploy/kind.sh            needs docker, kind and kubectl

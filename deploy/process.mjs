@@ -1,4 +1,4 @@
-// What a container runs: `node process.mjs orders`. `node process.mjs health` asks the process in it whether it can
+// What a container runs: `node process.mjs SERVICE`. `node process.mjs health` asks the process in it whether it can
 // serve. The jobs end: `databases` makes the databases, and `migrations` migrates them; `setup` makes what a cluster needs once,
 // and `permissions` grants the users of Kafka theirs.
 import { existsSync, readdirSync } from 'node:fs';

@@ -17,7 +17,7 @@ export async function serve(node, app) {
   if (kind === 'relay') {
     throw new Problem(
       `${app} publishes the outbox of another service: set SERVICE to its name, and DATABASE_URL and EVENT_LOG_URL ` +
-        `to the values that "npx nx serve ${SERVICE ?? 'orders'}" prints`,
+        `to the values that "npx nx serve ${SERVICE ?? '…'}" prints`,
     );
   }
   const { default: embedded } = await import(

@@ -39,7 +39,7 @@ export function testProject(node, folder) {
  * two cores. The last line of stdout is `N passed, N failed[, N skipped]`.
  *
  * It doesn't use the Nx targets. `nx run-many -t lint` starts ESLint for each project, and each reads the types of
- * all the others: 203 s of CPU time against 49 s for one ESLint. One Jest run shares a server and containers, orders
+ * all the others: 203 s of CPU time against 49 s for one ESLint. One Jest run shares a server and containers, sorts
  * suites over all projects, and counts them. The targets are for `nx affected`.
  *
  * At last, when nothing else takes time, those on a cluster: ATLAS_WITH_CLUSTER names the program that runs the command

@@ -5,12 +5,12 @@ import type { ConsumedRecord, EventLog, PartitionDescription } from '@atlas/port
 import { SeededRandom, eventually } from '@atlas/testing';
 import { Client } from 'pg';
 
-const SERVICE = 'orders';
+const SERVICE = 'lending';
 export const TOPIC = `${SERVICE}.events`;
 const AGGREGATES = 10;
 const WRITERS = 4;
 
-const keyOf = (aggregate: number) => `order-${aggregate}`;
+const keyOf = (aggregate: number) => `book-${aggregate}`;
 
 /**
  * A service's database with ten aggregates that writers compete for, and the topic that its relay publishes to. Ignores
@@ -35,7 +35,7 @@ export class BusyOutbox {
     await (await connectDatabase({ url: this.url })).destroy();
     await this.query(`
       CREATE TABLE aggregate (id text PRIMARY KEY, version integer NOT NULL DEFAULT 0);
-      INSERT INTO aggregate (id) SELECT 'order-' || n FROM generate_series(0, ${AGGREGATES - 1}) AS n`);
+      INSERT INTO aggregate (id) SELECT 'book-' || n FROM generate_series(0, ${AGGREGATES - 1}) AS n`);
   }
 
   /**

@@ -62,7 +62,7 @@ export class NaiveRelay {
     return new NaiveRelay(log, topic, await log.openPublisher(topic), client, cursor);
   }
 
-  /** The events that it has published, such as "order-1 2", in order. */
+  /** The events that it has published, such as "book-1 2", in order. */
   async published(): Promise<readonly string[]> {
     const events: string[] = [];
     for await (const { key, headers } of this.log.read(this.topic, 0))

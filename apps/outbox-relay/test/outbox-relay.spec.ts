@@ -55,7 +55,7 @@ describe('The relay as a process', () => {
       return answer.body['published'] === 3 && answer;
     });
     expect(body).toMatchObject({
-      service: 'orders',
+      service: 'lending',
       role: 'owner',
       backlog: { rows: 0, oldestAgeMs: 0 },
       published: 3,
@@ -72,14 +72,14 @@ describe('The relay as a process', () => {
     await outbox.prepare();
     const relay = startRelay();
     const shows = (name: string, value: number) =>
-      eventually(async () => (await relay.metric(name)).get('orders') === value);
+      eventually(async () => (await relay.metric(name)).get('lending') === value);
     await outbox.change(onlooker, 'COMMIT', 1, 2);
     await shows('atlas_relay_published_total', 2);
     await shows('atlas_relay_owner', 1);
     await shows('atlas_relay_waiting', 0);
     await shows('atlas_relay_failures_total', 0);
     await shows('atlas_relay_publish_records_sum', 2);
-    const transactions = (await relay.metric('atlas_relay_transactions_total')).get('orders');
+    const transactions = (await relay.metric('atlas_relay_transactions_total')).get('lending');
     await shows('atlas_relay_publish_duration_seconds_count', transactions as number);
 
     const standing = new Client({ connectionString: logDatabase.url });
@@ -87,7 +87,7 @@ describe('The relay as a process', () => {
     await standing.query('BEGIN; SELECT FROM publisher FOR UPDATE');
     await outbox.change(onlooker, 'COMMIT', 4, 5);
     await shows('atlas_relay_waiting', 2);
-    expect((await relay.metric('atlas_relay_oldest_age_seconds')).get('orders')).toBeGreaterThan(0);
+    expect((await relay.metric('atlas_relay_oldest_age_seconds')).get('lending')).toBeGreaterThan(0);
     await standing.query('COMMIT');
     await standing.end();
     await shows('atlas_relay_waiting', 0);
@@ -100,11 +100,11 @@ describe('The relay as a process', () => {
     await outbox.change(onlooker, 'COMMIT', 1, 2, 3);
     await outbox.expectEachEventOnceAndInOrder();
     await former.end();
-    await onlooker.query("DELETE FROM outbox WHERE aggregate_id = 'order-3'");
+    await onlooker.query("DELETE FROM outbox WHERE aggregate_id = 'book-3'");
     await outbox.change(onlooker, 'COMMIT', 4);
 
     const relay = startRelay();
-    await eventually(async () => (await relay.metric('atlas_relay_halted')).get('orders') === 1);
+    await eventually(async () => (await relay.metric('atlas_relay_halted')).get('lending') === 1);
     expect((await relay.get('/relay')).body).toMatchObject({ isHalted: true, published: 0 });
     expect(await relay.get('/health/ready')).toMatchObject({
       status: 200,
@@ -113,13 +113,13 @@ describe('The relay as a process', () => {
     expect(relay.says(/npx atlas relay adopt/)).toBe(1);
     expect(await relay.post('/relay/adopt')).toMatchObject({
       status: 200,
-      body: { waiting: 1, lost: { count: 1, newest: [{ key: 'order-3' }] }, renumbered: 0 },
+      body: { waiting: 1, lost: { count: 1, newest: [{ key: 'book-3' }] }, renumbered: 0 },
     });
-    await eventually(async () => (await relay.metric('atlas_relay_halted')).get('orders') === 0);
+    await eventually(async () => (await relay.metric('atlas_relay_halted')).get('lending') === 0);
     await eventually(async () => (await outbox.published()).length === 4);
     expect(await relay.post('/relay/adopt')).toMatchObject({
       status: 409,
-      body: { detail: 'The relay of "orders" publishes: there is nothing to adopt.' },
+      body: { detail: 'The relay of "lending" publishes: there is nothing to adopt.' },
     });
   });
 
@@ -130,7 +130,7 @@ describe('The relay as a process', () => {
     await outbox.expectEachEventOnceAndInOrder();
     const committed = Promise.withResolvers<void>();
     const consumer = await log.subscribe({
-      group: 'inventory',
+      group: 'shelves',
       topics: [TOPIC],
       handle: async () => committed.resolve(),
     });
@@ -140,7 +140,7 @@ describe('The relay as a process', () => {
     await outbox.expectEachEventOnceAndInOrder();
     // Nobody declares that it consumes the topic, so it may be another platform's.
     await log.seekGroup('stranger', TOPIC, 0, 0);
-    const behind = (await log.groupOffsets(['inventory'])).reduce((sum, offset) => sum - offset.committed, 5);
+    const behind = (await log.groupOffsets(['shelves'])).reduce((sum, offset) => sum - offset.committed, 5);
 
     const standby = startRelay();
     const lag = await eventually(async () => {
@@ -148,8 +148,8 @@ describe('The relay as a process', () => {
       return found.size > 0 && found;
     });
     expect([...lag.values()].reduce((sum, records) => sum + records)).toBe(behind);
-    expect([...lag.keys()].every((series) => series.startsWith(`inventory ${TOPIC} `))).toBe(true);
-    expect((await standby.metric('atlas_relay_owner')).get('orders')).toBe(0);
+    expect([...lag.keys()].every((series) => series.startsWith(`shelves ${TOPIC} `))).toBe(true);
+    expect((await standby.metric('atlas_relay_owner')).get('lending')).toBe(0);
     expect((await standby.metric('atlas_consumer_lag')).size).toBe(0);
     expect((await standby.metric('atlas_relay_waiting')).size).toBe(0);
   });
@@ -240,7 +240,7 @@ describe('The relay as a process', () => {
     const relay = startRelay({ SERVICE: 'warehouse', RELAY_BATCH_ROWS: '0', OUTBOX_RETENTION_HOURS: 'long' });
     expect(await relay.exit).toBe(1);
     expect(relay.output).toContain(
-      'SERVICE is wrong: it must be the service whose outbox to publish: one of orders, inventory, payments.',
+      'SERVICE is wrong: it must be the service whose outbox to publish: one of lending, shelves.',
     );
     expect(relay.output).toContain(
       'RELAY_BATCH_ROWS is wrong: it must be a whole number of rows from 1 to 10000',

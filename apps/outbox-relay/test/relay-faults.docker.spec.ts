@@ -287,25 +287,25 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
       const slow = await begin();
       await outbox.append(slow, 1);
       await outbox.change(await connect(), 'COMMIT', 2);
-      await isPublished('order-2 1');
+      await isPublished('book-2 1');
       await eventually(async () => (await naive.published()).length === 1);
       await slow.query('COMMIT');
-      await isPublished('order-1 1');
+      await isPublished('book-1 1');
 
       await outbox.expectEachEventOnceAndInOrder();
       await naive.stop();
-      expect(await naive.published()).toEqual(['order-2 1']);
+      expect(await naive.published()).toEqual(['book-2 1']);
     });
 
     it('publishes events above the horizon of a long transaction, without waiting for it', async () => {
       await startBoth(BY_HORIZON);
       const long = await begin();
       await outbox.change(await connect(), 'COMMIT', 2);
-      await isPublished('order-2 1');
+      await isPublished('book-2 1');
       expect(await naive.published()).toEqual([]);
       await outbox.append(long, 1);
       await long.query('COMMIT');
-      await isPublished('order-1 1');
+      await isPublished('book-1 1');
 
       await outbox.expectEachEventOnceAndInOrder();
     });
@@ -320,11 +320,11 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
       await first.query('COMMIT');
       await waiting;
       await second.query('COMMIT');
-      await isPublished('order-1 2');
+      await isPublished('book-1 2');
 
       await outbox.expectEachEventOnceAndInOrder();
       await naive.stop();
-      expect(await naive.published()).toEqual(['order-1 2', 'order-1 1']);
+      expect(await naive.published()).toEqual(['book-1 2', 'book-1 1']);
     });
 
     it('keeps that order while another transaction runs between; horizon windows swap it', async () => {
@@ -338,16 +338,16 @@ describe(`The relay between PostgreSQL and Kafka (FAULTS_SEED=${random.seed})`, 
       await first.query('COMMIT');
       await waiting;
       await second.query('COMMIT');
-      await isPublished('order-1 2');
+      await isPublished('book-1 2');
       await eventually(async () => (await naive.published()).length === 1);
       await outbox.append(long, 2);
       await long.query('COMMIT');
-      await isPublished('order-2 1');
+      await isPublished('book-2 1');
 
       await outbox.expectEachEventOnceAndInOrder();
       await naive.stop();
-      const ofOne = (await naive.published()).filter((event) => event.startsWith('order-1 '));
-      expect(ofOne).toEqual(['order-1 2', 'order-1 1']);
+      const ofOne = (await naive.published()).filter((event) => event.startsWith('book-1 '));
+      expect(ofOne).toEqual(['book-1 2', 'book-1 1']);
     });
   });
 });

@@ -1,12 +1,41 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync } from 'node:fs';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually, parsePrometheusText } from '@atlas/testing';
 
 const ROOT = resolve(__dirname, '../../..');
+
+const contextOf = (name: string, port: number, topics: object) => ({
+  name,
+  title: name,
+  description: 'Publishes.',
+  kind: 'context',
+  database: name,
+  topics,
+  processes: { [name]: { port }, [`${name}-relay`]: { port: port + 10, app: 'outbox-relay' } },
+  stores: ['postgres', 'eventLog'],
+});
+
+const CONTEXTS = [
+  contextOf('lending', 4501, { publishes: 'lending.events' }),
+  contextOf('shelves', 4502, { publishes: 'shelves.events', consumes: ['lending.events'] }),
+];
+
+/** Compiled, as everything else there. */
+const LANGUAGE = `
+  const { catalogueOf, defineEvent, topicOf } = require('../../events/src');
+  const { z } = require('zod');
+  const owners = ${JSON.stringify(CONTEXTS.map(({ name }) => name))};
+  const contracts = owners.map((owner) =>
+    defineEvent({ type: owner + '.moved', version: 1, owner, aggregate: 'book', data: z.object({}), examples: [{}] }),
+  );
+  exports.catalogue = catalogueOf({
+    contracts,
+    topics: owners.map((owner) => ({ name: topicOf(owner), partitions: 6 })),
+  });
+`;
 
 /** The relay as it is built and run, for tests that kill it. */
 export class RelayBuild {
@@ -21,16 +50,18 @@ export class RelayBuild {
       [swc, 'apps/outbox-relay', 'libs', '--out-dir', folder, '--copy-files'],
       { cwd: ROOT },
     );
-    // The other apps' declarations tell who consumes a topic.
-    for (const file of globSync('apps/*/context.json', { cwd: ROOT })) {
-      await cp(join(ROOT, file), join(folder, file));
+    // Who publishes, and who consumes a topic: two contexts of their own in place of this repository's.
+    for (const context of CONTEXTS) {
+      await mkdir(join(folder, 'apps', context.name));
+      await writeFile(join(folder, 'apps', context.name, 'context.json'), JSON.stringify(context));
     }
+    await writeFile(join(folder, 'libs/contracts/src/index.js'), LANGUAGE);
     return new RelayBuild(folder);
   }
 
   start(env: Readonly<Record<string, string>>): RelayProcess {
     const main = join(this.folder, 'apps/outbox-relay/src/main.js');
-    return new RelayProcess(fork(main, { env: { SERVICE: 'orders', PORT: '0', ...env }, silent: true }));
+    return new RelayProcess(fork(main, { env: { SERVICE: 'lending', PORT: '0', ...env }, silent: true }));
   }
 
   remove(): Promise<void> {

@@ -15,7 +15,7 @@ import { type RelayEvent, RelayOutbox } from '../src/application/commands/relay-
 import { RelayProgress } from '../src/domain/relay-progress';
 import { BusyOutbox, TOPIC } from './busy-outbox';
 
-const DATABASE = 'orders';
+const DATABASE = 'lending';
 const DAY_MS = 86_400_000;
 
 /** A relay as a process runs it. */
@@ -29,7 +29,7 @@ class RunningRelay {
   constructor(url: string, log: MemoryEventLog) {
     this.outbox = new PostgresOutboxSource({ url });
     const settings = {
-      service: 'orders',
+      service: 'lending',
       topics: [{ name: TOPIC, partitions: 3 }],
       batchRows: 20,
       retentionMs: 7 * DAY_MS,
@@ -231,7 +231,7 @@ describe('A relay whose database is replaced', () => {
   async function adopt(server: Server) {
     const outbox = new PostgresOutboxSource({ url: server.url });
     try {
-      const settings = { service: 'orders', topics: [TOPIC], retentionMs: 7 * DAY_MS };
+      const settings = { service: 'lending', topics: [TOPIC], retentionMs: 7 * DAY_MS };
       return await new AdoptOutbox(outbox, log, new RelayProgress(), new SystemClock(), settings).execute();
     } finally {
       await outbox.close();

@@ -5,7 +5,7 @@ const PARTITIONS = 6;
 
 const contracts = Object.values(language);
 
-/** Every event of the shop, and one topic per context. */
+/** Every event, and one topic per context. */
 export const catalogue = catalogueOf({
   contracts,
   topics: Array.from(new Set(contracts.map(({ owner }) => owner)), (owner) => ({

@@ -20,7 +20,7 @@ const withUnknownFields = (value: unknown): unknown => {
   return { ...Object.fromEntries(fields), fromTheFuture: { some: ['thing'] } };
 };
 
-describe('The events of the shop', () => {
+describe('The events', () => {
   it('break neither readers nor data that were released before', () => {
     expect(breaches(catalogue, released)).toEqual([]);
   });
@@ -73,7 +73,7 @@ describe('docs/asyncapi.yaml', () => {
   });
 
   it("is valid for AsyncAPI's own parser, which notices a channel that is not there", () => {
-    const astray = text.replace('$ref: "#/channels/orders.events"', '$ref: "#/channels/nowhere"');
+    const astray = text.replace(/\$ref: "#\/channels\/[^"]+"/, '$ref: "#/channels/nowhere"');
     expect(errorsIn(text, astray)).toEqual([[], expect.arrayContaining([expect.any(String)])]);
   });
 });

@@ -14,8 +14,8 @@ interface LoanAnswer {
   readonly version: number;
 }
 
-/** Two services of a library, made of the platform's libraries alone. Nothing here knows the shop. */
-describe('A business other than the shop', () => {
+/** Two services of a library, made of the platform's libraries alone. Nothing here knows another. */
+describe('A business with a language of its own', () => {
   let members: Context;
   let lending: Context;
   let outbox: PostgresOutboxSource;

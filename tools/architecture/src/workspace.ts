@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as shop from '@atlas/contracts';
+import * as language from '@atlas/contracts';
 import { type ContextDeclaration, declarationSchema } from '@atlas/context';
 import type { EventContract } from '@atlas/events';
 import ts from 'typescript';
@@ -37,7 +37,7 @@ export class Workspace {
           readFileSync(join(root, folder, path), 'utf8'),
         ]),
     );
-    const contracts = Object.entries<unknown>(shop).filter((entry): entry is [string, EventContract] =>
+    const contracts = Object.entries<unknown>(language).filter((entry): entry is [string, EventContract] =>
       isContract(entry[1]),
     );
     return new Workspace(new Map(files.sort()), Object.fromEntries(contracts), new Map());

@@ -10,8 +10,14 @@ import { projectRoot } from './project-root';
 export interface Addition {
   /** Adds its verbs. They load their code only when they are called. */
   readonly add: (program: Command) => void;
-  /** What `npm start` shows once the platform runs. @returns an exit code. */
-  readonly show?: (json: boolean) => Promise<number>;
+  /** What "atlas demo" does, and "npm start" once the platform runs. @returns an exit code. */
+  readonly show?: (options: ShowOptions) => Promise<number>;
+}
+
+export interface ShowOptions {
+  readonly json?: boolean;
+  /** Time limit for all of it, seconds. */
+  readonly timeout: number;
 }
 
 export async function readAdditions(): Promise<readonly Addition[]> {

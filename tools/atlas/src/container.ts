@@ -23,7 +23,7 @@ const inspected = z.array(
 /** A container of the platform. */
 export interface Container {
   readonly id: string;
-  /** Its service in the compose file, such as `orders-relay`. */
+  /** Its service in the compose file, such as `lending-relay`. */
   readonly service: string;
   /** The service, with a number if it has several containers. */
   readonly name: string;

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
@@ -33,7 +34,7 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /** The platform in containers: the compose project of a data folder. Docker holds all its state. */
 export class DockerStack {
-  /** `atlas` for the default folder, as a plain `docker compose up` names it. */
+  /** For the default folder the name in compose.yaml, which a plain `docker compose up` takes. */
   readonly project: string;
 
   /** @param overrides compose files that change the platform's own. */
@@ -43,7 +44,9 @@ export class DockerStack {
   ) {
     const isDefault = home.path === join(projectRoot(), '.atlas');
     const hash = createHash('sha256').update(home.path).digest('hex').slice(0, 8);
-    this.project = isDefault ? 'atlas' : `atlas-${hash}`;
+    const compose = readFileSync(join(projectRoot(), 'compose.yaml'), 'utf8');
+    const name = /^name: (\S+)$/m.exec(compose)?.[1] ?? 'atlas';
+    this.project = isDefault ? name : `${name}-${hash}`;
   }
 
   /** All containers, running or not; an empty list if Docker is not available. */

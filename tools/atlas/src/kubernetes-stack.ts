@@ -50,7 +50,7 @@ type KubernetesObject = z.infer<typeof listOf>['items'][number];
 /** A pod of the platform. */
 export interface Pod {
   readonly name: string;
-  /** The process or engine that it runs, such as `orders-relay`. */
+  /** The process or engine that it runs, such as `lending-relay`. */
   readonly process: string;
   /** Such as `service`, `relay` or `store`. */
   readonly component: string;

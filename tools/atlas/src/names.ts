@@ -1,4 +1,4 @@
-/** `payment-provider` → `PAYMENT_PROVIDER`. */
+/** `lending-relay` → `LENDING_RELAY`. */
 export const upperCase = (name: string): string => name.replaceAll('-', '_').toUpperCase();
 
 /** The environment variable for the port of a process. */

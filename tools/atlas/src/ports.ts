@@ -12,7 +12,7 @@ export interface PortWish {
   readonly port: number;
   /** True if the user asked for this port; false if it is the default. */
   readonly fixed: boolean;
-  /** How to choose another port, such as `--orders-port or ORDERS_PORT`. */
+  /** How to choose another port, such as `--lending-port or LENDING_PORT`. */
   readonly setBy: string;
 }
 

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
-import { positiveInteger } from './options';
+import { positiveInteger, positiveNumber } from './options';
 import { addRunOptions, type RunOptions, upOptions } from './run-options';
 import { localStack, PLACES } from './stacks';
+import { SERVICES } from './topology';
 import { type Common, ended, verb } from './verb';
 
 // Each command loads its code only when it is called, which keeps startup fast and memory low.
@@ -90,7 +91,14 @@ verb<Common & { yes?: boolean }>(program, 'reset', 'Deletes all data.', async (o
   return (await import('./commands/reset.js')).runReset(options);
 }).option('--yes', 'do not ask for confirmation');
 
-// ---- checks
+// ---- requests and checks
+
+verb<Common & { timeout: number }>(
+  program,
+  'demo',
+  'Shows the platform at work; exit code 0 only if everything ends as expected.',
+  async (options) => (await import('./commands/demo.js')).runDemo(options),
+).option('--timeout <seconds>', 'time limit for all of it', positiveNumber, 60);
 
 verb(
   program,
@@ -156,8 +164,8 @@ verb<Common & { fromBeginning?: boolean; limit?: number; key?: string; type?: st
 )
   .option('--from-beginning', 'include existing events')
   .option('--limit <events>', 'stop after this many events', positiveInteger)
-  .option('--key <key>', 'only events with this key, such as an order ID')
-  .option('--type <type>', 'only events of this type, such as orders.order-placed')
+  .option('--key <key>', 'only events with this key: the ID of what they are about')
+  .option('--type <type>', 'only events of this type, as "tail" shows them')
   .option('--data', 'include the event data');
 
 // ---- positions of consumers
@@ -177,7 +185,7 @@ verb<Common>(
 verb<Common>(
   positions,
   'set <service> <partition> <offset>',
-  'Sets a position, of a running service, too: set orders payments.events/3 oldest.',
+  `Sets a position, of a running service, too: set ${SERVICES[0]} ${SERVICES[0]}.events/3 oldest.`,
   async (options, _command, service, partition, offset) =>
     (await import('./commands/positions.js')).runSet(options, service, partition, offset),
 );
@@ -201,7 +209,7 @@ verb<Common & { service?: string; all?: boolean }>(
 verb<Common>(
   dlq,
   'show <letter>',
-  'Shows a dead letter and its record, such as orders/12.',
+  `Shows a dead letter and its record, such as ${SERVICES[0]}/12.`,
   async (options, _command, letter) => (await import('./commands/dlq.js')).runShow(options, letter),
 );
 

@@ -30,10 +30,10 @@ const state = (): PlatformState => ({
   supervisor: identify(process.pid) as PlatformState['supervisor'],
   startedAt: '2026-01-02T03:04:05.678Z',
   postgres: { pid: 42, port: 54_329, restarts: 0, startedAt: '2026-01-02T03:04:06.000Z' },
-  databases: { orders: 'postgres://postgres:secret@127.0.0.1:54329/orders' },
+  databases: { lending: 'postgres://postgres:secret@127.0.0.1:54329/lending' },
   processes: [
     {
-      name: 'orders',
+      name: 'lending',
       kind: 'service',
       port: 4001,
       url: 'http://127.0.0.1:4001',
@@ -109,7 +109,7 @@ describe('The lock of the data folder', () => {
     await home.writeState(state());
 
     await expect(home.lock()).rejects.toThrow(
-      `Atlas already runs in ${home.path} (pid ${process.pid}; orders at http://127.0.0.1:4001)`,
+      `Atlas already runs in ${home.path} (pid ${process.pid}; lending at http://127.0.0.1:4001)`,
     );
     expect(await home.holder()).toEqual(identify(process.pid));
 

@@ -53,7 +53,7 @@ describe('On Kubernetes', () => {
   it('status shows the pods, but no jobs', async () => {
     await kubectlAnswers([
       pod('kafka', true),
-      pod('orders', false),
+      pod('lending', false),
       pod('setup', false, { 'app.kubernetes.io/component': 'job' }),
     ]);
 
@@ -62,7 +62,7 @@ describe('On Kubernetes', () => {
     expect(code).toBe(1);
     expect((JSON.parse(stdout) as { processes: object[] }).processes).toMatchObject([
       { name: 'kafka-1', ready: true, restarts: 2 },
-      { name: 'orders-1', ready: false, restarts: 2 },
+      { name: 'lending-1', ready: false, restarts: 2 },
     ]);
   });
 
@@ -80,7 +80,7 @@ describe('On Kubernetes', () => {
   it('a cluster without the platform is told from one with it', async () => {
     await kubectlAnswers([]);
 
-    const { code, stderr } = await atlas(home, 'demo', '--stack', 'k8s');
+    const { code, stderr } = await atlas(home, 'try', '--stack', 'k8s');
 
     expect(code).toBe(1);
     expect(stderr).toContain('Namespace "atlas" has no secret');

@@ -36,41 +36,41 @@ async function freePort(): Promise<number> {
 it('A usual port that is free is taken', async () => {
   const port = await freePort();
 
-  const ports = await choosePorts([wish('orders', port, false)], () => fail('it moved'));
+  const ports = await choosePorts([wish('lending', port, false)], () => fail('it moved'));
 
-  expect(ports.get('orders')).toBe(port);
+  expect(ports.get('lending')).toBe(port);
 });
 
 it('A usual port that is in use is given up for a free one, and that is said', async () => {
   const moves: [string, number][] = [];
 
-  const ports = await choosePorts([wish('orders', used, false)], ({ name }, port) =>
+  const ports = await choosePorts([wish('lending', used, false)], ({ name }, port) =>
     moves.push([name, port]),
   );
 
-  expect(moves).toEqual([['orders', ports.get('orders')]]);
-  expect(ports.get('orders')).not.toBe(used);
+  expect(moves).toEqual([['lending', ports.get('lending')]]);
+  expect(ports.get('lending')).not.toBe(used);
 });
 
 it('A port that was asked for and is in use is an error that says how to choose another', async () => {
-  await expect(choosePorts([wish('orders', used, true)], () => {})).rejects.toThrow(
-    `Port ${used} for orders is in use: stop what listens there, or choose another by --orders-port`,
+  await expect(choosePorts([wish('lending', used, true)], () => {})).rejects.toThrow(
+    `Port ${used} for lending is in use: stop what listens there, or choose another by --lending-port`,
   );
 });
 
 it('A port that was asked for goes to who asked, although it is the usual one of another', async () => {
   const port = await freePort();
 
-  const ports = await choosePorts([wish('orders', port, false), wish('payments', port, true)], () => {});
+  const ports = await choosePorts([wish('lending', port, false), wish('fines', port, true)], () => {});
 
-  expect(ports.get('payments')).toBe(port);
-  expect(ports.get('orders')).not.toBe(port);
+  expect(ports.get('fines')).toBe(port);
+  expect(ports.get('lending')).not.toBe(port);
 });
 
 it('A port that was asked for twice is an error that names both', async () => {
   const port = await freePort();
 
   await expect(
-    choosePorts([wish('orders', port, true), wish('payments', port, true)], () => {}),
-  ).rejects.toThrow(`Port ${port} is meant for orders and for payments`);
+    choosePorts([wish('lending', port, true), wish('fines', port, true)], () => {}),
+  ).rejects.toThrow(`Port ${port} is meant for lending and for fines`);
 });

@@ -23,11 +23,11 @@ describe('Prometheus', () => {
     const shape = serviceSettings({ port: 0 });
     const settings = loadConfig(shape, {
       HOST: '0.0.0.0',
-      DATABASE_URL: 'postgres://localhost/orders',
+      DATABASE_URL: 'postgres://localhost/lending',
       EVENT_LOG_URL: 'postgres://localhost/event_log',
       LOG_LEVEL: 'silent',
     });
-    app = await createService({ name: 'orders', settings: shape, module: () => NoModule }, settings);
+    app = await createService({ name: 'lending', settings: shape, module: () => NoModule }, settings);
     const { port } = new URL(await startService(app, settings));
     // Ours, but for where the processes are.
     const config = (await readFile(join(PROMETHEUS_FOLDER, 'prometheus.yml'), 'utf8'))
@@ -35,7 +35,7 @@ describe('Prometheus', () => {
       .replace(/^scrape_configs:[^]*$/m, '');
     const scrape = [
       'scrape_configs:',
-      '  - job_name: orders',
+      '  - job_name: lending',
       `    static_configs: [{ targets: ['${HOST}:${port}'] }]`,
     ];
     prometheus = await new GenericContainer(IMAGE)
@@ -74,12 +74,12 @@ describe('Prometheus', () => {
   });
 
   it('reads what a service shows', async () => {
-    await eventually(async () => (await query('up{job="orders"} == 1')).length === 1);
+    await eventually(async () => (await query('up{job="lending"} == 1')).length === 1);
     const [target] = await eventually(async () => {
       const found = await query('target_info');
       return found.length > 0 && found;
     });
-    expect(target?.metric).toMatchObject({ job: 'orders', service_name: 'orders' });
+    expect(target?.metric).toMatchObject({ job: 'lending', service_name: 'lending' });
     const scraped = 'http_server_request_duration_seconds_count{http_route="/metrics"} > 1';
     await eventually(async () => (await query(scraped)).length === 1);
   });

@@ -60,14 +60,14 @@ async function planOf(behaviours: Readonly<Record<string, string>> = {}): Promis
       DATABASE_URL: url,
     },
   });
-  const [postgres, orders, payments, relay] = ports as [number, number, number, number];
+  const [postgres, lending, fines, relay] = ports as [number, number, number, number];
   return {
     postgresPort: postgres,
-    databases: ['orders', 'payments'],
+    databases: ['lending', 'fines'],
     processes: (urlOf) => [
-      spec('orders', 'service', orders, urlOf('orders')),
-      spec('payments', 'service', payments, urlOf('payments')),
-      spec('orders-relay', 'relay', relay, urlOf('orders')),
+      spec('lending', 'service', lending, urlOf('lending')),
+      spec('fines', 'service', fines, urlOf('fines')),
+      spec('lending-relay', 'relay', relay, urlOf('lending')),
     ],
     nodeFlags: [],
     graceMs: 3_000,
@@ -105,38 +105,38 @@ it('Everything is ready after the start, each process with its own database, and
   const state = await eventually(() => home.readState());
   expect(state).toEqual(JSON.parse(JSON.stringify(supervisor.state())));
   expect(state.processes.map(({ name, restarts }) => [name, restarts])).toEqual([
-    ['orders', 0],
-    ['payments', 0],
-    ['orders-relay', 0],
+    ['lending', 0],
+    ['fines', 0],
+    ['lending-relay', 0],
   ]);
-  const payments = state.processes.find(({ name }) => name === 'payments');
-  const told = (await (await fetch(`${payments?.url}/environment`)).json()) as { DATABASE_URL: string };
-  expect(told.DATABASE_URL).toBe(state.databases['payments']);
-  expect(await query(told.DATABASE_URL, 'SELECT current_database() AS name')).toEqual([{ name: 'payments' }]);
+  const fines = state.processes.find(({ name }) => name === 'fines');
+  const told = (await (await fetch(`${fines?.url}/environment`)).json()) as { DATABASE_URL: string };
+  expect(told.DATABASE_URL).toBe(state.databases['fines']);
+  expect(await query(told.DATABASE_URL, 'SELECT current_database() AS name')).toEqual([{ name: 'fines' }]);
 });
 
 it('A process that is killed is started again, and the log and the state tell of it', async () => {
   const supervisor = await start(await planOf());
-  const before = processOf(supervisor, 'orders');
+  const before = processOf(supervisor, 'lending');
   process.kill(before.pid, 'SIGKILL');
 
   const after = await eventually(async () => {
-    const orders = (await home.readState())?.processes.find(({ name }) => name === 'orders');
-    return orders?.process && orders.process.pid !== before.pid ? orders : undefined;
+    const lending = (await home.readState())?.processes.find(({ name }) => name === 'lending');
+    return lending?.process && lending.process.pid !== before.pid ? lending : undefined;
   });
 
   expect(after.restarts).toBe(1);
   await eventually(async () => (await fetch(after.url)).ok);
-  expect(lines.join('')).toContain('orders ended (SIGKILL); restarting in 100 ms');
+  expect(lines.join('')).toContain('lending ended (SIGKILL); restarting in 100 ms');
 });
 
 it('A database that is killed is started again in its place, with what was committed', async () => {
   const supervisor = await start(await planOf());
   const { databases, postgres } = supervisor.state();
-  await query(databases['orders'], 'CREATE TABLE kept AS SELECT 1 AS n');
+  await query(databases['lending'], 'CREATE TABLE kept AS SELECT 1 AS n');
   process.kill(postgres.pid as number, 'SIGKILL');
 
-  expect(await eventually(() => query(databases['orders'], 'SELECT n FROM kept'))).toEqual([{ n: 1 }]);
+  expect(await eventually(() => query(databases['lending'], 'SELECT n FROM kept'))).toEqual([{ n: 1 }]);
   await eventually(async () => (await home.readState())?.postgres.restarts === 1);
 });
 
@@ -146,18 +146,18 @@ it('Everything is stopped in order: services, relays, the database', async () =>
   await supervisor.stop();
 
   const stops = (await journal()).filter((line) => line.endsWith('stopped'));
-  expect(stops.slice(0, 2).sort()).toEqual(['orders stopped', 'payments stopped']);
-  expect(stops.slice(2)).toEqual(['orders-relay stopped']);
+  expect(stops.slice(0, 2).sort()).toEqual(['fines stopped', 'lending stopped']);
+  expect(stops.slice(2)).toEqual(['lending-relay stopped']);
   expect(identify(postgres.pid as number)).toBeUndefined();
   expect(await home.readState()).toBeUndefined();
   expect(lines.join('')).toContain('database system is shut down');
 });
 
 it('A hurried stop ends even what ignores the order to stop', async () => {
-  const supervisor = await start(await planOf({ payments: 'stubborn' }));
-  const stubborn = processOf(supervisor, 'payments');
+  const supervisor = await start(await planOf({ fines: 'stubborn' }));
+  const stubborn = processOf(supervisor, 'fines');
   const stopped = supervisor.stop();
-  await eventually(async () => (await journal()).includes('payments ignores SIGTERM'));
+  await eventually(async () => (await journal()).includes('fines ignores SIGTERM'));
   expect(isRunning(stubborn)).toBe(true);
 
   await supervisor.hurry();
@@ -167,21 +167,21 @@ it('A hurried stop ends even what ignores the order to stop', async () => {
 });
 
 it('A process that can not start is named with its last log lines, and the others are stopped', async () => {
-  await expect(start(await planOf({ payments: 'fails' }))).rejects.toThrow(
-    /payments failed to start; its last log lines:(\n {2}the database has no such table)+$/,
+  await expect(start(await planOf({ fines: 'fails' }))).rejects.toThrow(
+    /fines failed to start; its last log lines:(\n {2}the database has no such table)+$/,
   );
 
   expect((await journal()).sort()).toEqual([
-    'orders started',
-    'orders stopped',
-    'orders-relay started',
-    'orders-relay stopped',
+    'lending started',
+    'lending stopped',
+    'lending-relay started',
+    'lending-relay stopped',
   ]);
   expect(await home.readState()).toBeUndefined();
 });
 
 it('When the supervisor is killed its processes end by themselves, and those that do not are ended before the next start', async () => {
-  const plan = await planOf({ payments: 'stubborn' });
+  const plan = await planOf({ fines: 'stubborn' });
   const program = join(home.path, 'program.ts');
   await writeFile(
     program,
@@ -203,27 +203,27 @@ it('When the supervisor is killed its processes end by themselves, and those tha
   );
   await once(first, 'message');
   const state = await eventually(() => home.readState());
-  const stubborn = state.processes.find(({ name }) => name === 'payments')?.process as ProcessIdentity;
-  await query(state.databases['orders'], 'CREATE TABLE kept AS SELECT 1 AS n');
+  const stubborn = state.processes.find(({ name }) => name === 'fines')?.process as ProcessIdentity;
+  await query(state.databases['lending'], 'CREATE TABLE kept AS SELECT 1 AS n');
   first.kill('SIGKILL');
 
   await eventually(async () => {
     const seen = await journal();
-    return ['orders alone', 'orders-relay alone', 'payments ignores the loss'].every((line) =>
+    return ['lending alone', 'lending-relay alone', 'fines ignores the loss'].every((line) =>
       seen.includes(line),
     );
   });
   await eventually(() =>
-    state.processes.every(({ name, process: one }) => name === 'payments' || !one || !isRunning(one)),
+    state.processes.every(({ name, process: one }) => name === 'fines' || !one || !isRunning(one)),
   );
   expect(isRunning(stubborn)).toBe(true);
 
   await endRemains(home, 1_000, (text) => lines.push(text));
 
-  expect(lines).toEqual(['stopping processes of an earlier run: payments']);
+  expect(lines).toEqual(['stopping processes of an earlier run: fines']);
   expect(isRunning(stubborn)).toBe(false);
   const { databases } = (await start(plan)).state();
-  expect(await query(databases['orders'], 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
+  expect(await query(databases['lending'], 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
 });
 
 it('What was left behind is not confused with a process that has got its number since', async () => {

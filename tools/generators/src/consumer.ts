@@ -29,11 +29,11 @@ import { wordsOf } from './words';
 
 /** An event in the published language. */
 export interface PublishedEvent {
-  /** `orders.order-placed` */
+  /** `lending.book-lent` */
   readonly type: string;
-  /** `orders` */
+  /** `lending` */
   readonly owner: string;
-  /** `order-placed` */
+  /** `book-lent` */
   readonly name: string;
 }
 
@@ -67,7 +67,7 @@ export function findEvent(tree: Tree, type: string): PublishedEvent {
 }
 
 export interface ConsumerOptions {
-  /** The event's type, such as `orders.order-placed`. */
+  /** The event's type, such as `lending.book-lent`. */
   readonly event: string;
   /** Who listens. */
   readonly context: string;

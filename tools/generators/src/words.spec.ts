@@ -39,20 +39,20 @@ describe('A name', () => {
 describe('The template', () => {
   const replacements = [
     { from: 'help-desk', to: 'returns' },
-    { from: 'support-case', to: 'order-return', plural: true, snake: 'order_returns' },
+    { from: 'support-case', to: 'item-return', plural: true, snake: 'item_returns' },
   ];
 
   it('is renamed in every spelling, the plural, too', () => {
     const text =
       'help-desk HelpDeskModule helpDeskApp supportCases openSupportCaseBody SUPPORT_CASE_STATUSES support-cases support_case';
     expect(render(text, replacements)).toBe(
-      'returns ReturnsModule returnsApp orderReturns openOrderReturnBody ORDER_RETURN_STATUSES order-returns order_returns',
+      'returns ReturnsModule returnsApp itemReturns openItemReturnBody ITEM_RETURN_STATUSES item-returns item_returns',
     );
   });
 
   it('reads well: the article fits', () => {
     expect(render('A support case is a support case of a help desk.', replacements)).toBe(
-      'An order return is an order return of a returns.',
+      'An item return is an item return of a returns.',
     );
   });
 });

@@ -5,25 +5,15 @@ import { type Common, ended, verb } from '@atlas/cli/verb';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type FaultKind, FAULT_KINDS } from './faults/plan';
 
-/** Default time limit for the orders of the demo, seconds. */
-const DEMO_TIMEOUT = 60;
-
 // Each command loads its code only when it is called, which keeps startup fast and memory low.
 
-/** The shop's verbs of the atlas command, and what `npm start` shows: an order for each possible ending. */
+/** The shop's verbs of the atlas command, and its demo: an order for each possible ending. */
 export const addition: Addition = {
   add,
-  show: async (json) => (await import('./commands/demo.js')).runDemo({ json, timeout: DEMO_TIMEOUT }),
+  show: async (options) => (await import('./commands/demo.js')).runDemo(options),
 };
 
 function add(program: Command): void {
-  verb<Common & { timeout: number }>(
-    program,
-    'demo',
-    'Places a few orders; exit code 0 only if each ends as expected.',
-    async (options) => (await import('./commands/demo.js')).runDemo(options),
-  ).option('--timeout <seconds>', 'time limit for all orders together', positiveNumber, DEMO_TIMEOUT);
-
   verb<
     Common & { limit?: number; rate?: number; concurrency: number; stockRatio: number; declineRate: number }
   >(

@@ -5,7 +5,7 @@ import { decoratorsOf, nodesOf } from '../syntax';
 const METHODS = ['Get', 'Head', 'Post', 'Put', 'Patch', 'Delete', 'All'] as const;
 
 interface Route {
-  /** Such as `POST /orders/:id/cancel`. */
+  /** Such as `POST /loans/:id/return`. */
   readonly name: string;
   readonly method: string;
   readonly file: string;

@@ -165,7 +165,8 @@ export async function runDiscard(
   const { json, reason, service, kind, all = false } = options;
   if (all === names.length > 0)
     throw new UserError('Name the dead letters to discard, or use --all, but not both');
-  if (all && service === undefined) throw new UserError('With --all, name the service: --service orders');
+  if (all && service === undefined)
+    throw new UserError(`With --all, name the service: --service ${SERVICES[0]}`);
   const wanted = all
     ? (await lettersOf(servicesOf(service), 'open'))
         .filter((each) => kind === undefined || each.kind === kind)
@@ -202,12 +203,12 @@ function serviceOf(name: string): string {
   return service;
 }
 
-/** `orders/12` is dead letter 12 of orders. */
+/** `lending/12` is dead letter 12 of lending. */
 function parse(name: string): { service: string; id: string } {
   const [, service = '', id = ''] = /^([a-z-]+)\/([1-9]\d*)$/.exec(name) ?? [];
   if (!id)
     throw new UserError(
-      `"${name}" is not the name of a dead letter: use a name that "npx atlas dlq list" shows, such as orders/12`,
+      `"${name}" is not the name of a dead letter: use a name that "npx atlas dlq list" shows, such as ${SERVICES[0]}/12`,
     );
   return { service: serviceOf(service), id };
 }

@@ -12,6 +12,8 @@ export interface TryOptions {
   readonly json?: boolean;
   /** Only this context. */
   readonly context?: string | undefined;
+  /** How long an event may take to the log, seconds. */
+  readonly timeout?: number;
 }
 
 /** What became of the example request of one context. */
@@ -24,8 +26,6 @@ interface Trial {
   readonly event?: { readonly type: string; readonly place: string; readonly afterMs: number };
 }
 
-/** How long the event may take to the log, milliseconds. */
-const PATIENCE_MS = 20_000;
 const POLL_MS = 50;
 
 /**
@@ -33,7 +33,7 @@ const POLL_MS = 50;
  * @returns the exit code: 0 if every context published an event.
  * @throws UserError if no context shows an example.
  */
-export async function runTry({ json, context }: TryOptions): Promise<number> {
+export async function runTry({ json, context, timeout = 20 }: TryOptions): Promise<number> {
   const { urls, eventLog: settings } = await connect();
   if (context !== undefined && !(context in urls)) {
     throw new UserError(`There is no context "${context}": there are ${Object.keys(urls).join(', ')}`);
@@ -56,7 +56,7 @@ export async function runTry({ json, context }: TryOptions): Promise<number> {
   try {
     const trials: Trial[] = [];
     for (const [name, example] of examples) {
-      const trial = await send(name, example, log);
+      const trial = await send(name, example, log, timeout * 1_000);
       trials.push(trial);
       if (!json) process.stdout.write(describe(trial));
     }
@@ -106,7 +106,12 @@ async function exampleOf(base: string): Promise<Example | undefined> {
   return undefined;
 }
 
-async function send(context: string, { url, body }: Example, log: EventLog): Promise<Trial> {
+async function send(
+  context: string,
+  { url, body }: Example,
+  log: EventLog,
+  patienceMs: number,
+): Promise<Trial> {
   const topic = topicOf(context);
   const ends = new Map((await log.describe([topic])).map(({ partition, end }) => [partition, end]));
   const began = performance.now();
@@ -117,7 +122,7 @@ async function send(context: string, { url, body }: Example, log: EventLog): Pro
   });
   const text = await response.text();
   const id = response.headers.get('location')?.split('/').at(-1);
-  const found = response.ok && id ? await firstEvent(log, topic, ends, id) : undefined;
+  const found = response.ok && id ? await firstEvent(log, topic, ends, id, patienceMs) : undefined;
   return {
     context,
     request: { method: 'POST', url, body },
@@ -133,9 +138,10 @@ async function firstEvent(
   topic: string,
   ends: ReadonlyMap<number, number>,
   key: string,
+  patienceMs: number,
 ): Promise<{ type: string; place: string } | undefined> {
   const next = new Map(ends);
-  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await sleep(POLL_MS)) {
+  for (const deadline = performance.now() + patienceMs; performance.now() < deadline; await sleep(POLL_MS)) {
     for (const { partition, end } of await log.describe([topic])) {
       const from = next.get(partition) ?? 0;
       if (from >= end) continue;

@@ -223,7 +223,7 @@ function auditEntry({ audited }: ContextModel): readonly Entry[] {
     : [];
 }
 
-/** `placed, awaiting-payment → cancelled: expire, tells order-cancelled`. Changes within a state come last. */
+/** `lent, extended → lost: expire, tells book-lost`. Changes within a state come last. */
 function transitionLines(transitions: readonly Transition[]): readonly string[] {
   const tail = ({ by, events }: Transition) =>
     `${by}${events.length > 0 ? `, tells ${events.join(' and ')}` : ''}`;
@@ -282,7 +282,7 @@ function transactionEntries({ transactions }: ContextModel): readonly Entry[] {
   ];
 }
 
-/** The methods of ports by what they take: `FOR UPDATE stock: StockRepository.update`. */
+/** The methods of ports by what they take: `FOR UPDATE loan: LoanRepository.update`. */
 function accessEntry(
   name: string,
   found: readonly { readonly lock: string; readonly each: Access; readonly part?: Part }[],

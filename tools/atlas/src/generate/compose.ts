@@ -36,7 +36,7 @@ function serviceOf({ name, app, kind, context, port, stores, urls }: DeclaredPro
     ...(context.database ? [`DATABASE_URL: *${anchorOf(context.name)}`] : []),
     ...Object.entries(urls).map(([setting, other]) => `${setting}: http://${other}:${PORT}`),
   ];
-  // Relays get any free port of the host, so that there can be several: docker compose up --scale orders-relay=2
+  // Relays get any free port of the host, so that there can be several: docker compose up --scale <name>=2
   const hostPort = kind === 'relay' ? '' : String(port);
   return [
     ...(kind === 'outside'

@@ -4,6 +4,7 @@ import { type ContextDeclaration, declarationJsonSchema, readDeclarations } from
 import { composeFile } from './compose';
 import {
   kubernetesDatabases,
+  kubernetesFrontDoor,
   kubernetesKafka,
   kubernetesPasswords,
   kubernetesPermissions,
@@ -33,6 +34,7 @@ const GENERATORS: Readonly<Record<string, Generator>> = {
   'deploy/k8s/base/processes.yaml': kubernetesProcesses,
   [MIGRATIONS]: kubernetesDatabases(MIGRATIONS),
   [DATABASES]: kubernetesDatabases(DATABASES),
+  'deploy/k8s/overlays/kind/kustomization.yaml': kubernetesFrontDoor,
   'deploy/k8s/overlays/kind/setup.yaml': kubernetesPasswords,
   'deploy/k8s/overlays/kind/kafka.yaml': kubernetesKafka,
   'deploy/k8s/overlays/kind/permissions.json': kubernetesPermissions,

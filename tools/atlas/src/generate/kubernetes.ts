@@ -32,6 +32,15 @@ export const kubernetesPasswords = (text: string, declarations: readonly Context
     ...kafkaUsers(declarations).map((name) => `- ${kafkaSecret(name)}`),
   ]);
 
+/** The services that clients reach through the node: those of the contexts. */
+export const kubernetesFrontDoor = (text: string, declarations: readonly ContextDeclaration[]): string =>
+  replaceSection('deploy/k8s/overlays/kind/kustomization.yaml', text, 'front door', [
+    `target: { kind: Service, name: ${declarations
+      .filter(({ kind }) => kind === 'context')
+      .map(({ name }) => name)
+      .join('|')} }`,
+  ]);
+
 /** The URLs of all databases, for the job that migrates them and, on kind, makes them. */
 export const kubernetesDatabases =
   (file: string) =>

@@ -1,19 +1,14 @@
+import type { ShowOptions } from '@atlas/cli/additions';
 import Table from 'cli-table3';
 import { AtlasClient } from '../client';
 import { demo, type DemoOrder, type DemoResult } from '../demo';
 import { connect } from '@atlas/cli/platform';
 
-export interface DemoOptions {
-  readonly json?: boolean;
-  /** Time limit for all orders together, seconds. */
-  readonly timeout: number;
-}
-
 /**
  * Places a few orders on the running platform and shows the path of each.
  * @returns the exit code: 0 only if every order ended as expected.
  */
-export async function runDemo({ json, timeout }: DemoOptions): Promise<number> {
+export async function runDemo({ json, timeout }: ShowOptions): Promise<number> {
   const { urls } = await connect();
   const client = new AtlasClient(urls, { patienceMs: timeout * 1_000 });
   try {

@@ -16,11 +16,11 @@ import {
 import { GetRelayStatus, type RelayStatus } from '../queries/get-relay-status';
 import { type RelayEvent, RelayOutbox } from './relay-outbox';
 
-const TOPIC = 'shop.events';
+const TOPIC = 'lending.events';
 const DAY_MS = 86_400_000;
 
 /** A service's database, to which several relays may be connected. */
-class ShopDatabase {
+class LendingDatabase {
   readonly rows: OutgoingRecord[] = [];
   readonly changes = new EventTarget();
   isDown = false;
@@ -31,7 +31,7 @@ class ShopDatabase {
 
   commit(...values: number[]): void {
     for (const value of values) {
-      this.rows.push({ topic: TOPIC, key: 'cart', headers: {}, value: Buffer.from(String(value)) });
+      this.rows.push({ topic: TOPIC, key: 'book', headers: {}, value: Buffer.from(String(value)) });
     }
     this.change();
   }
@@ -66,7 +66,7 @@ class MemoryOutboxSource extends OutboxSource {
   reads = 0;
   private seen = 0;
 
-  constructor(private readonly database: ShopDatabase) {
+  constructor(private readonly database: LendingDatabase) {
     super();
   }
 
@@ -209,14 +209,14 @@ class RunningRelay {
 }
 
 describe('The relay of a service', () => {
-  let database: ShopDatabase;
+  let database: LendingDatabase;
   let log: RemoteLog;
   let now: number;
   let relays: RunningRelay[];
   let events: RelayEvent[];
 
   beforeEach(() => {
-    database = new ShopDatabase();
+    database = new LendingDatabase();
     log = new RemoteLog();
     now = Date.UTC(2026, 0, 1);
     relays = [];
@@ -229,7 +229,7 @@ describe('The relay of a service', () => {
 
   function startRelay(source = new MemoryOutboxSource(database)): RunningRelay {
     const settings = {
-      service: 'shop',
+      service: 'lending',
       topics: [{ name: TOPIC, partitions: 3 }],
       batchRows: 10,
       retentionMs: 7 * DAY_MS,
@@ -312,12 +312,12 @@ describe('The relay of a service', () => {
     log.beforePublish = async () => {
       if (hasOther) return;
       hasOther = true;
-      const other = await log.log.openPublisher('shop');
+      const other = await log.log.openPublisher('lending');
       await other.publish(database.rows.slice(0, 3), '3');
     };
     startRelay();
     await published(5);
-    await failedFor(/Another publisher has taken over "shop"/);
+    await failedFor(/Another publisher has taken over "lending"/);
     database.commit(6);
     await published(6);
     expect(await log.values()).toEqual(numbers(6));
@@ -405,7 +405,7 @@ describe('The relay of a service', () => {
     });
     expect(await log.values()).toEqual(numbers(5));
 
-    await (await log.log.openPublisher('shop')).publish([], '3');
+    await (await log.log.openPublisher('lending')).publish([], '3');
     await published(6);
     expect(await log.values()).toEqual(numbers(6));
     expect(await relay.status()).toMatchObject({ isHalted: false });
@@ -493,7 +493,7 @@ describe('The relay of a service', () => {
     await published(2);
     await relay.stop();
     expect(log.publications).toBe(2);
-    expect((await log.log.openPublisher('shop')).cursor).toBe(String(database.rows.length));
+    expect((await log.log.openPublisher('lending')).cursor).toBe(String(database.rows.length));
   });
 
   it('shows its role, its progress and the backlog', async () => {
@@ -506,7 +506,7 @@ describe('The relay of a service', () => {
     const status = await relay.status();
     gate.resolve();
     expect(status).toEqual({
-      service: 'shop',
+      service: 'lending',
       role: 'owner',
       cursor: '10',
       backlog: { rows: 3, isEstimate: false, oldestAgeMs: 0 },

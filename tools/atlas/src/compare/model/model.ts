@@ -141,7 +141,7 @@ export interface Job extends Part {
 }
 
 export interface EventOut extends Part {
-  /** CloudEvents type, as `orders.order-placed`. */
+  /** CloudEvents type, as `lending.book-lent`. */
   readonly type: string;
   readonly version: number;
   readonly aggregate: string;

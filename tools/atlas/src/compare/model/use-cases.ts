@@ -79,7 +79,7 @@ function refusalsOf(of: ClassDeclaration): readonly string[] {
 
 /**
  * The methods of aggregates that a use case calls. The aggregate is known from the port that hands it to a function, as in
- * `orders.update(id, (order) => order.cancel(at))`; otherwise by a name that only one aggregate has.
+ * `loans.update(id, (loan) => loan.end(at))`; otherwise by a name that only one aggregate has.
  */
 function changesOf(of: ClassDeclaration, { ports, aggregates }: Surroundings): readonly string[] {
   const given = handedOver(of, ports);

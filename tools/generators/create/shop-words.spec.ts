@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { shopWords } from './platform-words';
+import { shopWords } from './shop-words';
 
-const LIBS = join(__dirname, '../../libs');
+const LIBS = join(__dirname, '../../../libs');
 
 function sourcesOf(library: string): readonly string[] {
   return readdirSync(join(LIBS, library), { recursive: true, encoding: 'utf8' })
