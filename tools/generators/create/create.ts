@@ -20,6 +20,7 @@ import { Refusal } from '../src/refusal';
 import { pluralOf, wordsOf } from '../src/words';
 import { isLeftOut } from './left-out';
 import { type Manifest, manifestOf } from './manifest';
+import { mustBePlace, nameOf } from './place';
 
 export interface WorkspaceOptions {
   /** Where; must not exist, or be empty. */
@@ -40,7 +41,7 @@ const FILES = join(__dirname, 'files');
 export async function createWorkspace(options: WorkspaceOptions): Promise<string> {
   const folder = resolve(options.folder);
   const { context, aggregate = aggregateOf(context) } = options;
-  mustBePlace(folder);
+  mustBePlace(ROOT, folder);
   mustBeName('a context', context, 'shipping');
   mustBeName('an aggregate', aggregate, 'shipment');
   const name = nameOf(folder);
@@ -70,29 +71,6 @@ export async function createWorkspace(options: WorkspaceOptions): Promise<string
   // Whoever has no git gets the files alone.
   spawnSync('git', ['init', '--quiet'], { cwd: folder, stdio: 'ignore' });
   return folder;
-}
-
-/** @throws Refusal if no workspace can be made there. */
-function mustBePlace(folder: string): void {
-  const within = relative(ROOT, folder);
-  if (within === '' || !within.startsWith('..')) {
-    throw new Refusal(
-      `${folder} is in this repository: name a folder outside, such as ../${basename(folder) || 'my-platform'}.`,
-    );
-  }
-  const stat = lstatSync(folder, { throwIfNoEntry: false });
-  if (!stat) return;
-  if (!stat.isDirectory()) throw new Refusal(`${folder} is not a folder: choose another name.`);
-  if (readdirSync(folder).length > 0) {
-    throw new Refusal(`${folder} is not empty: choose another name, or empty it first.`);
-  }
-}
-
-/** The name of the workspace: that of its folder. */
-function nameOf(folder: string): string {
-  const name = basename(folder);
-  mustBeName('a workspace', name, 'my-platform');
-  return name;
 }
 
 /** The files that git has, or would have, in a folder. @throws Refusal if it is no clone. */

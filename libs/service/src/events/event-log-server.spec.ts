@@ -893,11 +893,21 @@ describe('A consumer of the event log', () => {
       @MessagePattern('shelf-of')
       answer() {}
     }
-    @Controller()
-    class Silent {}
     await expect(world.start([Misspelt])).rejects.toThrow('"lending.book-lnt") names no event');
     await expect(world.start([Twice])).rejects.toThrow('Two methods handle "lending.book-returned"');
     await expect(world.start([Asks])).rejects.toThrow('services talk by events');
-    await expect(world.start([Silent])).rejects.toThrow('"shelves" consumes no events');
+  });
+
+  it('joins no group if it handles no event, so that a service may only publish', async () => {
+    @Controller()
+    class Silent {}
+    world = new World();
+    await world.log.ensureTopics([{ name: TOPIC, partitions: 6 }]);
+    const server = await world.start([Silent]);
+    world.log.append(record(lent(LOAN)));
+    await expect(server['joined']).resolves.toBeUndefined();
+    expect(server.assignment()).toEqual([]);
+    expect(await world.log.groupOffsets()).toEqual([]);
+    await world.stop();
   });
 });

@@ -70,9 +70,9 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     );
   }
 
-  /** The partitions that this process owns; undefined until it has joined its group. */
+  /** The partitions that this process owns, none if it handles no event; undefined until it has joined its group. */
   assignment(): readonly string[] | undefined {
-    return this.consumer?.assignment();
+    return this.messageHandlers.size === 0 ? [] : this.consumer?.assignment();
   }
 
   /** Those of them that stand still, because the log lacks what comes next, as `topic/partition`. */
@@ -96,12 +96,12 @@ export class EventLogServer extends Server implements CustomTransportStrategy {
     this.messageHandlers.set(type, handler);
   }
 
-  /** Joins the group in the background, with retries: an unavailable log must not stop the service. */
+  /**
+   * Joins the group in the background, with retries: an unavailable log must not stop the service. One that handles no
+   * event, and may yet publish some, has nothing to join.
+   */
   listen(callback: () => void): void {
-    if (this.messageHandlers.size === 0) {
-      throw new Error(`"${this.options.group}" consumes no events: it has no @EventPattern method`);
-    }
-    this.joined = this.join();
+    if (this.messageHandlers.size > 0) this.joined = this.join();
     callback();
   }
 

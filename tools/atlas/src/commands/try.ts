@@ -76,7 +76,7 @@ interface Example {
 }
 
 /** The first of the "examples" of a schema of ours is its "example" there. */
-const schema = z.object({ $ref: z.string().optional(), example: z.unknown() });
+const schema = z.object({ $ref: z.string().optional(), example: z.unknown().optional() });
 
 /** The parts of an OpenAPI document that say what a POST may be sent. */
 const api = z.object({
