@@ -18,7 +18,7 @@ const GROUPS: readonly (readonly [title: string, pages: RegExp, collapsed?: bool
   ['Guarantees', /^(?:guarantees|tests|simulation|faults|resilience|benchmarks)\.md$/],
   [
     'How to',
-    /^(?:where-does-it-go|generate|schema-evolution|dead-letters|positions|payments|kafka|metrics)\.md$/,
+    /^(?:where-does-it-go|generate|create|schema-evolution|dead-letters|positions|payments|kafka|metrics)\.md$/,
   ],
   ['Operations', /^(?:operations\.md|deploy\/)/],
   ['Contexts', /^reference\/contexts\//, true],

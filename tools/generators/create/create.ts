@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { type Options, format } from 'prettier';
 import { FsTree, flushChanges } from 'nx/src/generators/tree';
 import { context as generateContext } from '../src/context';
 import { aggregateOf, mustBeName } from '../src/names';
@@ -62,7 +63,7 @@ export async function createWorkspace(options: WorkspaceOptions): Promise<string
     writeOwnFiles(draft, replacements);
     writeManifest(draft, name);
     await generate(draft, context, aggregate);
-    unlinkPages(draft);
+    await tidyPages(draft);
     renameSync(draft, folder);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
@@ -148,8 +149,9 @@ async function generate(draft: string, context: string, aggregate: string): Prom
   }
 }
 
-/** Links to pages that are left out become plain text. */
-function unlinkPages(draft: string): void {
+/** Links to pages that are left out become plain text, and everything is formatted as Prettier has it. */
+async function tidyPages(draft: string): Promise<void> {
+  const style = JSON.parse(readFileSync(join(draft, '.prettierrc.json'), 'utf8')) as Options;
   for (const entry of readdirSync(draft, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith('.md')) continue;
     const file = join(entry.parentPath, entry.name);
@@ -159,6 +161,6 @@ function unlinkPages(draft: string): void {
       (whole, label: string, to: string) =>
         /^[a-z]+:/.test(to) || existsSync(join(entry.parentPath, to)) ? whole : label,
     );
-    if (unlinked !== text) writeFileSync(file, unlinked);
+    writeFileSync(file, await format(unlinked, { ...style, filepath: file }));
   }
 }

@@ -27,7 +27,7 @@ export const LEFT_OUT: readonly LeftOut[] = [
     why: 'what makes a workspace, and suites of the generators, which take the shop as their example',
   },
   {
-    path: /^docs\/(?:(?:README|start|walk|shape|benchmarks|faults|guarantees|payments|simulation)\.md$|patterns\/|images\/|asyncapi\.yaml$)/,
+    path: /^docs\/(?:(?:README|create|start|walk|shape|benchmarks|faults|guarantees|payments|simulation)\.md$|patterns\/|images\/|asyncapi\.yaml$)/,
     why: 'pages about the shop and this repository',
   },
   { path: /^README\.md$|^package-lock\.json$/, why: 'written anew' },
