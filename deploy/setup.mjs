@@ -15,7 +15,7 @@ async function create(resource, object) {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ apiVersion: 'v1', ...object }),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(30_000),
   });
   const { name } = object.metadata;
   if (response.status !== 201 && response.status !== 409) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Waits until everything that "kubectl apply -k deploy/k8s" has created is ready.
+# Waits until everything that "kubectl apply -k deploy/k8s" has created is ready, and the jobs are done.
 #
 #   deploy/k8s/wait.sh [NAMESPACE [TIMEOUT]]        default: atlas 600s
 set -euo pipefail
@@ -11,10 +11,14 @@ kube() { kubectl --namespace "$namespace" "$@"; }
 say() { echo "wait: $*" >&2; }
 missing_images() {
   kube get pods --output 'jsonpath={range .items[*].status.initContainerStatuses[?(@.state.waiting.reason=="ImagePullBackOff")]}{.image}{"\n"}{end}{range .items[*].status.containerStatuses[?(@.state.waiting.reason=="ImagePullBackOff")]}{.image}{"\n"}{end}' |
-    sort -u
+    sort -u | sed '/^$/d'
 }
+no_jobs() { [[ ! $(kube get jobs --output name) ]]; }
 rollouts() {
-  kube rollout status statefulset --timeout "$timeout" && kube rollout status deployment --timeout "$timeout"
+  kube rollout status statefulset --timeout "$timeout" &&
+    kube rollout status deployment --timeout "$timeout" &&
+    # Jobs are deleted when they have done their work. Until then, another version of them can't be applied.
+    { no_jobs || kube wait job --all --for delete --timeout "$timeout" || no_jobs; }
 }
 
 rollouts &
@@ -26,7 +30,7 @@ for ((second = 1; ; second++)); do
   kill -0 "$rollouts" 2>/dev/null || break
   ((second % 10 == 0)) || continue
   # Waiting doesn't help if the cluster lacks an image.
-  missing=$(missing_images)
+  missing=$(missing_images || true)
   if [[ $missing && $missing == "$before" ]]; then
     say "the cluster can't get the image ${missing//$'\n'/, }: load it, with \"kind load docker-image\" or as your cluster does it"
     exit 1
