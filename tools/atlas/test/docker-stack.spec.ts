@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { DockerStack } from '../src/docker-stack';
 import { Home } from '../src/home';
 import { projectRoot } from '../src/project-root';
@@ -10,11 +12,12 @@ describe('The compose project of a data folder', () => {
   const projectOf = (path: string) => new DockerStack(new Home(path)).project;
 
   it('is that of a plain "docker compose up" for the usual folder', () => {
-    expect(projectOf(join(projectRoot(), '.atlas'))).toBe('atlas');
+    const { name } = parse(readFileSync(join(projectRoot(), 'compose.yaml'), 'utf8')) as { name: string };
+    expect(projectOf(join(projectRoot(), '.atlas'))).toBe(name);
   });
 
   it('is its own for any other', () => {
-    expect(projectOf('/somewhere')).toMatch(/^atlas-[0-9a-f]{8}$/);
+    expect(projectOf('/somewhere')).toMatch(/^[a-z-]+-[0-9a-f]{8}$/);
     expect(projectOf('/somewhere')).toBe(projectOf('/somewhere'));
     expect(projectOf('/somewhere')).not.toBe(projectOf('/elsewhere'));
   });

@@ -12,6 +12,13 @@ interface ChaosResult {
 }
 
 describe('Chaos', () => {
+  it('leaves faults on a cluster to whoever has one, and says so', async () => {
+    const { code, stderr } = await atlas('/nowhere', 'chaos', '--faults', '1', '--stack', 'k8s');
+
+    expect(code).toBe(1);
+    expect(stderr).toContain('In a cluster, kubectl starts and stops the platform');
+  });
+
   it('kills services, relays and the database, and every order settles once', async () => {
     const nowhere = await mkdtemp(join(tmpdir(), 'atlas-nothing-runs-'));
     const { code, stdout, stderr } = await atlas(
