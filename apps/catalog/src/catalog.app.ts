@@ -1,4 +1,5 @@
 import { databaseIsThere } from '@atlas/adapters/postgres';
+import { catalogue } from '@atlas/contracts';
 import type { ServiceDefinition } from '@atlas/service';
 import context from '../context.json';
 import { CatalogModule } from './catalog.module';
@@ -10,5 +11,6 @@ export const catalogApp = {
   description: context.description,
   settings: catalogSettings,
   module: (values) => CatalogModule.register(values),
+  events: catalogue,
   readiness: { database: databaseIsThere },
 } satisfies ServiceDefinition<typeof catalogSettings.shape>;

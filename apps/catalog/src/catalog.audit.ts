@@ -1,9 +1,17 @@
 import { type Check, Checking, type ContextAudit, type Database } from '@atlas/context';
+import { FIGURES } from '@atlas/contracts';
 import { AjvAttributeChecker } from './adapters/driven/ajv/ajv-attribute-checker';
 import type { Attributes } from './domain/attributes';
 import type { AttributesSchema } from './domain/attributes-schema';
 
 export const audit: ContextAudit = {
+  figures: {
+    [FIGURES.unitPrice]: {
+      sql: `SELECT sku || ' ' || (document->'price'->>'currency') AS key,
+          (document->'price'->>'minorUnits')::bigint AS value
+        FROM product WHERE document->>'status' = 'listed'`,
+    },
+  },
   check: async ({ database }) => ({ checks: [await auditProducts(database)] }),
 };
 

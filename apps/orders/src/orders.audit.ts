@@ -17,6 +17,7 @@ const once = (status: string) => `history @> '[{"status": "${status}"}]'`;
 /** Orders owns an order's life cycle, so it checks that the other contexts agree with it. */
 export const audit: ContextAudit = {
   figures: {
+    [FIGURES.unitPrice]: { sql: `SELECT sku || ' ' || currency AS key, unit_price AS value FROM price` },
     [FIGURES.unitsOrdered]: {
       sql: 'SELECT order_id AS key, sum(quantity) AS value FROM order_line GROUP BY order_id',
     },

@@ -26,7 +26,6 @@ import { RecordProductRetired } from './application/commands/record-product-reti
 import { RecordStockRejected } from './application/commands/record-stock-rejected';
 import { RecordStockReleased } from './application/commands/record-stock-released';
 import { RecordStockReserved } from './application/commands/record-stock-reserved';
-import { SetPrices } from './application/commands/set-prices';
 import { OrderRepository, PriceBook } from './application/ports';
 import { GetOrder } from './application/queries/get-order';
 import { ListOrders } from './application/queries/list-orders';
@@ -49,7 +48,6 @@ export class OrdersModule {
       provide(RecordPaymentRefused, OrderRepository, Clock),
       provide(RecordPrice, PriceBook),
       provide(RecordProductRetired, PriceBook),
-      provide(SetPrices, PriceBook),
     ];
     const queries = [
       provide(GetOrder, OrderRepository),

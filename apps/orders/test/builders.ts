@@ -13,7 +13,7 @@ import type { Context } from '@atlas/testing/context';
 export const money = (minorUnits: number) => ({ minorUnits, currency: 'EUR' });
 
 /** The products of the test shop. */
-export const prices = [
+const prices = [
   { sku: 'whole-milk', unitPrice: money(119) },
   { sku: 'brown-bread', unitPrice: money(249) },
 ];
@@ -38,9 +38,11 @@ export interface OrderAnswer {
   readonly lines: readonly { readonly sku: string }[];
 }
 
+/** Tells orders the prices of the test shop, as the catalog does. */
 export async function setPrices(orders: Context): Promise<void> {
-  const { statusCode, body } = await orders.send('PUT', '/price-book', { entries: prices });
-  if (statusCode !== 200) throw new Error(body);
+  const listed = prices.map(({ sku, unitPrice }) => productListed(sku, unitPrice.minorUnits));
+  await orders.publish(...listed);
+  await orders.handled(...listed);
 }
 
 export async function placeOrder(orders: Context): Promise<OrderAnswer> {

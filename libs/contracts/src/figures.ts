@@ -1,8 +1,9 @@
 /**
  * What several contexts record independently of each other, by the names under which their audits report it. Amounts are
- * in minor units, their keys are `<order id> <currency>`.
+ * in minor units, their keys are `<order id> <currency>` or `<SKU> <currency>`.
  */
 export const FIGURES = {
+  unitPrice: 'unit price, by SKU',
   unitsOrdered: 'units ordered, by order',
   unitsReserved: 'units reserved, by SKU',
   unitsSold: 'units sold, by SKU',

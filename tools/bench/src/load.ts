@@ -59,7 +59,7 @@ async function main(): Promise<number> {
     };
     const urlOf = (name: string) => state.processes.find((each) => each.name === name)?.url ?? '';
     const shop = new Shop(urlOf('orders'));
-    await shop.open(urlOf('inventory'));
+    await shop.open(urlOf('catalog'), urlOf('inventory'));
 
     const capacity = await calibrate(shop, seconds);
     const steps = [capacity];
@@ -141,10 +141,20 @@ class Shop {
 
   constructor(private readonly url: string) {}
 
-  /** Sets prices, and more stock than will be sold. */
-  async open(inventory: string): Promise<void> {
-    const entries = SKUS.map((sku) => ({ sku, name: sku, unitPrice: { minorUnits: 100 } }));
-    await this.put(`${this.url}/price-book`, { entries });
+  /** Lists products, with more stock than will be sold, and waits until orders knows their prices. */
+  async open(catalog: string, inventory: string): Promise<void> {
+    const category = 'bench';
+    const schema = { type: 'object', properties: {} };
+    await this.put(`${catalog}/categories/${category}`, { title: 'Bench', schema });
+    for (const sku of SKUS) {
+      const product = { category, name: sku, price: { minorUnits: 100 }, attributes: {} };
+      await this.put(`${catalog}/products/${sku}`, product);
+    }
+    for (const deadline = Date.now() + ANSWER_TIMEOUT_MS; ; await pause(100)) {
+      const page = (await (await fetch(`${this.url}/price-book?limit=500`)).json()) as { entries: unknown[] };
+      if (page.entries.length >= SKUS.length) break;
+      if (Date.now() > deadline) throw new Error('orders has not heard of the prices');
+    }
     await this.put(`${inventory}/stock`, { items: SKUS.map((sku) => ({ sku, available: 1_000_000 })) });
   }
 
@@ -199,7 +209,7 @@ class Shop {
   private async put(url: string, body: object): Promise<void> {
     const answer = await fetch(url, {
       method: 'PUT',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', 'if-none-match': '*' },
       body: JSON.stringify(body),
     });
     if (!answer.ok) throw new Error(`${url} answers ${answer.status}: ${await answer.text()}`);

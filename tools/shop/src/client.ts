@@ -25,6 +25,10 @@ const stock = z.object({
 });
 const stockPage = z.object({ items: z.array(stock), nextCursor: z.string().optional() });
 const payment = z.object({ status: z.string() });
+const prices = z.object({
+  entries: z.array(z.object({ sku: z.string(), unitPrice: money })),
+  nextCursor: z.string().optional(),
+});
 
 const problem = z.object({
   title: z.string().optional(),
@@ -47,11 +51,8 @@ export interface NewOrder {
   readonly paymentToken: string;
 }
 
-export interface PriceEntry {
-  readonly sku: string;
-  readonly name: string;
-  readonly unitPrice: { readonly minorUnits: number; readonly currency: string };
-}
+/** What a write of a document did. */
+export type Written = 'created' | 'changed' | 'unchanged';
 
 /** Base URL of each service by its name, such as `http://127.0.0.1:4001`. */
 export type ServiceUrls = Readonly<Record<string, string>>;
@@ -61,6 +62,8 @@ export class RefusedError extends UserError {
   constructor(
     readonly status: number,
     message: string,
+    /** Of what is there instead of what the request expected. */
+    readonly etag?: string,
   ) {
     super(message);
   }
@@ -88,8 +91,12 @@ const IDLE_MS = 2_000;
 const BULK = 1_000;
 /** Maximum entries of a page. */
 const PAGE = 500;
-/** Same key still in progress, too many requests, or temporarily down: a retry may succeed. */
-const TRANSIENT = new Set([409, 429, 502, 503, 504]);
+/** Too many requests, or temporarily down: a retry may succeed. */
+const TRANSIENT = new Set([429, 502, 503, 504]);
+/** The same idempotency key is still in progress. */
+const IN_PROGRESS = 409;
+/** How often others may be faster before a write gives up. */
+const MAX_OVERTAKEN = 10;
 
 /**
  * The HTTP API of the services. Every request is idempotent (a read, a write that sets a value, or a POST with an
@@ -152,9 +159,24 @@ export class AtlasClient {
     }
   }
 
-  async setPrices(entries: readonly PriceEntry[]): Promise<void> {
-    for (const part of chunks(entries)) {
-      await this.call('orders', 'PUT', '/price-book', z.unknown(), { body: { entries: part } });
+  /** Lists a product or revises it, whatever was there. @param product as the catalog's API takes it. */
+  putProduct(sku: string, product: unknown): Promise<Written> {
+    return this.put(`/products/${encodeURIComponent(sku)}`, product);
+  }
+
+  /** Defines a category or changes it, whatever was there. @param category as the catalog's API takes it. */
+  putCategory(name: string, category: unknown): Promise<Written> {
+    return this.put(`/categories/${encodeURIComponent(name)}`, category);
+  }
+
+  /** The prices that orders knows, in minor units, by SKU, page by page. */
+  async *prices(): AsyncGenerator<{ readonly sku: string; readonly minorUnits: number }> {
+    const query = new URLSearchParams({ limit: String(PAGE) });
+    for (;;) {
+      const page = await this.call('orders', 'GET', `/price-book?${query.toString()}`, prices);
+      for (const { sku, unitPrice } of page.entries) yield { sku, minorUnits: unitPrice.minorUnits };
+      if (!page.nextCursor) return;
+      query.set('cursor', page.nextCursor);
     }
   }
 
@@ -192,14 +214,36 @@ export class AtlasClient {
     return this.agent.close();
   }
 
-  private call<T>(
+  /** Creates first, which is also the answer if nothing is to change, and then replaces what is there. */
+  private async put(path: string, body: unknown): Promise<Written> {
+    let precondition: Readonly<Record<string, string>> = { 'if-none-match': '*' };
+    for (let overtaken = 0; ; overtaken++) {
+      try {
+        const { status } = await this.exchange('catalog', 'PUT', path, z.unknown(), {
+          body,
+          headers: precondition,
+        });
+        if (status === 201) return 'created';
+        return 'if-match' in precondition ? 'changed' : 'unchanged';
+      } catch (error) {
+        if (!(error instanceof RefusedError) || !error.etag || overtaken === MAX_OVERTAKEN) throw error;
+        precondition = { 'if-match': error.etag };
+      }
+    }
+  }
+
+  private async call<T>(...sent: Parameters<typeof this.exchange<T>>): Promise<T> {
+    return (await this.exchange(...sent)).value;
+  }
+
+  private exchange<T>(
     service: string,
     method: 'GET' | 'PUT' | 'POST',
     path: string,
     answer: z.ZodType<T>,
-    sent: { body?: unknown; idempotencyKey?: string } = {},
-  ): Promise<T> {
-    const headers: Record<string, string> = { accept: 'application/json' };
+    sent: { body?: unknown; idempotencyKey?: string; headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<{ status: number; value: T }> {
+    const headers: Record<string, string> = { accept: 'application/json', ...sent.headers };
     if (sent.body !== undefined) headers['content-type'] = 'application/json';
     if (sent.idempotencyKey) headers['idempotency-key'] = sent.idempotencyKey;
     const body = sent.body === undefined ? null : JSON.stringify(sent.body);
@@ -207,18 +251,22 @@ export class AtlasClient {
     if (!base) throw new UserError(`The platform has no service "${service}"`);
     const url = new URL(path, base);
     const what = `${service} (${method} ${url.href})`;
-    const send = async (): Promise<T> => {
-      const { status, text } = await this.send(url, { method, headers, body }).catch((error: unknown) => {
-        this.count(codeOf(error));
-        throw new UnavailableError(`${what} gave no answer: ${reasonOf(error)}`, { cause: error });
-      });
-      if (TRANSIENT.has(status)) {
+    const send = async () => {
+      const { status, text, etag } = await this.send(url, { method, headers, body }).catch(
+        (error: unknown) => {
+          this.count(codeOf(error));
+          throw new UnavailableError(`${what} gave no answer: ${reasonOf(error)}`, { cause: error });
+        },
+      );
+      if (TRANSIENT.has(status) || (status === IN_PROGRESS && sent.idempotencyKey)) {
         this.count(String(status));
         throw new UnavailableError(`${what} answered ${status}: ${sentenceOf(text)}`);
       }
       if (status >= 500) throw new Error(`${what} answered ${status}: ${sentenceOf(text)}`);
-      if (status >= 400) throw new RefusedError(status, `${what} answered ${status}: ${sentenceOf(text)}`);
-      return understand(answer, text, what);
+      if (status >= 400) {
+        throw new RefusedError(status, `${what} answered ${status}: ${sentenceOf(text)}`, etag);
+      }
+      return { status, value: understand(answer, text, what) };
     };
     const { patienceMs = 60_000, signal = null } = this.options;
     const patience = AbortSignal.timeout(patienceMs);
@@ -232,10 +280,11 @@ export class AtlasClient {
   private async send(
     url: URL,
     init: Parameters<typeof request>[1],
-  ): Promise<{ status: number; text: string }> {
+  ): Promise<{ status: number; text: string; etag: string | undefined }> {
     const { signal = null } = this.options;
-    const { statusCode, body } = await request(url, { dispatcher: this.agent, signal, ...init });
-    return { status: statusCode, text: await body.text() };
+    const { statusCode, headers, body } = await request(url, { dispatcher: this.agent, signal, ...init });
+    const { etag } = headers;
+    return { status: statusCode, text: await body.text(), etag: Array.isArray(etag) ? etag[0] : etag };
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sell } from './assortment';
 import { type AtlasClient, isSettled, type NewOrder, type Order, RefusedError } from './client';
 
 /** How an order ends: confirmed, or why it was cancelled. */
@@ -84,12 +85,14 @@ export async function demo(client: AtlasClient, deadlineMs: number): Promise<Dem
     },
   ];
 
-  await client.setPrices(
+  await sell(
+    client,
     Object.keys(available).map((sku, n) => ({
       sku,
       name: sku.replace(`demo-${run}-`, '').replaceAll('-', ' '),
-      unitPrice: { minorUnits: 250 + 175 * n, currency: 'EUR' },
+      price: 250 + 175 * n,
     })),
+    deadlineMs,
   );
   await client.setStock(Object.entries(available).map(([sku, units]) => ({ sku, available: units })));
 

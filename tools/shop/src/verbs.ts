@@ -14,6 +14,15 @@ export const addition: Addition = {
 };
 
 function add(program: Command): void {
+  const catalog = program.command('catalog').description('Products: what the shop sells.').helpCommand(false);
+  verb<Common & { concurrency: number }>(
+    catalog,
+    'import <file>',
+    'Writes each line of a file of JSON lines, a product or a category, to the catalog; importing it again changes nothing.',
+    async (options, _command, file) =>
+      (await import('./commands/catalog.js')).runImport({ ...options, file }),
+  ).option('--concurrency <requests>', 'maximum number of concurrent requests', positiveInteger, 16);
+
   verb<
     Common & { limit?: number; rate?: number; concurrency: number; stockRatio: number; declineRate: number }
   >(

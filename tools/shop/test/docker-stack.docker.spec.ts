@@ -126,7 +126,7 @@ describe('The platform in containers', () => {
 
   it('keeps each database for the role of its owner', async () => {
     const { databases } = await connect(new Home(home));
-    expect(Object.keys(databases)).toHaveLength(4);
+    expect(Object.keys(databases)).toHaveLength(5);
     expect(await trespasses(databases)).toEqual([]);
   });
 
@@ -138,7 +138,7 @@ describe('The platform in containers', () => {
 
   it('shows what Kafka has, and how far each group has come', async () => {
     const partitions = (await ok('events', 'describe')) as { topic: string; end: number }[];
-    expect(partitions).toHaveLength(18);
+    expect(partitions).toHaveLength(24);
     const orders = partitions.filter(({ topic }) => topic === 'orders.events');
     expect(orders.reduce((sum, { end }) => sum + end, 0)).toBeGreaterThan(600);
     expect(await ok('dlq', 'list')).toEqual([]);

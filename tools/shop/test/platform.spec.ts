@@ -493,6 +493,16 @@ describe('The platform, started and left running', () => {
         `UPDATE orders SET status = 'cancelled', reason = 'expired' WHERE id = ${bought(5)} RETURNING id || ' ' || currency AS key`,
       ],
       [
+        'orders',
+        'unit price, by SKU',
+        `UPDATE price SET unit_price = unit_price + 1 WHERE sku = 'milk' RETURNING sku || ' ' || currency AS key`,
+      ],
+      [
+        'catalog',
+        'unit price, by SKU',
+        `UPDATE product SET document = jsonb_set(document, '{price,minorUnits}', '7777777') WHERE sku = (SELECT min(sku) FROM product WHERE sku LIKE '%-coffee') RETURNING sku || ' EUR' AS key`,
+      ],
+      [
         'inventory',
         'units ordered, by order',
         `UPDATE reservation_line SET quantity = quantity + 1 WHERE reservation_id = ${sold(6)} RETURNING reservation_id AS key`,

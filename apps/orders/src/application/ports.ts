@@ -49,7 +49,7 @@ export class UnknownOrderError extends Error {
 }
 
 /**
- * The prices at which orders are placed.
+ * The prices at which orders are placed: a copy of what the catalog has said last.
  *
  * why: a price is replaced as a whole, and placed orders keep theirs, so the last write wins, without a lock.
  */

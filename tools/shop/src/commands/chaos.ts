@@ -9,7 +9,7 @@ import { onPlatform } from '../chaos/on-platform';
 import { say } from '../chaos/say';
 import { running } from '../chaos/victims';
 import { AtlasClient } from '../client';
-import { checkReadable } from '../load/baskets';
+import { checkBaskets } from '../load/baskets';
 import { load, type LoadResult } from '../load/load';
 import { connect } from '@atlas/cli/platform';
 import { describeAudit } from '@atlas/cli/commands/audit';
@@ -40,7 +40,7 @@ export const DECLINE_RATE = 0.05;
  * @returns the exit code of the audit.
  */
 export async function runChaos(options: ChaosOptions): Promise<number> {
-  if (options.file !== undefined) await checkReadable(options.file);
+  if (options.file !== undefined) await checkBaskets(options.file);
   return onPlatform((signal) => withBaskets(options, signal));
 }
 

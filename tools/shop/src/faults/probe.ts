@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sell } from '../assortment';
 import { type AtlasClient, isSettled } from '../client';
 
 const SKU = 'probe';
@@ -18,7 +19,7 @@ export class Probe {
   ) {}
 
   static async prepare(client: AtlasClient, run: string): Promise<Probe> {
-    await client.setPrices([{ sku: SKU, name: SKU, unitPrice: { minorUnits: 100, currency: 'EUR' } }]);
+    await sell(client, [{ sku: SKU, name: SKU, price: 100 }]);
     await client.setStock([{ sku: SKU, available: UNITS }]);
     return new Probe(client, run);
   }

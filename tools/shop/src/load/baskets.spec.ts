@@ -152,7 +152,11 @@ describe('A file that is none', () => {
 
   it.each([
     ['is missing', () => Promise.resolve(join(folder, 'nowhere.csv')), 'does not exist; check the path.'],
-    ['is a folder', () => Promise.resolve(folder), 'is a folder; give a file of baskets.'],
+    [
+      'is a folder',
+      () => Promise.resolve(folder),
+      'is a folder; give a file with a basket of item names on each line.',
+    ],
     [
       'is empty',
       () => file('empty.csv', ''),

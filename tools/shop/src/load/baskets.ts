@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { MAX_LINES, MAX_QUANTITY } from '@atlas/contracts';
 import { parse } from 'csv-parse/sync';
-import { errnoOf, UserError } from '@atlas/cli/user-error';
+import { checkReadable, linesOf, MAX_LINE_BYTES } from '../lines';
 
 /** What one line of the file asks for. */
 export interface Basket {
@@ -25,17 +23,16 @@ export interface SkippedLine {
   readonly reason: string;
 }
 
-const MAX_LINE_BYTES = 1_048_576;
 const MAX_NAME_LENGTH = 200;
-const LINE_FEED = 0x0a;
+const BASKETS = 'a file with a basket of item names on each line';
 
 /**
  * Reads a file of baskets as a stream: CSV (RFC 4180), UTF-8, one basket of item names a line. A line is always one
  * record, quotes or not, so that a quote that is never closed costs one line and not the rest of the file.
- * @throws UserError as {@link checkReadable} does.
+ * @throws UserError as {@link checkBaskets} does.
  */
 export async function* readBaskets(path: string): AsyncGenerator<Basket | SkippedLine> {
-  await checkReadable(path);
+  await checkBaskets(path);
   let line = 0;
   for await (const bytes of linesOf(path)) {
     line++;
@@ -50,7 +47,7 @@ export async function* readBaskets(path: string): AsyncGenerator<Basket | Skippe
   }
 }
 
-export const isSkipped = (line: Basket | SkippedLine): line is SkippedLine => 'reason' in line;
+export const isSkipped = (line: object): line is SkippedLine => 'reason' in line;
 
 function basketOf(line: number, names: readonly string[]): Basket | SkippedLine {
   const items = new Map<string, { sku: string; name: string; quantity: number }>();
@@ -121,50 +118,5 @@ const slugOf = (name: string): string =>
     .slice(0, 48)
     .replace(/-+$/, '') || 'item';
 
-/** Lines as bytes, without the line feed; undefined for one that is too long to hold. */
-async function* linesOf(path: string): AsyncGenerator<Buffer | undefined> {
-  let held: Buffer[] = [];
-  let size = 0;
-  const take = (end: Buffer): Buffer | undefined => {
-    const line = size + end.length > MAX_LINE_BYTES ? undefined : Buffer.concat([...held, end]);
-    held = [];
-    size = 0;
-    return line;
-  };
-  for await (const chunk of createReadStream(path, { highWaterMark: 262_144 }) as AsyncIterable<Buffer>) {
-    let from = 0;
-    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
-      yield take(chunk.subarray(from, end));
-      from = end + 1;
-    }
-    const rest = chunk.subarray(from);
-    size += rest.length;
-    if (size <= MAX_LINE_BYTES) held.push(rest);
-    else held = [];
-  }
-  if (size > 0) yield take(Buffer.alloc(0));
-}
-
-/** @throws UserError if there is no such file, or it may not be read, is empty, or is no UTF-8 at all. */
-export async function checkReadable(path: string): Promise<void> {
-  const refuse = (why: string) => new UserError(`${path} ${why}`);
-  try {
-    const file = await open(path, 'r');
-    try {
-      const stat = await file.stat();
-      if (stat.isDirectory()) throw refuse('is a folder; give a file of baskets.');
-      if (!stat.isFile()) throw refuse('is no plain file; it is read twice, so save it as a file first.');
-      if (stat.size === 0) throw refuse('is empty; give a file with a basket of item names on each line.');
-      const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
-      if (['fffe', 'feff'].includes(buffer.toString('hex'))) throw refuse('is UTF-16; save it as UTF-8.');
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    const code = errnoOf(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw refuse('does not exist; check the path.');
-    if (code === 'EACCES' || code === 'EPERM') throw refuse('may not be read by this user.');
-    if (code) throw refuse(`can't be read: ${(error as Error).message}`);
-    throw error;
-  }
-}
+/** @throws UserError as `checkReadable` does. */
+export const checkBaskets = (path: string): Promise<void> => checkReadable(path, BASKETS);

@@ -1,3 +1,4 @@
+import { sell } from '../assortment';
 import type { AtlasClient } from '../client';
 import { digest } from '../digest';
 import { UserError } from '@atlas/cli/user-error';
@@ -46,18 +47,15 @@ export async function survey(
   return { lines, baskets, demand };
 }
 
-/** Sets a price for every item and adds `ratio` times the demand to its stock. */
+/** Lists every item in the catalog and adds `ratio` times the demand to its stock. */
 export async function stockUp(
   client: AtlasClient,
   demand: ReadonlyMap<string, Demand>,
   ratio: number,
 ): Promise<void> {
-  await client.setPrices(
-    [...demand].map(([sku, { name }]) => ({
-      sku,
-      name,
-      unitPrice: { minorUnits: 49 + (digest(sku) % 1_950), currency: 'EUR' },
-    })),
+  await sell(
+    client,
+    [...demand].map(([sku, { name }]) => ({ sku, name, price: 49 + (digest(sku) % 1_950) })),
   );
   const available = new Map<string, number>();
   for await (const stock of client.stocks()) available.set(stock.sku, stock.available);

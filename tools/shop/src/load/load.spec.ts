@@ -23,7 +23,7 @@ class Shop {
   async open() {
     await new Promise<void>((done) => this.server.listen(0, '127.0.0.1', done));
     const url = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-    return { orders: url, inventory: url, payments: url };
+    return { orders: url, inventory: url, payments: url, catalog: url };
   }
 
   async close(): Promise<void> {
@@ -37,11 +37,15 @@ class Shop {
     const reply = (status: number, answer: unknown) => response.writeHead(status).end(JSON.stringify(answer));
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://shop');
     switch (`${request.method} ${pathname}`) {
-      case 'PUT /price-book': {
-        const { entries } = body as { entries: { sku: string; unitPrice: { minorUnits: number } }[] };
-        for (const { sku, unitPrice } of entries) this.prices.set(sku, unitPrice.minorUnits);
-        return void reply(200, {});
-      }
+      case 'PUT /categories/groceries':
+        return void reply(201, {});
+      case 'GET /price-book':
+        return void reply(200, {
+          entries: [...this.prices].map(([sku, minorUnits]) => ({
+            sku,
+            unitPrice: { minorUnits, currency: 'EUR' },
+          })),
+        });
       case 'PUT /stock': {
         const { items } = body as { items: { sku: string; available: number }[] };
         for (const { sku, available } of items) this.available.set(sku, available);
@@ -74,6 +78,12 @@ class Shop {
                 .map((order) => this.show(order)),
         });
       default: {
+        const sku = /^\/products\/(.*)$/.exec(pathname)?.[1];
+        if (sku !== undefined) {
+          const { price } = body as { price: { minorUnits: number } };
+          this.prices.set(sku, price.minorUnits);
+          return void reply(201, {});
+        }
         const known = this.placed.find(({ id }) => pathname === `/orders/${id}`);
         return void reply(known ? 200 : 404, known ? this.show(known) : {});
       }

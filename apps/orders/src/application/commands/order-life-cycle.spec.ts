@@ -10,10 +10,10 @@ import { ExpireOrders } from './expire-orders';
 import { PlaceOrder } from './place-order';
 import { RecordPaymentCaptured } from './record-payment-captured';
 import { RecordPaymentRefused } from './record-payment-refused';
+import { RecordPrice } from './record-price';
 import { RecordStockRejected } from './record-stock-rejected';
 import { RecordStockReleased } from './record-stock-released';
 import { RecordStockReserved } from './record-stock-reserved';
-import { SetPrices } from './set-prices';
 
 const QUARTER_HOUR_MS = 15 * 60_000;
 
@@ -23,10 +23,9 @@ async function world() {
   const { clock, ids } = context;
   const orders = new MemoryOrderRepository(context.unitOfWork, context.outbox);
   const prices = new MemoryPriceBook(context.unitOfWork);
-  await new SetPrices(prices).execute([
-    { sku: 'milk', unitPrice: Money.of(119) },
-    { sku: 'bread', unitPrice: Money.of(249) },
-  ]);
+  const recordPrice = new RecordPrice(prices);
+  await recordPrice.execute({ sku: 'milk', unitPrice: Money.of(119) });
+  await recordPrice.execute({ sku: 'bread', unitPrice: Money.of(249) });
   const placeOrder = new PlaceOrder(orders, prices, clock, ids, QUARTER_HOUR_MS);
   const lines = [{ sku: 'milk', quantity: 1 }];
   const get = new GetOrder(orders);

@@ -44,8 +44,7 @@ export class OrdersController {
       throw new Problem({
         status: 422,
         title: 'Unknown SKU',
-        detail:
-          'The price book has no price for some lines; set one with PUT /price-book or correct the SKU.',
+        detail: 'Some lines are of nothing that is for sale; list it in the catalog or correct the SKU.',
         errors: placed.error.indexes.map((index) => ({
           pointer: `/lines/${index}/sku`,
           detail: `"${body.lines[index]?.sku}" has no price`,

@@ -26,16 +26,6 @@ export const placeOrderBody = z
   })
   .meta({ id: 'PlaceOrder' });
 
-export const priceBookBody = z
-  .object({
-    entries: z
-      .array(z.object({ sku: skuCode, unitPrice: money }))
-      .min(1)
-      .max(5_000)
-      .superRefine(eachOnce('sku')),
-  })
-  .meta({ id: 'PriceBookEntries' });
-
 export const listOrdersQuery = z.object({
   status: status.optional(),
   customerId: z.string().min(1).max(64).optional(),
@@ -69,7 +59,6 @@ export const pricesResponse = z.object({
 });
 
 export type PlaceOrderBody = z.infer<typeof placeOrderBody>;
-export type PriceBookBody = z.infer<typeof priceBookBody>;
 export type ListOrdersQuery = z.infer<typeof listOrdersQuery>;
 export type ListPricesQuery = z.infer<typeof listPricesQuery>;
 export type OrderResponse = z.infer<typeof orderResponse>;
