@@ -566,6 +566,7 @@ describe('The platform, started and left running', () => {
       'stock in = available + reserved + sold, for each SKU, never negative',
       'every ledger transaction balances',
       'the ledger has what every payment says',
+      'unit price, by SKU: orders, catalog agree',
       'units ordered, by order: orders, inventory agree',
       'units reserved, by SKU: orders, inventory agree',
       'units sold, by SKU: orders, inventory agree',
