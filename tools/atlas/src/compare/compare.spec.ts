@@ -247,6 +247,8 @@ describe('After a change of the code', () => {
           await runner.query(\`
             ALTER TABLE orders ADD COLUMN gift_note text;
             ALTER TABLE price DROP COLUMN name;
+            ALTER TABLE orders DROP CONSTRAINT orders_status_check,
+              ADD CONSTRAINT orders_status_check CHECK (status IN ('placed', 'gone'));
             DROP INDEX orders_status;
             -- why: gifts are looked up by their note.
             CREATE UNIQUE INDEX orders_gift ON orders (gift_note) WHERE gift_note IS NOT NULL;
@@ -257,6 +259,9 @@ describe('After a change of the code', () => {
     const { tables } = await reader(overlay).read('orders');
     const table = (name: string) => tables.find((each) => each.name === name);
     expect(table('orders')?.columns.at(-1)).toEqual({ name: 'gift_note', type: 'text', nullable: true });
+    expect(table('orders')?.checks.filter((each) => each.startsWith('status IN'))).toEqual([
+      expect.stringContaining("'gone'"),
+    ]);
     expect(table('price')?.columns.map(({ name }) => name)).not.toContain('name');
     expect(table('orders')?.indexes.map(({ name }) => name)).toEqual([
       'orders_customer',

@@ -74,6 +74,9 @@ const PASSED_OVER = new Set([
   'SelectStmt',
 ]);
 
+/** The CHECK constraints of tables, by their names. */
+const CHECKS = new WeakMap<Draft, Map<string, string>>();
+
 /** White space and comments. */
 const LEADING = /^(?:\s*(?:--[^\n]*\n)?)*/;
 
@@ -172,14 +175,24 @@ class StatementReader {
         table.uniques.push(own.length > 0 ? own : columns('keys'));
         return;
       case 'CONSTR_CHECK':
-        table.checks.push(await this.deparse(body['raw_expr'] as Tree));
-        return;
+        return this.check(table, body, own);
       case 'CONSTR_FOREIGN':
         table.references.push({
           columns: own.length > 0 ? own : columns('fk_attrs'),
           table: (body['pktable'] as Tree)['relname'] as string,
         });
     }
+  }
+
+  /** Remembers the name that PostgreSQL gives it, by which a later migration may drop it. */
+  private async check(table: Draft, body: Tree, own: readonly string[]): Promise<void> {
+    const text = await this.deparse(body['raw_expr'] as Tree);
+    const names = CHECKS.get(table) ?? new Map<string, string>();
+    CHECKS.set(table, names);
+    const name = (body['conname'] as string | undefined) ?? [table.name, ...own, 'check'].join('_');
+    const taken = [...names.keys()].filter((each) => each.startsWith(name)).length;
+    names.set(taken === 0 ? name : `${name}${taken}`, text);
+    table.checks.push(text);
   }
 
   private async index(body: Tree, about: Omit<Part, 'name'>): Promise<Index> {
@@ -212,6 +225,14 @@ class StatementReader {
         return;
       case 'AT_AddConstraint':
         return this.constraint(table, definition?.['Constraint'] as Tree, []);
+      case 'AT_DropConstraint': {
+        const text = CHECKS.get(table)?.get(name);
+        if (text === undefined)
+          throw this.unread(`DROP CONSTRAINT ${name}, which is no CHECK of ${table.name}`);
+        CHECKS.get(table)?.delete(name);
+        table.checks = table.checks.filter((each) => each !== text);
+        return;
+      }
       case 'AT_SetNotNull':
         return change({ nullable: false });
       case 'AT_DropNotNull':
