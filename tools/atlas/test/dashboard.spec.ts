@@ -32,8 +32,8 @@ describe('The dashboard', () => {
         readonly isDefault: boolean;
       }[];
     };
-    const [deployment] = parseAllDocuments(textOf('k8s/overlays/kind/grafana.yaml')).map((document) =>
-      document.toJSON(),
+    const [deployment] = parseAllDocuments(textOf('k8s/overlays/kind/grafana.yaml')).map(
+      (document) => document.toJSON() as unknown,
     ) as readonly {
       readonly spec: {
         readonly template: {
