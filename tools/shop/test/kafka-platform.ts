@@ -19,6 +19,7 @@ import {
   EVENT_LOG_DATABASE,
   GRACE_MS,
   processes,
+  SERVICES,
 } from '@atlas/cli/topology';
 
 const NODE_FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=8'];
@@ -112,14 +113,11 @@ export class KafkaPlatform {
     const basket = () =>
       Array.from({ length: random.whole(1, 5) }, () => `item ${random.whole(1, 20)}`).join(',');
     await writeFile(file, Array.from({ length: baskets }, () => `${basket()}\n`).join(''));
-    const client = new AtlasClient(
-      {
-        orders: this.one('orders').url,
-        inventory: this.one('inventory').url,
-        payments: this.one('payments').url,
-      },
-      { connections: CONCURRENCY, patienceMs: PATIENCE_MS, signal: AbortSignal.timeout(2 * PATIENCE_MS) },
-    );
+    const client = new AtlasClient(Object.fromEntries(SERVICES.map((name) => [name, this.one(name).url])), {
+      connections: CONCURRENCY,
+      patienceMs: PATIENCE_MS,
+      signal: AbortSignal.timeout(2 * PATIENCE_MS),
+    });
     try {
       return await load(
         client,
