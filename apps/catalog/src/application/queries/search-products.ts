@@ -5,17 +5,11 @@ import {
   filterWithin,
   type WantedAttribute,
 } from '../../domain/attribute-filter';
-import type { ProductStatus } from '../../domain/product';
-import type { CategoryRepository, FoundProduct, Place, ProductRepository } from '../ports';
+import type { CategoryRepository, FoundProduct, ProductFilter, ProductRepository } from '../ports';
 
-export interface SearchProductsQuery {
-  readonly status?: ProductStatus | undefined;
-  readonly category?: string | undefined;
+export interface SearchProductsQuery extends Omit<ProductFilter, 'attributes'> {
   /** All of them must match. */
   readonly attributes: readonly WantedAttribute[];
-  readonly words?: string | undefined;
-  readonly limit: number;
-  readonly after?: Place | undefined;
 }
 
 export type SearchRefusal =

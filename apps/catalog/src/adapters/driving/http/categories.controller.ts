@@ -19,6 +19,7 @@ import {
   toCategoryDraft,
   toCategoryResponse,
 } from './catalog.schemas';
+import { toProblemFields } from './flaws';
 import { ApiPreconditions, etagOf, expectationIn, type RequestHeaders, unexpected } from './preconditions';
 
 @ApiTags('categories')
@@ -92,10 +93,7 @@ function refuse(refusal: CategoryRefusal): never {
         status: 422,
         title: 'Wrong schema',
         detail: 'No attributes could be checked by this schema; see `errors`.',
-        errors: refusal.flaws.slice(0, 100).map(({ path, detail }) => ({
-          pointer: pointerTo(['schema', ...path]),
-          detail,
-        })),
+        errors: toProblemFields('schema', refusal.flaws),
       });
     case 'misfits':
       throw new Problem({

@@ -23,6 +23,7 @@ import {
   toWanted,
 } from './catalog.schemas';
 import { cursorOf, placeIn } from './cursor';
+import { toProblemFields } from './flaws';
 import {
   ApiPreconditions,
   etagOf,
@@ -139,10 +140,7 @@ function refuse(refusal: ProductRefusal, { category }: PutProductBody): never {
         status: 422,
         title: 'Wrong attributes',
         detail: `The attributes are not as the category "${category}" asks; see \`errors\`.`,
-        errors: refusal.flaws.slice(0, 100).map(({ path, detail }) => ({
-          pointer: pointerTo(['attributes', ...path]),
-          detail,
-        })),
+        errors: toProblemFields('attributes', refusal.flaws),
       });
   }
 }
