@@ -91,6 +91,7 @@ const IDLE_MS = 2_000;
 const BULK = 1_000;
 /** Maximum entries of a page. */
 const PAGE = 500;
+const BY_PAGE = { limit: String(PAGE) };
 /** Too many requests, or temporarily down: a retry may succeed. */
 const TRANSIENT = new Set([429, 502, 503, 504]);
 /** The same idempotency key is still in progress. */
@@ -145,18 +146,8 @@ export class AtlasClient {
 
   /** A customer's orders, newest first, page by page. */
   async *ordersOf(customerId: string, status?: OrderStatus): AsyncGenerator<Order> {
-    const query = new URLSearchParams({ customerId, limit: String(PAGE), ...(status && { status }) });
-    for (;;) {
-      const { orders, nextCursor } = await this.call(
-        'orders',
-        'GET',
-        `/orders?${query.toString()}`,
-        ordersPage,
-      );
-      yield* orders;
-      if (!nextCursor) return;
-      query.set('cursor', nextCursor);
-    }
+    const filter = { customerId, ...BY_PAGE, ...(status && { status }) };
+    for await (const { orders } of this.pages('orders', '/orders', ordersPage, filter)) yield* orders;
   }
 
   /** Lists a product or revises it, whatever was there. @param product as the catalog's API takes it. */
@@ -171,12 +162,8 @@ export class AtlasClient {
 
   /** The prices that orders knows, in minor units, by SKU, page by page. */
   async *prices(): AsyncGenerator<{ readonly sku: string; readonly minorUnits: number }> {
-    const query = new URLSearchParams({ limit: String(PAGE) });
-    for (;;) {
-      const page = await this.call('orders', 'GET', `/price-book?${query.toString()}`, prices);
-      for (const { sku, unitPrice } of page.entries) yield { sku, minorUnits: unitPrice.minorUnits };
-      if (!page.nextCursor) return;
-      query.set('cursor', page.nextCursor);
+    for await (const { entries } of this.pages('orders', '/price-book', prices)) {
+      for (const { sku, unitPrice } of entries) yield { sku, minorUnits: unitPrice.minorUnits };
     }
   }
 
@@ -192,18 +179,7 @@ export class AtlasClient {
 
   /** All stock, by SKU, page by page. */
   async *stocks(): AsyncGenerator<Stock> {
-    const query = new URLSearchParams({ limit: String(PAGE) });
-    for (;;) {
-      const { items, nextCursor } = await this.call(
-        'inventory',
-        'GET',
-        `/stock?${query.toString()}`,
-        stockPage,
-      );
-      yield* items;
-      if (!nextCursor) return;
-      query.set('cursor', nextCursor);
-    }
+    for await (const { items } of this.pages('inventory', '/stock', stockPage)) yield* items;
   }
 
   payment(orderId: string): Promise<Payment> {
@@ -229,6 +205,21 @@ export class AtlasClient {
         if (!(error instanceof RefusedError) || !error.etag || overtaken === MAX_OVERTAKEN) throw error;
         precondition = { 'if-match': error.etag };
       }
+    }
+  }
+
+  private async *pages<Page extends { readonly nextCursor?: string | undefined }>(
+    service: string,
+    path: string,
+    page: z.ZodType<Page>,
+    filter: Readonly<Record<string, string>> = BY_PAGE,
+  ): AsyncGenerator<Page> {
+    const query = new URLSearchParams(filter);
+    for (;;) {
+      const found = await this.call(service, 'GET', `${path}?${query.toString()}`, page);
+      yield found;
+      if (!found.nextCursor) return;
+      query.set('cursor', found.nextCursor);
     }
   }
 
