@@ -223,8 +223,7 @@ export class World {
       };
       server.addHandler(type, handleInTransaction as never, true);
     }
-    const consumes = container.eventHandlers().size > 0;
-    if (consumes) server.listen(() => undefined);
+    server.listen(() => undefined);
     // The module's own jobs, if it has any, with the hooks that Nest would call.
     const jobs = container.has(JobTrigger)
       ? container.get<{ onApplicationBootstrap(): void; beforeApplicationShutdown(): Promise<void> }>(
@@ -233,7 +232,7 @@ export class World {
       : undefined;
     jobs?.onApplicationBootstrap();
     const stop = async () => {
-      if (consumes) await server.close();
+      await server.close();
       await jobs?.beforeApplicationShutdown();
       await log.close();
     };
